@@ -1,0 +1,107 @@
+"""The JSON API's common parts: flask-smorest with our error face, ETags and cursors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from flask import Flask, request
+from flask_smorest import Api, Blueprint
+
+from stb_service.shared.access import public
+from stb_service.shared.db import Public
+from stb_service.shared.errors import Stale
+from stb_service.shared.http import problems
+from stb_service.shared.i18n import text
+
+PREFIX = "/api/v1"
+
+
+class ProblemSchema(ma.Schema):
+    """RFC 9457."""
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String(required=True)
+    request_id = ma.fields.String()
+    errors = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.List(ma.fields.String()))
+    obstacles = ma.fields.List(ma.fields.Dict())
+
+
+class StbApi(Api):  # type: ignore[misc]
+    """flask-smorest, leaving the answers to errors to `problems`."""
+
+    ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = "Problem"
+
+    def _register_error_handlers(self) -> None:
+        """Do nothing: `problems.install` has registered ours."""
+
+
+class CursorArguments(ma.Schema):
+    """Which slice of a list."""
+
+    cursor = ma.fields.String(
+        load_default=None, metadata={"description": "next_cursor of the page before"}
+    )
+    limit = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, 200))
+
+
+def api_blueprint(name: str, description: str) -> Blueprint:
+    """Make the blueprint of a domain's API; its routes start with the collection's name."""
+    return Blueprint(f"api_{name}", name, url_prefix=PREFIX, description=description)
+
+
+def make_api(app: Flask, *, title: str, version: str) -> StbApi:
+    """Attach the API and its document at `/api/v1/openapi.json`."""
+    app.config.update(
+        API_TITLE=title,
+        API_VERSION=version,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=PREFIX,
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "components": {
+                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            },
+            "security": [{"token": []}],
+        },
+    )
+    api = StbApi(app)
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("api-docs."):
+            public(view)
+    return api
+
+
+def etag(row: Public) -> str:
+    """Return the entity tag of a row."""
+    return f'"{row.row_version}"'
+
+
+def check_if_match(row: Public) -> None:
+    """Refuse the change if the caller read another version.
+
+    Raises:
+        Stale: `If-Match` names another version (RFC 9110 section 13.1.1).
+    """
+    given = request.headers.get("If-Match")
+    if given and given != "*" and etag(row) not in [part.strip() for part in given.split(",")]:
+        raise Stale(text("This was changed in the meantime; read it again."))
+
+
+def with_etag(row: Public, status: int = 200) -> tuple[Any, int, dict[str, str]]:
+    """Return a row as an answer with its ETag."""
+    return row, status, {"ETag": etag(row)}
+
+
+__all__ = [
+    "CursorArguments",
+    "api_blueprint",
+    "check_if_match",
+    "etag",
+    "make_api",
+    "problems",
+    "with_etag",
+]

@@ -1,0 +1,100 @@
+"""`Idempotency-Key` on POST: the same key with the same body is carried out once.
+
+The answer is stored in the unit of work that made the change and given again for a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from flask import Response, g, request
+from sqlalchemy import LargeBinary, String, UniqueConstraint, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from stb_service.shared.db import Base
+from stb_service.shared.errors import Conflict, Invalid
+from stb_service.shared.http.unit import current_actor, request_time, unit
+from stb_service.shared.i18n import text
+
+KEPT_FOR = timedelta(days=1)
+
+
+class IdempotencyKey(Base):
+    """A POST that was carried out, and what was answered."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("actor_ref", "key"),)
+
+    actor_ref: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(128))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    content_type: Mapped[str] = mapped_column(String(100))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def _key() -> str | None:
+    if request.method != "POST" or not request.path.startswith("/api/"):
+        return None
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= 128:
+        raise Invalid.field("Idempotency-Key", text("1 to 128 characters."))
+    return key
+
+
+def _fingerprint() -> str:
+    digest = hashlib.sha256(request.full_path.encode())
+    if request.mimetype == "application/json":
+        digest.update(request.get_data(cache=True))
+    return digest.hexdigest()
+
+
+def replay() -> Response | None:
+    """Return the stored answer if this key was carried out before.
+
+    Raises:
+        Conflict: the key was used for another request.
+    """
+    key = _key()
+    if key is None or g.get("actor") is None:
+        return None
+    known = unit().scalar(
+        select(IdempotencyKey).where(
+            IdempotencyKey.actor_ref == current_actor().ref, IdempotencyKey.key == key
+        )
+    )
+    if known is None:
+        return None
+    if known.fingerprint != _fingerprint():
+        raise Conflict(
+            text("This Idempotency-Key was used for another request."), code="key-reused"
+        )
+    response = Response(known.body, known.status, content_type=known.content_type)
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def remember(response: Response) -> None:
+    """Store the answer with the change it reports."""
+    key = _key()
+    if key is None or g.get("actor") is None or response.is_streamed:
+        return
+    unit().add(
+        IdempotencyKey(
+            actor_ref=current_actor().ref,
+            key=key,
+            fingerprint=_fingerprint(),
+            status=response.status_code,
+            content_type=response.content_type or "",
+            body=response.get_data(),
+            created_at=request_time(),
+        )
+    )
+    unit().flush()
+
+
+def forget_old(session: Session, *, now: datetime) -> None:
+    """Remove keys whose day is over."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now - KEPT_FOR))

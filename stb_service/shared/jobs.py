@@ -1,0 +1,217 @@
+"""Long work: a row says what is to be done and how far it is; Huey's workers do it.
+
+The row is the truth. A worker holds it by a lease that each step of progress renews; work
+whose lease has run out (its worker was killed) is handed out again, so a handler
+must be able to start over without doing anything twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, String, and_, or_, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from stb_service.shared.access import Actor
+from stb_service.shared.db import Base, Database, Public
+from stb_service.shared.errors import DomainError
+from stb_service.shared.files import FileStore
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 3
+
+QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
+
+
+class Job(Public, Base):
+    """One piece of long work. Progress counts in the handler's own units."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index(
+            "ix_jobs_open",
+            "created_at",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
+
+    kind: Mapped[str] = mapped_column(String(64))
+    title: Mapped[str] = mapped_column(String(200))
+    arguments: Mapped[dict[str, Any]]
+    key: Mapped[str | None] = mapped_column(String(128), unique=True)
+    state: Mapped[str] = mapped_column(String(16), default=QUEUED)
+    actor_ref: Mapped[str] = mapped_column(String(64), index=True)
+    actor_label: Mapped[str] = mapped_column(String(128))
+    organisation_id: Mapped[int | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    done_count: Mapped[int] = mapped_column(default=0)
+    total_count: Mapped[int | None]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(String(1000))
+    report_sha256: Mapped[str | None] = mapped_column(String(64))
+    report_name: Mapped[str | None] = mapped_column(String(200))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in {DONE, FAILED}
+
+    def remaining_s(self, now: datetime) -> float | None:
+        """Estimate the seconds left from the pace so far; None where nothing is known yet."""
+        if not (self.started_at and self.total_count and self.done_count) or self.is_finished:
+            return None
+        spent_s = (now - self.started_at).total_seconds()
+        return spent_s * (self.total_count - self.done_count) / self.done_count
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a handler gets: its arguments, the stores, and a way to say how far it is."""
+
+    db: Database
+    files: FileStore
+    job_id: int
+    arguments: dict[str, Any]
+    actor: Actor
+    clock: Callable[[], datetime]
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Record how far the work is and renew the lease."""
+        with self.db.write() as session:
+            session.execute(
+                update(Job)
+                .where(Job.id == self.job_id)
+                .values(done_count=done, total_count=total, lease_until=self.clock() + LEASE)
+            )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a handler returns: figures for the page, and a file to download."""
+
+    result: dict[str, Any]
+    report_sha256: str | None = None
+    report_name: str | None = None
+
+
+Handler = Callable[[Work], Outcome]
+
+
+def enqueue(
+    session: Session,
+    *,
+    kind: str,
+    title: str,
+    arguments: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    key: str | None = None,
+) -> Job:
+    """Add work to the unit of work. The same key twice is one job."""
+    if key is not None:
+        known = session.scalar(select(Job).where(Job.key == key))
+        if known is not None:
+            return known
+    job = Job(
+        kind=kind,
+        title=title[:200],
+        arguments=dict(arguments),
+        key=key,
+        actor_ref=actor.ref,
+        actor_label=actor.label,
+        organisation_id=actor.organisation_id,
+        created_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def waiting(session: Session, *, now: datetime) -> list[int]:
+    """Return the ids of jobs that no living worker holds."""
+    return list(
+        session.scalars(
+            select(Job.id)
+            .where(
+                or_(
+                    Job.state == QUEUED,
+                    and_(Job.state == RUNNING, Job.lease_until < now),
+                )
+            )
+            .order_by(Job.id)
+        )
+    )
+
+
+def _take(session: Session, job_id: int, now: datetime) -> Job | None:
+    job = session.get(Job, job_id, with_for_update={"skip_locked": True})
+    if job is None or job.is_finished:
+        return None
+    if job.state == RUNNING and job.lease_until is not None and job.lease_until >= now:
+        return None
+    if job.attempts >= MAX_ATTEMPTS:
+        job.state, job.finished_at = FAILED, now
+        job.error = "given up: its worker ended before the work was done"
+        return None
+    job.attempts += 1
+    job.state, job.lease_until = RUNNING, now + LEASE
+    job.started_at = job.started_at or now
+    return job
+
+
+def run(
+    db: Database,
+    files: FileStore,
+    handlers: Mapping[str, Handler],
+    job_id: int,
+    *,
+    clock: Callable[[], datetime],
+    actor_of: Callable[[Session, str], Actor],
+) -> bool:
+    """Do one job if nobody else does; return whether it was done here.
+
+    A `DomainError` ends the job with its reason; any other error also ends it, with
+    the error's name. A job cut off by the death of its worker is run again.
+    """
+    with db.write() as session:
+        job = _take(session, job_id, clock())
+        if job is None:
+            return False
+        actor = actor_of(session, job.actor_ref)
+        kind, arguments = job.kind, job.arguments
+    work = Work(db, files, job_id, arguments, actor, clock)
+    try:
+        outcome = handlers[kind](work)
+    except DomainError as error:
+        _finish(db, job_id, clock(), error=str(error))
+    except Exception as error:  # noqa: BLE001 - the row must say how the work ended
+        _finish(db, job_id, clock(), error=repr(error))
+    else:
+        _finish(db, job_id, clock(), outcome=outcome)
+    return True
+
+
+def _finish(
+    db: Database,
+    job_id: int,
+    now: datetime,
+    *,
+    outcome: Outcome | None = None,
+    error: str | None = None,
+) -> None:
+    with db.write() as session:
+        job = session.get_one(Job, job_id)
+        job.state = FAILED if outcome is None else DONE
+        job.finished_at, job.lease_until = now, None
+        job.error = error[:1000] if error else None
+        if outcome is not None:
+            job.result = outcome.result
+            job.report_sha256, job.report_name = outcome.report_sha256, outcome.report_name

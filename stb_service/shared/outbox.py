@@ -1,0 +1,95 @@
+"""Effects outside the transaction: rows written with the change, carried out by the worker.
+
+A row is delivered at least once; its `key` lets a handler recognise what it has done.
+A worker takes rows by a lease, so that a killed worker's rows are found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, String, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from stb_service.shared.db import Base, Database
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 8
+
+Handler = Callable[[Session, dict[str, Any], datetime], None]
+
+
+class OutboxEntry(Base):
+    """One effect still to be carried out, or done."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_open",
+            "due_at",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
+
+    topic: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(128), unique=True)
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(String(500))
+
+
+def emit(
+    session: Session, *, topic: str, key: str, payload: Mapping[str, Any], now: datetime
+) -> None:
+    """Add an effect to the unit of work. The same key twice is one effect."""
+    if session.scalar(select(OutboxEntry.id).where(OutboxEntry.key == key)) is None:
+        session.add(
+            OutboxEntry(topic=topic, key=key, payload=dict(payload), created_at=now, due_at=now)
+        )
+
+
+def _claim(session: Session, now: datetime) -> OutboxEntry | None:
+    entry = session.scalar(
+        select(OutboxEntry)
+        .where(OutboxEntry.done_at.is_(None), OutboxEntry.due_at <= now)
+        .where(OutboxEntry.attempts < MAX_ATTEMPTS)
+        .order_by(OutboxEntry.due_at, OutboxEntry.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if entry is not None:
+        entry.attempts += 1
+        entry.due_at = now + LEASE * entry.attempts
+    return entry
+
+
+def deliver(
+    db: Database, handlers: Mapping[str, Handler], *, now: datetime, limit: int = 100
+) -> int:
+    """Carry out what is due; return how many effects were done.
+
+    A handler runs in a unit of work of its own, together with the mark that it is done.
+    One that fails is tried again after a growing pause.
+    """
+    done = 0
+    for _ in range(limit):
+        with db.write() as session:
+            entry = _claim(session, now)
+        if entry is None:
+            break
+        try:
+            with db.write() as session:
+                handlers[entry.topic](session, entry.payload, now)
+                fresh = session.get_one(OutboxEntry, entry.id)
+                fresh.done_at, fresh.error = now, None
+            done += 1
+        except Exception as error:  # noqa: BLE001 - any failure is kept with the row and tried again
+            with db.write() as session:
+                session.get_one(OutboxEntry, entry.id).error = repr(error)[:500]
+    return done

@@ -1,0 +1,95 @@
+"""Where rooms meet without knowing each other: each adds its part, `app` wires them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from stb_service.shared import jobs, outbox
+from stb_service.shared.access import Actor, Scope
+from stb_service.shared.i18n import Text
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One result of the search box."""
+
+    title: str
+    detail: str
+    url: str
+
+
+@dataclass(frozen=True)
+class SearchProvider:
+    """One group of results. `find(session, text, scope, limit)` returns at most `limit` hits."""
+
+    name: Text
+    verb: str
+    find: Callable[[Session, str, Scope, int], list[Hit]]
+
+
+@dataclass(frozen=True)
+class CardSection:
+    """A part of the box card. `load(session, uid, actor, now)` gives the template its values;
+    `uid` is the box's public id, the same in every room."""
+
+    name: str
+    title: Text
+    verb: str
+    template: str
+    load: Callable[[Session, str, Actor, datetime], dict[str, Any]]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """Something that happened to a box."""
+
+    at: datetime
+    icon: str
+    sentence: str
+    detail: str = ""
+
+
+Timeline = Callable[[Session, str, Actor, int], Iterable[TimelineEntry]]
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One entry of the menu, shown to those whose role holds the verb."""
+
+    label: Text
+    icon: str
+    endpoint: str
+    verb: str
+    group: Text
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the dashboard: `load` returns the template's values."""
+
+    name: str
+    verb: str
+    template: str
+    load: Callable[[Session, Actor, datetime], dict[str, Any]]
+    order: int = 100
+
+
+@dataclass
+class Registries:
+    """All of them; one object per process."""
+
+    search: list[SearchProvider] = field(default_factory=list)
+    card: list[CardSection] = field(default_factory=list)
+    timeline: list[Timeline] = field(default_factory=list)
+    navigation: list[NavItem] = field(default_factory=list)
+    tiles: list[Tile] = field(default_factory=list)
+    jobs: dict[str, jobs.Handler] = field(default_factory=dict)
+    outbox: dict[str, outbox.Handler] = field(default_factory=dict)
+    gauges: list[Callable[[Session], Mapping[tuple[str, str], float]]] = field(default_factory=list)

@@ -1,0 +1,241 @@
+"""Settings, read once from the environment at the edge and passed on as a value."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from stb_service.shared.errors import Misconfigured
+
+Network = IPv4Network | IPv6Network
+
+UNKNOWN_BOX_CHOICES = ("refuse", "approve", "register")
+CONTROLLER_ID_CHOICES = ("serial", "mac", "alias")
+ATTRIBUTE_ROLES = ("version", "model", "revision", "serial", "mac", "boot_id")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, default as text, parser and meaning."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    meaning: str
+
+    @property
+    def field(self) -> str:
+        """The attribute of `Settings` that holds the value."""
+        return self.name.removeprefix("STB_").lower()
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise ValueError("a port lies between 0 and 65535")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value <= 0:
+        raise ValueError("must be above zero")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+def _poll_interval_s(text: str) -> int:
+    value = _positive(text)
+    if value > 86399:
+        raise ValueError("at most 86399 (boxes parse HH:MM:SS, so 23:59:59)")
+    return value
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(word, strict=False) for word in _words(text))
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("not a time zone of the IANA database") from error
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        words = _words(text)
+        if not words or set(words) - set(choices):
+            raise ValueError(f"a list of {', '.join(choices)}")
+        return words
+
+    return parse
+
+
+def _attributes(text: str) -> Mapping[str, str]:
+    names = dict(zip(ATTRIBUTE_ROLES, ATTRIBUTE_DEFAULTS, strict=True))
+    for word in _words(text):
+        role, equals, name = word.partition("=")
+        if not equals or role not in names or not name:
+            raise ValueError(f"role=name pairs, roles {', '.join(ATTRIBUTE_ROLES)}")
+        names[role] = name
+    return names
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("starts with http:// or https://")
+    return text.rstrip("/")
+
+
+ATTRIBUTE_DEFAULTS = ("sw_version", "model", "hw_revision", "serial", "mac", "boot_id")
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("STB_HOME", "var", Path, "folder of the data: database, files, secret key"),
+    Setting("STB_HOST", "127.0.0.1", str, "address both servers listen on"),
+    Setting("STB_PORT", "8000", _port, "port of the staff app"),
+    Setting("STB_EDGE_PORT", "8001", _port, "port of the box edge"),
+    Setting(
+        "STB_PUBLIC_URL", "", lambda t: _url(t) if t else "", "address staff open (from the port)"
+    ),
+    Setting(
+        "STB_EDGE_URL", "", lambda t: _url(t) if t else "", "address boxes reach (from their call)"
+    ),
+    Setting(
+        "STB_TRUSTED_PROXIES", "", _networks, "addresses whose X-Forwarded-For, -Proto, -Host count"
+    ),
+    Setting("STB_DATABASE_URL", "", str, "SQLAlchemy address (a SQLite file in STB_HOME)"),
+    Setting(
+        "STB_SECRET_KEY", "", str, "signs sessions and links (a file of mode 0600 in STB_HOME)"
+    ),
+    Setting(
+        "STB_SECRET_KEY_FORMER", "", _words, "former keys, still accepted, separated by commas"
+    ),
+    Setting("STB_TENANT", "DEFAULT", str, "the tenant in DDI addresses"),
+    Setting("STB_TIMEZONE", "UTC", _zone, "the operator's time zone"),
+    Setting("STB_LANGUAGE", "en", str, "language of people who chose none"),
+    Setting("STB_ADMIN_PASSWORD", "", str, "first password of `admin` (generated and printed)"),
+    Setting("STB_DEMO_BOXES", "60", _count, "emulated boxes that make run starts; 0 for none"),
+    Setting(
+        "STB_POLL_INTERVAL_S", "300", _poll_interval_s, "seconds a box waits between two polls"
+    ),
+    Setting(
+        "STB_UNKNOWN_BOX",
+        "approve",
+        _one_of(*UNKNOWN_BOX_CHOICES),
+        "an unknown box is refused, queued for approval, or registered",
+    ),
+    Setting(
+        "STB_CONTROLLER_ID",
+        "serial,mac,alias",
+        _some_of(*CONTROLLER_ID_CHOICES),
+        "what a DDI controller id may be, tried in this order",
+    ),
+    Setting(
+        "STB_ATTRIBUTES",
+        "",
+        _attributes,
+        "names of the attributes boxes report, as role=name pairs",
+    ),
+    Setting("STB_MAX_IMAGE_BYTES", str(4 * 2**30), _positive, "largest firmware image accepted"),
+    Setting(
+        "STB_SESSION_IDLE_MINUTES", "60", _positive, "a sign-in ends after so long without a click"
+    ),
+    Setting("STB_SESSION_MAX_HOURS", "12", _positive, "a sign-in ends after so long in any case"),
+    Setting(
+        "STB_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "least level logged"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, parsed. Field names are the variables' without `STB_`, in lower case."""
+
+    home: Path
+    host: str
+    port: int
+    edge_port: int
+    public_url: str
+    edge_url: str
+    trusted_proxies: tuple[Network, ...]
+    database_url: str
+    secret_key: str
+    secret_key_former: tuple[str, ...]
+    tenant: str
+    timezone: ZoneInfo
+    language: str
+    admin_password: str
+    demo_boxes: int
+    poll_interval_s: int
+    unknown_box: str
+    controller_id: tuple[str, ...]
+    attributes: Mapping[str, str]
+    max_image_bytes: int
+    session_idle_minutes: int
+    session_max_hours: int
+    log_level: str
+
+    @property
+    def files_dir(self) -> Path:
+        """Folder of the content-addressed store."""
+        return self.home / "files"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings and fill what follows from others (addresses, database, key).
+
+    Raises:
+        Misconfigured: a value cannot be read; names the variable.
+    """
+    source = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = source.get(setting.name) or setting.default
+        try:
+            values[setting.field] = setting.parse(text)
+        except ValueError as error:
+            raise Misconfigured(f"{setting.name}={text!r}: {error}") from error
+    home = values["home"] = values["home"].expanduser().resolve()
+    values["public_url"] = values["public_url"] or f"http://localhost:{values['port']}"
+    values["database_url"] = values["database_url"] or f"sqlite:///{home / 'stb.sqlite3'}"
+    values["secret_key"] = values["secret_key"] or _stored_key(home / "secret_key")
+    return Settings(**values)
+
+
+def _stored_key(path: Path) -> str:
+    """Read the key file, or make it (mode 0600) where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        key = secrets.token_urlsafe(48)
+        file.write(key + "\n")
+    return key
