@@ -1,0 +1,486 @@
+"""Verbs on people, roles, organisations, sign-ins and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from stb_service.shared import audit
+from stb_service.shared.access import ROLE_NAMES, Actor, builtin_verbs
+from stb_service.shared.errors import Conflict, Invalid, Unauthenticated
+from stb_service.shared.i18n import text
+from stb_service.staff import queries
+from stb_service.staff.models import ApiToken, Organisation, Person, Role, RoleVerb, StaffSession
+from stb_service.staff.rules import (
+    TOKEN_PREFIX,
+    OrganisationKind,
+    after_failure,
+    digest,
+    is_locked,
+    new_secret,
+    password_problems,
+    person_problems,
+    role_problems,
+)
+
+_hasher = PasswordHasher()  # argon2id, RFC 9106 second recommended option
+_no_such_person = _hasher.hash("nobody has this password")
+SEEN_STEP = timedelta(minutes=1)
+
+
+def subject_of(row: Person | Role | Organisation | ApiToken) -> tuple[str, str, str]:
+    """Return what the audit calls a row of this room."""
+    label = row.username if isinstance(row, Person) else row.name
+    return type(row).__name__.lower(), row.public_id, label
+
+
+def install_builtin_roles(session: Session) -> None:
+    """Make the built-in roles equal to the table in `shared.access`; added roles stay."""
+    for name, label in ROLE_NAMES.items():
+        role = session.scalar(select(Role).where(Role.name == name))
+        if role is None:
+            role = Role(name=name, label=label.msgid, is_builtin=True)
+            session.add(role)
+        _set_verbs(role, builtin_verbs(name))
+    session.flush()
+
+
+def _set_verbs(role: Role, verbs: Collection[str]) -> None:
+    held = {granted.verb: granted for granted in role.verbs}
+    for verb in set(held) - set(verbs):
+        role.verbs.remove(held[verb])
+    for verb in sorted(set(verbs) - set(held)):
+        role.verbs.append(RoleVerb(verb=verb))
+
+
+def create_role(
+    session: Session, *, name: str, label: str, verbs: Collection[str], actor: Actor, now: datetime
+) -> Role:
+    """Add a role beside the built-in ones.
+
+    Raises:
+        Invalid: the name or a verb is not acceptable.
+        Conflict: the name is taken.
+    """
+    if problems := role_problems(name, verbs):
+        raise Invalid(fields=problems)
+    if session.scalar(select(Role.id).where(Role.name == name)) is not None:
+        raise Conflict(text("There is a role %(name)s already.", name=name))
+    role = Role(name=name, label=label, is_builtin=False)
+    _set_verbs(role, verbs)
+    session.add(role)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="role.create",
+        subject=subject_of(role),
+        changes={"label": label, "verbs": sorted(verbs)},
+        now=now,
+    )
+    return role
+
+
+def change_role(
+    session: Session, *, name: str, label: str, verbs: Collection[str], actor: Actor, now: datetime
+) -> Role:
+    """Change an added role.
+
+    Raises:
+        NotFound: there is none of this name.
+        Conflict: it is built in.
+        Invalid: a verb is unknown.
+    """
+    role = queries.role_by_name(session, name)
+    if role.is_builtin:
+        raise Conflict(text("A built-in role cannot be changed; add a role of your own."))
+    if problems := role_problems(name, verbs):
+        raise Invalid(fields=problems)
+    before = sorted(granted.verb for granted in role.verbs)
+    changes = audit.apply_changes(role, {"label": label})
+    if before != sorted(verbs):
+        changes["verbs"] = [before, sorted(verbs)]
+        _set_verbs(role, verbs)
+        role.row_version = role.row_version  # the row's version stands for its verbs too
+    audit.record(
+        session, actor=actor, verb="role.change", subject=subject_of(role), changes=changes, now=now
+    )
+    return role
+
+
+def create_organisation(
+    session: Session, *, code: str, name: str, kind: str, actor: Actor, now: datetime
+) -> Organisation:
+    """Add an organisation.
+
+    Raises:
+        Invalid: the kind is unknown.
+        Conflict: the code is taken, or there is an operator already.
+    """
+    if kind not in set(OrganisationKind):
+        raise Invalid.field("kind", text("One of: %(names)s", names=", ".join(OrganisationKind)))
+    if session.scalar(select(Organisation.id).where(Organisation.code == code)) is not None:
+        raise Conflict(text("There is an organisation %(code)s already.", code=code))
+    if kind == OrganisationKind.OPERATOR and queries.operator(session) is not None:
+        raise Conflict(text("There is one operator only."))
+    row = Organisation(code=code, name=name, kind=kind, created_at=now)
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="organisation.create",
+        subject=subject_of(row),
+        changes={"code": code, "name": name, "kind": kind},
+        now=now,
+    )
+    return row
+
+
+def change_organisation(
+    session: Session, *, organisation: Organisation, name: str, actor: Actor, now: datetime
+) -> Organisation:
+    """Rename an organisation."""
+    changes = audit.apply_changes(organisation, {"name": name})
+    audit.record(
+        session,
+        actor=actor,
+        verb="organisation.change",
+        subject=subject_of(organisation),
+        changes=changes,
+        now=now,
+    )
+    return organisation
+
+
+def create_person(
+    session: Session,
+    *,
+    username: str,
+    name: str,
+    password: str,
+    organisation: Organisation,
+    role: str,
+    actor: Actor,
+    now: datetime,
+    email: str | None = None,
+    language: str | None = None,
+    timezone: str | None = None,
+    must_change_password: bool = True,
+) -> Person:
+    """Add a person who may sign in.
+
+    Raises:
+        Invalid: a field or the password is not acceptable.
+        Conflict: the user name is taken.
+        NotFound: there is no such role.
+    """
+    username = username.strip().lower()
+    problems = person_problems(username=username, language=language, timezone=timezone)
+    if found := password_problems(password, username=username):
+        problems["password"] = found
+    if problems:
+        raise Invalid(fields=problems)
+    if queries.person_by_username(session, username) is not None:
+        raise Conflict(text("There is a person %(name)s already.", name=username))
+    person = Person(
+        username=username,
+        name=name,
+        email=email,
+        password_hash=_hasher.hash(password),
+        organisation=organisation,
+        role=queries.role_by_name(session, role),
+        language=language,
+        timezone=timezone,
+        must_change_password=must_change_password,
+        created_at=now,
+        password_changed_at=now,
+    )
+    session.add(person)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="person.create",
+        subject=subject_of(person),
+        changes={"name": name, "role": role, "organisation": organisation.code},
+        now=now,
+    )
+    return person
+
+
+def change_person(
+    session: Session,
+    *,
+    person: Person,
+    name: str,
+    email: str | None,
+    role: str,
+    organisation: Organisation,
+    is_active: bool,
+    actor: Actor,
+    now: datetime,
+) -> Person:
+    """Change a person; one who is no longer active is signed out everywhere.
+
+    Raises:
+        Conflict: the last active administrator would be lost.
+        NotFound: there is no such role.
+    """
+    former = person.role.name
+    new_role = queries.role_by_name(session, role)
+    if former == "administrator" and (role != former or not is_active):
+        _keep_an_administrator(session, person)
+    changes = audit.apply_changes(
+        person,
+        {
+            "name": name,
+            "email": email,
+            "is_active": is_active,
+            "role_id": new_role.id,
+            "organisation_id": organisation.id,
+        },
+    )
+    person.role, person.organisation = new_role, organisation
+    if not is_active:
+        end_sessions(session, person=person)
+    audit.record(
+        session,
+        actor=actor,
+        verb="person.change",
+        subject=subject_of(person),
+        changes=changes,
+        now=now,
+    )
+    return person
+
+
+def _keep_an_administrator(session: Session, person: Person) -> None:
+    others = session.scalar(
+        select(func.count())
+        .select_from(Person)
+        .join(Role)
+        .where(Role.name == "administrator", Person.is_active, Person.id != person.id)
+    )
+    if not others:
+        raise Conflict(text("The last active administrator cannot be taken away."))
+
+
+def change_own_settings(
+    session: Session,
+    *,
+    person: Person,
+    name: str,
+    email: str | None,
+    language: str | None,
+    timezone: str | None,
+    theme: str,
+    actor: Actor,
+    now: datetime,
+) -> Person:
+    """Change what a person decides for themselves.
+
+    Raises:
+        Invalid: the language or time zone is unknown.
+    """
+    problems = person_problems(username=person.username, language=language, timezone=timezone)
+    if problems:
+        raise Invalid(fields=problems)
+    new = {"name": name, "email": email, "language": language, "timezone": timezone, "theme": theme}
+    changes = audit.apply_changes(person, new)
+    audit.record(
+        session,
+        actor=actor,
+        verb="person.settings",
+        subject=subject_of(person),
+        changes=changes,
+        now=now,
+    )
+    return person
+
+
+def sign_in(
+    session: Session,
+    *,
+    username: str,
+    password: str,
+    address: str,
+    agent: str,
+    longest: timedelta,
+    now: datetime,
+) -> tuple[Person | None, str]:
+    """Check a password and open a session; return the person and the session's secret.
+
+    A refusal returns (None, reason code) instead of raising, since the count of
+    failures must be kept. The password is hashed even for an unknown name, so that the time
+    taken does not tell which names exist.
+    """
+    person = queries.person_by_username(session, username)
+    if person is None:
+        _matches(_no_such_person, password)
+        return None, "wrong"
+    if is_locked(person.locked_until, now):
+        return None, "locked"
+    if not _matches(person.password_hash, password) or not person.is_active:
+        person.failures, person.locked_until = after_failure(person.failures, now)
+        _record_own(session, person, "person.sign-in-refused", now)
+        return None, "locked" if person.locked_until else "wrong"
+    person.failures, person.locked_until = 0, None
+    if _hasher.check_needs_rehash(person.password_hash):
+        person.password_hash = _hasher.hash(password)
+    secret = new_secret()
+    session.add(
+        StaffSession(
+            digest=digest(secret),
+            person_id=person.id,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + longest,
+            address=address[:45],
+            agent=agent[:200],
+        )
+    )
+    _record_own(session, person, "person.sign-in", now)
+    session.flush()
+    return person, secret
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _record_own(session: Session, person: Person, verb: str, now: datetime) -> None:
+    actor = Actor("person", person.public_id, person.username)
+    audit.record(session, actor=actor, verb=verb, subject=subject_of(person), now=now)
+
+
+def sign_out(session: Session, *, secret: str) -> None:
+    """End the session of a cookie."""
+    session.execute(delete(StaffSession).where(StaffSession.digest == digest(secret)))
+
+
+def end_sessions(session: Session, *, person: Person, except_secret: str | None = None) -> None:
+    """Sign a person out everywhere, but for one session."""
+    statement = delete(StaffSession).where(StaffSession.person_id == person.id)
+    if except_secret is not None:
+        statement = statement.where(StaffSession.digest != digest(except_secret))
+    session.execute(statement)
+
+
+def mark_seen(session: Session, *, secret: str, now: datetime) -> None:
+    """Prolong a session, at most once a minute."""
+    session.execute(
+        update(StaffSession)
+        .where(StaffSession.digest == digest(secret), StaffSession.seen_at < now - SEEN_STEP)
+        .values(seen_at=now)
+    )
+
+
+def change_password(
+    session: Session,
+    *,
+    person: Person,
+    old: str,
+    new: str,
+    keep_secret: str | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Change the own password and end all other sessions.
+
+    Raises:
+        Unauthenticated: the old password is wrong.
+        Invalid: the new one is not acceptable.
+    """
+    if not _matches(person.password_hash, old):
+        raise Unauthenticated(text("The present password is wrong."), code="wrong-password")
+    set_password(
+        session, person=person, password=new, must_change=False, actor=actor, now=now,
+        keep_secret=keep_secret,
+    )  # fmt: skip
+
+
+def set_password(
+    session: Session,
+    *,
+    person: Person,
+    password: str,
+    must_change: bool,
+    actor: Actor,
+    now: datetime,
+    keep_secret: str | None = None,
+) -> None:
+    """Give a person another password and end their sessions.
+
+    Raises:
+        Invalid: it is not acceptable.
+    """
+    if problems := password_problems(password, username=person.username):
+        raise Invalid(fields={"password": problems})
+    person.password_hash = _hasher.hash(password)
+    person.password_changed_at = now
+    person.must_change_password = must_change
+    person.failures, person.locked_until = 0, None
+    end_sessions(session, person=person, except_secret=keep_secret)
+    audit.record(session, actor=actor, verb="person.password", subject=subject_of(person), now=now)
+
+
+def create_token(
+    session: Session, *, person: Person, name: str, days: int, actor: Actor, now: datetime
+) -> tuple[ApiToken, str]:
+    """Make an API token for a person; return it with its secret, which is never shown again.
+
+    Raises:
+        Invalid: the name is empty or the days are not 1 to 730.
+    """
+    if not name.strip():
+        raise Invalid.field("name", text("A token needs a name."))
+    if not 1 <= days <= 730:
+        raise Invalid.field("days", text("Between 1 and 730 days."))
+    secret = TOKEN_PREFIX + new_secret()
+    token = ApiToken(
+        name=name.strip()[:64],
+        digest=digest(secret),
+        hint=secret[:8],
+        person_id=person.id,
+        created_at=now,
+        expires_at=now + timedelta(days=days),
+    )
+    session.add(token)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="token.create",
+        subject=("token", token.public_id, token.name),
+        changes={"person": person.username, "expires_at": token.expires_at},
+        now=now,
+    )
+    return token, secret
+
+
+def revoke_token(session: Session, *, token: ApiToken, actor: Actor, now: datetime) -> None:
+    """End a token. Doing it twice changes nothing."""
+    if token.revoked_at is not None:
+        return
+    token.revoked_at = now
+    audit.record(
+        session,
+        actor=actor,
+        verb="token.revoke",
+        subject=("token", token.public_id, token.name),
+        now=now,
+    )
+
+
+def forget_expired(session: Session, *, now: datetime) -> None:
+    """Remove sessions that are over."""
+    session.execute(delete(StaffSession).where(StaffSession.expires_at < now))
