@@ -1,0 +1,367 @@
+"""Verbs on boxes: learning of them, approving them, their tokens, keeping what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
+from firmware.boxes.queries import find_box, pending_count
+from firmware.boxes.rules import (
+    BOX_MOVES,
+    BOX_STATE_NAMES,
+    PENDING_LIMIT,
+    REPORT_BODY_CHARS,
+    REPORTS_KEPT_PER_ACTION,
+    TOKEN_OVERLAP,
+    BoxState,
+    Statement,
+    as_mac,
+    as_serial,
+    new_token,
+    token_digest,
+)
+from stb_service.shared import audit, outbox
+from stb_service.shared.access import Actor
+from stb_service.shared.db import new_public_id
+from stb_service.shared.errors import Conflict, Invalid
+from stb_service.shared.i18n import text
+
+
+def subject_of(box: Box) -> tuple[str, str, str]:
+    """Return what the audit calls a box: the same subject as the registry's."""
+    return "device", box.uid, box.serial or box.alias or box.uid
+
+
+def know_box(
+    session: Session,
+    *,
+    uid: str,
+    serial: str,
+    mac_ethernet: str | None,
+    mac_wifi: str | None,
+    model_code: str,
+    revision_code: str,
+    tags: Collection[str],
+    actor: Actor,
+    now: datetime,
+) -> Box:
+    """Write what the registry says of a box; a box that waited for approval is approved by it."""
+    box = find_box(session, uid)
+    if box is None:
+        box = Box(uid=uid, state=BoxState.KNOWN, created_at=now)
+        session.add(box)
+    box.serial, box.mac_ethernet, box.mac_wifi = as_serial(serial), mac_ethernet, mac_wifi
+    box.model_code, box.revision_code = model_code, revision_code
+    box.state = BoxState.KNOWN
+    _set_tags(box, tags)
+    session.flush()
+    return box
+
+
+def know_boxes(session: Session, rows: Collection[Mapping[str, Any]], *, now: datetime) -> None:
+    """Write many boxes that are known to be new (an import's), with the keys of `know_box`."""
+    if not rows:
+        return
+    session.execute(
+        Box.__table__.insert(),  # type: ignore[attr-defined]
+        [
+            {
+                **{key: row[key] for key in NEW_BOX_KEYS},
+                "serial": as_serial(row["serial"]),
+                "state": BoxState.KNOWN,
+                "created_at": now,
+                "attributes": {},
+                "attributes_wanted": False,
+                "attributes_asked": 0,
+            }
+            for row in rows
+        ],
+    )
+    tagged = {row["uid"]: row["tags"] for row in rows if row["tags"]}
+    if tagged:
+        ids = session.execute(select(Box.uid, Box.id).where(Box.uid.in_(tagged))).all()
+        session.add_all(
+            BoxTag(box_id=box_id, tag=tag) for uid, box_id in ids for tag in set(tagged[uid])
+        )
+
+
+NEW_BOX_KEYS = ("uid", "serial", "mac_ethernet", "mac_wifi", "model_code", "revision_code")
+
+
+def _set_tags(box: Box, tags: Collection[str]) -> None:
+    held = {tag.tag: tag for tag in box.tags}
+    for tag in set(held) - set(tags):
+        box.tags.remove(held[tag])
+    for tag in sorted(set(tags) - set(held)):
+        box.tags.append(BoxTag(tag=tag))
+
+
+def forget_box(session: Session, *, uid: str, actor: Actor, now: datetime) -> None:
+    """Stop serving a box (it was retired or scrapped); what it reported stays."""
+    box = find_box(session, uid)
+    if box is not None and box.state != BoxState.RETIRED:
+        box.state = BoxState.RETIRED
+        session.flush()
+
+
+def meet_unknown(
+    session: Session,
+    *,
+    controller_id: str,
+    statement: Statement,
+    token: str | None,
+    registers: bool,
+    now: datetime,
+) -> Box | None:
+    """Add a box nobody has claimed: served at once (`registers`), or waiting for approval.
+
+    Its own token, if it showed one, is kept as a digest. Returns None where the queue of
+    waiting boxes is full, so that strangers cannot fill the database.
+    """
+    if not registers and pending_count(session) >= PENDING_LIMIT:
+        return None
+    mac = as_mac(controller_id) or (as_mac(statement.mac) if statement.mac else None)
+    serial = statement.serial or (None if as_mac(controller_id) else controller_id)
+    box = Box(
+        uid=new_public_id(),
+        serial=as_serial(serial)[:64] if serial else None,
+        mac_ethernet=mac,
+        alias=controller_id[:256],
+        model_code=(statement.model or "")[:64],
+        revision_code=(statement.revision or "")[:64],
+        state=BoxState.KNOWN if registers else BoxState.PENDING,
+        created_at=now,
+        last_seen_at=now,
+        last_wire=statement.wire,
+    )
+    session.add(box)
+    session.flush()
+    if token:
+        add_token(session, box=box, token=token, now=now)
+    if registers:
+        _announce(session, box, now)
+    return box
+
+
+def _announce(session: Session, box: Box, now: datetime) -> None:
+    """Tell the registry of a box that it does not know."""
+    outbox.emit(
+        session,
+        topic="box.appeared",
+        key=f"box.appeared:{box.uid}",
+        payload={
+            "uid": box.uid,
+            "serial": box.serial,
+            "mac_ethernet": box.mac_ethernet,
+            "model_code": box.model_code,
+            "revision_code": box.revision_code,
+        },
+        now=now,
+    )
+
+
+def move_box(session: Session, *, box: Box, to: BoxState, actor: Actor, now: datetime) -> Box:
+    """Approve, refuse, retire or take back a box.
+
+    Raises:
+        Conflict: this is not possible from its present state.
+    """
+    if (box.state, to) not in BOX_MOVES:
+        raise Conflict(
+            text(
+                "A box that is %(now)s cannot become %(wanted)s.",
+                now=BOX_STATE_NAMES[BoxState(box.state)],
+                wanted=BOX_STATE_NAMES[to],
+            )
+        )
+    former, box.state = box.state, to
+    if to == BoxState.KNOWN:
+        _announce(session, box, now)
+    audit.record(
+        session,
+        actor=actor,
+        verb=f"box.{to}",
+        subject=subject_of(box),
+        changes={"state": [former, to]},
+        now=now,
+    )
+    return box
+
+
+def set_alias(session: Session, *, box: Box, alias: str | None, actor: Actor, now: datetime) -> Box:
+    """Store another controller id by which the box calls itself.
+
+    Raises:
+        Conflict: another box has this alias.
+    """
+    if alias is not None:
+        holder = session.scalar(select(Box.id).where(Box.alias == alias, Box.id != box.id))
+        if holder is not None:
+            raise Conflict(text("Another box is called so already."))
+    changes = audit.apply_changes(box, {"alias": alias})
+    audit.record(
+        session, actor=actor, verb="box.alias", subject=subject_of(box), changes=changes, now=now
+    )
+    return box
+
+
+def add_token(session: Session, *, box: Box, token: str, now: datetime) -> BoxToken:
+    """Accept a token from a box, beside those it has."""
+    row = BoxToken(box_id=box.id, digest=token_digest(token), hint=token[:4], created_at=now)
+    session.add(row)
+    return row
+
+
+def rotate_token(
+    session: Session,
+    *,
+    box: Box,
+    actor: Actor,
+    now: datetime,
+    overlap: timedelta = TOKEN_OVERLAP,
+    token: str | None = None,
+) -> str:
+    """Give a box a new token; former ones are accepted until the overlap has passed.
+
+    The token is returned once and kept only as a digest.
+    """
+    secret = token or new_token()
+    if not 16 <= len(secret) <= 128 or not secret.isascii() or not secret.isprintable():
+        raise Invalid.field("token", text("16 to 128 printable ASCII characters."))
+    ends = now + overlap
+    session.execute(
+        update(BoxToken)
+        .where(BoxToken.box_id == box.id)
+        .where((BoxToken.expires_at.is_(None)) | (BoxToken.expires_at > ends))
+        .values(expires_at=ends)
+    )
+    add_token(session, box=box, token=secret, now=now)
+    audit.record(
+        session,
+        actor=actor,
+        verb="box.token",
+        subject=subject_of(box),
+        changes={"former_until": ends},
+        now=now,
+    )
+    session.flush()
+    return secret
+
+
+def create_gateway_token(
+    session: Session, *, name: str, days: int | None, actor: Actor, now: datetime
+) -> tuple[GatewayToken, str]:
+    """Make a token that may speak for any box; the secret is returned once."""
+    if not name.strip():
+        raise Invalid.field("name", text("A token needs a name."))
+    secret = new_token()
+    row = GatewayToken(
+        name=name.strip()[:64],
+        digest=token_digest(secret),
+        hint=secret[:4],
+        created_at=now,
+        expires_at=None if days is None else now + timedelta(days=days),
+    )
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="gateway-token.create",
+        subject=("gateway-token", row.public_id, row.name),
+        now=now,
+    )
+    return row, secret
+
+
+def revoke_gateway_token(
+    session: Session, *, token: GatewayToken, actor: Actor, now: datetime
+) -> None:
+    """End a gateway token at once."""
+    if token.revoked_at is None:
+        token.revoked_at = now
+        audit.record(
+            session,
+            actor=actor,
+            verb="gateway-token.revoke",
+            subject=("gateway-token", token.public_id, token.name),
+            now=now,
+        )
+
+
+def ask_for_attributes(session: Session, *, box: Box) -> None:
+    """Ask a DDI box for its attributes at its next poll, until it answers."""
+    box.attributes_wanted = True
+    box.attributes_asked = 0
+
+
+def merge_attributes(
+    session: Session, *, box: Box, mode: str, data: Mapping[str, str | None], now: datetime
+) -> dict[str, str]:
+    """Take over what a box says of itself (DDI configData modes merge, replace, remove)."""
+    present = {k: v for k, v in data.items() if v is not None}
+    if mode == "replace":
+        merged = present
+    elif mode == "remove":
+        merged = {k: v for k, v in box.attributes.items() if k not in data}
+    else:
+        gone = {k for k, v in data.items() if v is None}
+        merged = {k: v for k, v in {**box.attributes, **present}.items() if k not in gone}
+    box.attributes, box.attributes_at = merged, now
+    box.attributes_wanted, box.attributes_asked = False, 0
+    return merged
+
+
+def take_statement(session: Session, *, box: Box, statement: Statement) -> None:
+    """Write down what a box states of its version and boot.
+
+    A box nobody has claimed also tells its model and revision; for a claimed one the registry
+    knows better.
+    """
+    if statement.version is not None:
+        box.running_version, box.version_at = statement.version[:128], statement.at
+    if statement.boot_id is not None and statement.boot_id != box.boot_id:
+        box.boot_id, box.boot_at = statement.boot_id[:128], statement.at
+    if not box.model_code and statement.model:
+        box.model_code = statement.model[:64]
+    if not box.revision_code and statement.revision:
+        box.revision_code = statement.revision[:64]
+
+
+def keep_report(
+    session: Session,
+    *,
+    box: Box,
+    wire: str,
+    action: str | None,
+    body: str,
+    execution: str | None = None,
+    finished: str | None = None,
+    details: str = "",
+    unread: str | None = None,
+    now: datetime,
+) -> BoxReport | None:
+    """Keep what a box said. Beyond 200 rows of one action only final reports are kept."""
+    is_final = unread is not None or execution == "closed"
+    if action is not None and not is_final:
+        kept = session.scalar(select(func.count()).where(BoxReport.action == action)) or 0
+        if kept >= REPORTS_KEPT_PER_ACTION:
+            return None
+    row = BoxReport(
+        box_id=box.id,
+        at=now,
+        wire=wire,
+        action=action[:32] if action else None,
+        execution=execution[:32] if execution else None,
+        finished=finished[:32] if finished else None,
+        details=details[:REPORT_BODY_CHARS],
+        unread=unread[:300] if unread else None,
+        body=body[:REPORT_BODY_CHARS],
+    )
+    session.add(row)
+    return row

@@ -1,0 +1,147 @@
+"""Reads about boxes."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
+from firmware.boxes.rules import BoxState, as_mac, as_serial, token_digest
+from stb_service.shared.errors import NotFound
+from stb_service.shared.i18n import text
+from stb_service.shared.paging import Page, keyset_page
+
+
+def box_by_uid(session: Session, uid: str) -> Box:
+    """Return a box.
+
+    Raises:
+        NotFound: there is none.
+    """
+    box = find_box(session, uid)
+    if box is None:
+        raise NotFound(text("There is no such box."))
+    return box
+
+
+def find_box(session: Session, uid: str) -> Box | None:
+    """Return a box or None."""
+    return session.scalar(select(Box).where(Box.uid == uid))
+
+
+def boxes_by_controller_id(session: Session, controller_id: str, kinds: Sequence[str]) -> list[Box]:
+    """Return the boxes a DDI controller id can mean, in the order of `kinds`.
+
+    A serial is unique only with its maker, so there may be more than one: the token decides.
+    """
+    mac, serial = as_mac(controller_id), as_serial(controller_id)
+    tests = {
+        "serial": [Box.serial == serial],
+        "mac": [Box.mac_ethernet == mac, Box.mac_wifi == mac] if mac else [],
+        "alias": [Box.alias == controller_id],
+    }
+    conditions = [test for kind in kinds for test in tests[kind]]
+    if not conditions:
+        return []
+    found = session.scalars(select(Box).where(or_(*conditions)).limit(10)).all()
+
+    def rank(box: Box) -> int:
+        matched = {
+            "serial": box.serial == serial,
+            "mac": mac is not None and mac in {box.mac_ethernet, box.mac_wifi},
+            "alias": box.alias == controller_id,
+        }
+        return next(i for i, kind in enumerate(kinds) if matched[kind])
+
+    return sorted(found, key=rank)
+
+
+def box_by_mac(session: Session, mac: str) -> Box | None:
+    """Return the box with this MAC (canonical notation), a served one first."""
+    found = session.scalars(
+        select(Box).where(or_(Box.mac_ethernet == mac, Box.mac_wifi == mac)).limit(10)
+    ).all()
+    return min(found, key=lambda box: box.state != BoxState.KNOWN, default=None)
+
+
+def holds_token(session: Session, box: Box, token: str, *, now: datetime) -> bool:
+    """Tell whether a token is one of the box's own that are still accepted."""
+    given = token_digest(token)
+    rows = session.execute(
+        select(BoxToken.digest, BoxToken.expires_at).where(BoxToken.box_id == box.id)
+    ).all()
+    matches = [hmac.compare_digest(given, row.digest) for row in rows]
+    alive = [row.expires_at is None or row.expires_at > now for row in rows]
+    return any(match and living for match, living in zip(matches, alive, strict=True))
+
+
+def gateway_token(session: Session, token: str, *, now: datetime) -> GatewayToken | None:
+    """Return the gateway token of a secret if it is still accepted."""
+    found = session.scalar(select(GatewayToken).where(GatewayToken.digest == token_digest(token)))
+    if found is None or found.revoked_at is not None:
+        return None
+    return None if found.expires_at is not None and found.expires_at <= now else found
+
+
+def gateway_tokens(session: Session) -> Sequence[GatewayToken]:
+    """Return all gateway tokens, newest first."""
+    return session.scalars(select(GatewayToken).order_by(GatewayToken.id.desc())).all()
+
+
+def tokens_of(session: Session, box: Box) -> Sequence[BoxToken]:
+    """Return a box's tokens, newest first."""
+    return session.scalars(
+        select(BoxToken).where(BoxToken.box_id == box.id).order_by(BoxToken.id.desc())
+    ).all()
+
+
+def reports_of(session: Session, box: Box, *, limit: int = 20) -> Sequence[BoxReport]:
+    """Return what a box said last, newest first."""
+    return session.scalars(
+        select(BoxReport)
+        .where(BoxReport.box_id == box.id)
+        .order_by(BoxReport.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def pending_page(session: Session, *, cursor: str | None, limit: int) -> Page[Box]:
+    """Return the boxes that wait for approval, the first one first."""
+    statement = select(Box).where(Box.state == BoxState.PENDING)
+    return keyset_page(session, statement, order=[(Box.id, False)], cursor=cursor, limit=limit)
+
+
+def pending_count(session: Session) -> int:
+    """Return how many boxes wait for approval."""
+    return session.scalar(select(func.count()).where(Box.state == BoxState.PENDING)) or 0
+
+
+def versions_running(session: Session) -> list[tuple[str, str, int]]:
+    """Return (model, version, boxes) of all served boxes that stated a version."""
+    rows = session.execute(
+        select(Box.model_code, Box.running_version, func.count())
+        .where(Box.state == BoxState.KNOWN, Box.running_version.is_not(None))
+        .group_by(Box.model_code, Box.running_version)
+        .order_by(Box.model_code, func.count().desc())
+    )
+    return [(model, version, count) for model, version, count in rows]
+
+
+def tags_in_use(session: Session) -> Sequence[str]:
+    """Return all tags, by name."""
+    return session.scalars(select(BoxTag.tag).distinct().order_by(BoxTag.tag)).all()
+
+
+def codes_in_use(session: Session) -> list[tuple[str, str, int]]:
+    """Return (model, revision, boxes) of all served boxes."""
+    rows = session.execute(
+        select(Box.model_code, Box.revision_code, func.count())
+        .where(Box.state == BoxState.KNOWN)
+        .group_by(Box.model_code, Box.revision_code)
+        .order_by(Box.model_code, Box.revision_code)
+    )
+    return [(model, revision, count) for model, revision, count in rows]

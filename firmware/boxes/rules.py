@@ -1,0 +1,94 @@
+"""Identity and evidence, as arithmetic."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from stb_service.shared.i18n import text
+
+
+class BoxState(StrEnum):
+    """Whether a box is served."""
+
+    KNOWN = "known"
+    PENDING = "pending"
+    REFUSED = "refused"
+    RETIRED = "retired"
+
+
+BOX_STATE_NAMES = {
+    BoxState.KNOWN: text("Known"),
+    BoxState.PENDING: text("Waiting for approval"),
+    BoxState.REFUSED: text("Refused"),
+    BoxState.RETIRED: text("Retired"),
+}
+
+BOX_MOVES = frozenset(
+    {
+        (BoxState.PENDING, BoxState.KNOWN),
+        (BoxState.PENDING, BoxState.REFUSED),
+        (BoxState.REFUSED, BoxState.KNOWN),
+        (BoxState.KNOWN, BoxState.RETIRED),
+        (BoxState.RETIRED, BoxState.KNOWN),
+    }
+)
+
+TOKEN_OVERLAP = timedelta(days=7)
+PENDING_LIMIT = 10_000
+ASKS_BEFORE_GIVING_UP = 3
+REPORT_BODY_CHARS = 4000
+REPORTS_KEPT_PER_ACTION = 200
+
+_MAC = re.compile(r"[0-9A-F]{12}")
+_SEPARATORS = str.maketrans("", "", ":-. ")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a box says of itself at one moment; None where it did not say."""
+
+    at: datetime
+    wire: str
+    version: str | None = None
+    boot_id: str | None = None
+    model: str | None = None
+    revision: str | None = None
+    serial: str | None = None
+    mac: str | None = None
+
+
+def as_mac(identifier: str) -> str | None:
+    """Return `AA:BB:CC:DD:EE:FF` if the text is a MAC address in any usual notation."""
+    digits = identifier.upper().translate(_SEPARATORS)
+    if not _MAC.fullmatch(digits):
+        return None
+    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
+
+def as_serial(identifier: str) -> str:
+    """Return a serial number the way it is compared: trimmed, upper case."""
+    return identifier.strip().upper()
+
+
+def new_token() -> str:
+    """Return a target token: 32 characters, as DDI servers make them by default."""
+    return secrets.token_hex(16)
+
+
+def token_digest(token: str) -> str:
+    """Return what is stored of a token (128 random bits need no slow hash)."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def asks_for_attributes(*, version: str | None, wanted: bool, asked: int) -> bool:
+    """Tell whether a DDI box is asked for `configData`.
+
+    DDI polls carry no version, so a box is asked until one is reported; one that does not answer
+    is not asked for ever, except where an update waits for the evidence (`wanted`).
+    """
+    return wanted or (version is None and asked < ASKS_BEFORE_GIVING_UP)
