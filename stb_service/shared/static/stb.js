@@ -1,0 +1,129 @@
+// What the pages do beyond links and forms. Nothing here is inline; nothing needs eval.
+(() => {
+  "use strict";
+
+  const byId = (id) => document.getElementById(id);
+
+  // Every htmx request that may change something proves that it comes from this page.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = document.querySelector('meta[name="csrf-token"]');
+    if (token) event.detail.headers["X-CSRFToken"] = token.content;
+  });
+
+  // The search box: "/" focuses it, arrows walk through the results, Enter opens, Escape closes.
+  const input = document.querySelector("[data-search-input]");
+  const results = byId("search-results");
+
+  const options = () => Array.from(results.querySelectorAll('[role="option"]'));
+
+  function show(open) {
+    const filled = open && results.childElementCount > 0 && input.value.trim().length > 1;
+    results.hidden = !filled;
+    input.setAttribute("aria-expanded", String(filled));
+    if (!filled) choose(-1);
+  }
+
+  function choose(index) {
+    const all = options();
+    all.forEach((option, i) => option.setAttribute("aria-selected", String(i === index)));
+    const chosen = all[index];
+    if (!chosen) {
+      input.removeAttribute("aria-activedescendant");
+      return;
+    }
+    chosen.id = chosen.id || `search-option-${index}`;
+    input.setAttribute("aria-activedescendant", chosen.id);
+    chosen.scrollIntoView({ block: "nearest" });
+  }
+
+  function chosenIndex() {
+    return options().findIndex((option) => option.getAttribute("aria-selected") === "true");
+  }
+
+  function walk(event) {
+    const count = options().length;
+    if (event.key === "Escape") {
+      if (results.hidden) input.blur();
+      show(false);
+    } else if (event.key === "ArrowDown" && count) {
+      show(true);
+      choose((chosenIndex() + 1) % count);
+    } else if (event.key === "ArrowUp" && count) {
+      choose((chosenIndex() - 1 + count) % count);
+    } else if (event.key === "Enter" && !results.hidden && chosenIndex() >= 0) {
+      options()[chosenIndex()].click();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  if (input && results) {
+    input.addEventListener("keydown", walk);
+    input.addEventListener("focus", () => show(true));
+    input.addEventListener("input", () => { if (input.value.trim().length < 2) show(false); });
+    results.addEventListener("htmx:afterSwap", () => show(document.activeElement === input));
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest("[data-search]")) show(false);
+    });
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable], dialog");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || !input) return;
+    event.preventDefault();
+    input.focus();
+    input.select();
+  });
+
+  // Dialogs that ask before something is done.
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) byId(opener.dataset.dialog).showModal();
+    const closer = event.target.closest("[data-close]");
+    if (closer) closer.closest("dialog").close();
+    if (event.target.matches("dialog[open].stb-dialog")) event.target.close();
+  });
+
+  // Copy buttons: <button data-copy="id of the element">.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button || !navigator.clipboard) return;
+    await navigator.clipboard.writeText(byId(button.dataset.copy).textContent.trim());
+    button.classList.add("stb-copied");
+    setTimeout(() => button.classList.remove("stb-copied"), 1500);
+  });
+
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "true";
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+  });
+
+  // Filters apply when they change: <form data-auto-submit>.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-auto-submit]");
+    if (form) form.requestSubmit();
+  });
+
+  // "Select all" of a list: <input type="checkbox" data-check-all="name of the boxes">.
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset ? event.target.dataset.checkAll : null;
+    if (!name) return;
+    document.querySelectorAll(`input[type="checkbox"][name="${CSS.escape(name)}"]`).forEach((box) => {
+      box.checked = event.target.checked;
+    });
+  });
+
+  // After a refusal the reader starts at the list of what needs another look.
+  const focus = document.querySelector("[data-focus]");
+  if (focus) focus.focus();
+})();
