@@ -1,11 +1,12 @@
 """The lab's command line: the edge where the wall clock, signals and files are touched."""
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -63,7 +64,7 @@ def _add_fleet(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_FLEET_HELP,
     )
     add = fleet.add_argument
-    add("--url", required=True, help="where boxes poll, e.g. http://127.0.0.1:8081")
+    add("--url", type=_url, required=True, help="where boxes poll, e.g. http://127.0.0.1:8081")
     add("--seed", type=int, default=1, help="same seed, same boxes and tempers (default 1)")
     add("--personalities", default="healthy=1", metavar="MIX", help="e.g. healthy=50,liar=2")
     add("--clients", default="swupdate=3,rauc=1", metavar="MIX", help="DDI clients: swupdate, rauc")
@@ -79,12 +80,12 @@ def _add_fleet(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help=f"send an attribute under another name; own: {', '.join(ATTRIBUTES)}",
     )
     add("--environment", default="PROD", help="`env` that XConf boxes state (default PROD)")
-    add("--duration", type=float, metavar="S", help="end after so many seconds")
-    add("--until-idle", type=float, metavar="S", help="end when no box changed for S seconds")
+    add("--duration", type=_positive, metavar="S", help="end after so many seconds")
+    add("--until-idle", type=_positive, metavar="S", help="end when no box changed for S seconds")
     add("--summary", type=Path, metavar="FILE", help="write the summary as JSON")
     add("--journal", action="store_true", help="put every box's last events into the summary")
     add("--threads", type=int, default=16, help="HTTP exchanges at a time (default 16)")
-    add("--timeout", type=float, default=30.0, metavar="S", help="of one exchange (default 30)")
+    add("--timeout", type=_positive, default=30.0, metavar="S", help="of one exchange (default 30)")
     _add_pace(fleet)
     _add_population(fleet)
     fleet.set_defaults(command=run_fleet)
@@ -92,18 +93,20 @@ def _add_fleet(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("pace").add_argument
-    add("--poll-scale", type=float, default=1.0, metavar="X", help="multiply the asked interval")
+    add(
+        "--poll-scale", type=_positive, default=1.0, metavar="X", help="multiply the asked interval"
+    )
     add("--min-poll", type=float, default=0.0, metavar="S", help="never poll more often than this")
     add(
         "--xconf-poll",
-        type=float,
+        type=_positive,
         default=300.0,
         metavar="S",
         help="interval of XConf boxes before --poll-scale (default 300)",
     )
     add(
         "--time-scale",
-        type=float,
+        type=_positive,
         default=1.0,
         metavar="X",
         help="multiply download, flash and reboot times and waits between retries",
@@ -170,15 +173,25 @@ def run_fleet(options: argparse.Namespace) -> int:
     clock = WallClock(epoch_ns=time.time_ns(), monotonic_ns=time.monotonic_ns)
     kernel = Kernel(clock)
     fleet = Fleet(plan, listed, kernel)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # Also when started in the background, where a shell has SIGINT ignored.
-        signal.signal(number, lambda *_: fleet.stop("signal"))
     courier = HttpCourier(kernel, threads=options.threads, timeout_s=options.timeout)
     console = Console()
-    with LiveScreen(console) if console.is_terminal else PlainScreen(console) as screen:
-        run = fleet.run(courier, screen)
-    courier.close()
-    return _finish(options, run, fleet, console)
+    screen = LiveScreen(console) if console.is_terminal else PlainScreen(console)
+    with _stopped_by_signals(fleet), contextlib.closing(courier):
+        with screen:
+            run = fleet.run(courier, screen)
+        return _finish(options, run, fleet, console)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(fleet: Fleet) -> Iterator[None]:
+    """SIGINT and SIGTERM end the fleet, also in the background, where a shell ignores SIGINT."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: fleet.stop("signal")) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def run_identities(options: argparse.Namespace) -> int:
@@ -192,6 +205,21 @@ def run_make_image(options: argparse.Namespace) -> int:
     data = make_image(options.version, options.size, options.seed, tuple(options.refuses))
     options.out.write_bytes(data)
     return 0
+
+
+def _positive(text: str) -> float:
+    """A number above zero."""
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return number
+
+
+def _url(text: str) -> str:
+    """An address of the web."""
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text} does not begin with http:// or https://")
+    return text
 
 
 def _plan(options: argparse.Namespace) -> Plan:

@@ -35,6 +35,9 @@ class Phase(StrEnum):
     CRASHED = "crashed"
 
 
+RESTING = frozenset({Phase.IDLE, Phase.POLLING, Phase.REPORTING, Phase.SILENT, Phase.CRASHED})
+
+
 class Written(StrEnum):
     """How an attempt to flash ended."""
 
@@ -83,6 +86,11 @@ class Box:
         """Whether the box will never speak again."""
         return self.phase is Phase.SILENT
 
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is under way that will change the box by itself."""
+        return self.phase in RESTING and self._revert_at_ns is None
+
     def own_clock_ns(self) -> int:
         """What the box believes the time is, ns since 1970; never before 1970."""
         return max(0, self.now_ns() + self.temper.clock_offset_ns)
@@ -93,8 +101,8 @@ class Box:
         return Backoff(self.rng, base_ns=scaled(RETRY_BASE_NS), cap_ns=scaled(RETRY_CAP_NS))
 
     def poll_backoff(self) -> Backoff:
-        """Waits between polls that fail; never shorter than half the run's least interval."""
-        base_ns = max(self.pace.min_poll_ns, self.pace.scaled(RETRY_BASE_NS))
+        """Waits between polls that fail; never shorter than the run's least interval."""
+        base_ns = max(2 * self.pace.min_poll_ns, self.pace.scaled(RETRY_BASE_NS))
         cap_ns = max(base_ns, self.pace.scaled(POLL_CAP_NS))
         return Backoff(self.rng, base_ns=base_ns, cap_ns=cap_ns)
 

@@ -101,6 +101,7 @@ class DdiClient:
     def _contact(self) -> Life[None]:
         """One poll and everything it asks for."""
         boots_before = self._box.boots
+        self._box.phase = Phase.POLLING
         poll = yield from self._poll()
         if poll is None:
             return
@@ -119,7 +120,6 @@ class DdiClient:
     def _poll(self) -> Life[Poll | None]:
         """Ask what is to do; also settles when to ask again."""
         box = self._box
-        box.phase = Phase.POLLING
         box.record.polls += 1
         reply = yield from send(Request("GET", self._base, self._headers()))
         poll = None
@@ -174,9 +174,6 @@ class DdiClient:
         image = yield from self._obtain(order)
         if image is None:
             return
-        if self._box.temper.falls_silent:
-            self._box.fall_silent()
-            return
         yield from self._install(order, image)
 
     def _fetch_order(self, href: str) -> Life[Order | None]:
@@ -204,7 +201,7 @@ class DdiClient:
             yield from self._final_report(order, success=True, details="Skipped Update.")
 
     def _obtain(self, order: Order) -> Life[Image | None]:
-        """Download and verify; None when that failed, which is reported, or was cancelled."""
+        """Download and verify; None when that failed (reported), was cancelled, or silenced it."""
         if order.artifact is None:
             return None
         yield from self._progress(order, "Downloading", 1)
@@ -221,6 +218,9 @@ class DdiClient:
             return None
         if fetched is not Fetched.DONE:
             yield from self._final_report(order, success=False, details=f"Download:\n{fetched}")
+            return None
+        if self._box.temper.falls_silent:
+            self._box.fall_silent()
             return None
         yield from self._progress(order, "Download verified", 2)
         return download.image(otherwise=order.version)
@@ -257,14 +257,12 @@ class DdiClient:
 
     def _glance(self, order: Order, *, installing: bool) -> Life[bool]:
         """Poll in the middle of the work if a poll is due; whether to go on."""
-        box, was = self._box, self._box.phase
-        if box.now_ns() < self._next_poll_ns:
+        if self._box.now_ns() < self._next_poll_ns:
             return True
         poll = yield from self._poll()
         stop = False
         if poll is not None and poll.cancel_href:
             stop = yield from self._answer_cancel(poll.cancel_href, order, installing=installing)
-        box.phase = was
         return not stop
 
     def _answer_cancel(

@@ -117,8 +117,7 @@ class Fleet:
         if idle_ns is None:
             return False
         boxes = [member.box for member in self.members]
-        resting = {Phase.IDLE, Phase.POLLING, Phase.SILENT, Phase.CRASHED, Phase.REPORTING}
-        if any(box.phase not in resting or not box.record.polls for box in boxes):
+        if not all(box.resting and box.record.polls for box in boxes):
             return False
         last_ns = max(started_ns, *(box.record.changed_at_ns for box in boxes))
         return self._kernel.now_ns() - last_ns >= idle_ns

@@ -1,5 +1,6 @@
 """What the operator sees while a fleet runs: a live table, or plain lines without a terminal."""
 
+import heapq
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
@@ -16,7 +17,6 @@ from lab.units import NS_PER_S, to_seconds
 
 PLAIN_INTERVAL_NS = 5 * NS_PER_S
 EVENTS_SHOWN = 8
-QUIET_EVENTS = frozenset({"attributes"})
 
 
 class PlainScreen:
@@ -124,17 +124,16 @@ def _figures(boxes: Sequence[Box]) -> tuple[int, ...]:
 
 
 def _latest(members: Sequence[Member]) -> Text:
-    """The latest events of the whole fleet."""
+    """The boxes to which something happened last."""
     entries = [
-        (entry, member.box)
+        (member.box.record.journal[-1], member.box)
         for member in members
-        for entry in list(member.box.record.journal)[-3:]
-        if entry.event not in QUIET_EVENTS
+        if member.box.record.journal
     ]
-    entries.sort(key=lambda pair: pair[0].at_ns)
+    latest = heapq.nlargest(EVENTS_SHOWN, entries, key=lambda pair: pair[0].at_ns)
     lines = [
         f"{box.identity.serial:<14} {box.temper.personality.value:<11} {entry.event}  {entry.detail}"
-        for entry, box in entries[-EVENTS_SHOWN:]
+        for entry, box in reversed(latest)
     ]
     return Text("\n".join(lines), overflow="ellipsis", no_wrap=True)
 

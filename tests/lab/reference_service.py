@@ -23,6 +23,8 @@ from lab.fleet.courier import IoEffect, Resume
 from lab.kernel import Kernel
 from lab.units import NS_PER_MS
 
+Answer = tuple[int, dict[str, str], bytes]
+
 PREFIX = "/default/controller/v1/"
 
 
@@ -56,15 +58,20 @@ class ReferenceService:
     order_changes: dict[str, Any] = field(default_factory=dict)
     poll_status: int = 200
     sha1: str = ""
-    cancel_after_bytes: int | None = None
+    cancel_at: str = ""
+    offers_files: bool = True
+    ranges: bool = True
+    reopens: bool = False
     break_after_bytes: deque[int] = field(default_factory=deque)
     orders: Counter[str] = field(default_factory=Counter)
 
-    def answer(
-        self, method: str, target: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         """One exchange: status, headers, body."""
         self.requests.append((method, target, headers))
+        if self.cancel_at and self.cancel_at in f"{method} {target} {body!r}":
+            self.cancel_at = ""
+            for known in self.boxes.values():
+                known.cancelling = True
         path, query = urlsplit(target).path, urlsplit(target).query
         if path.startswith("/files/"):
             return self._file(method, headers)
@@ -77,38 +84,39 @@ class ReferenceService:
     def asked(self, method: str, part: str) -> list[dict[str, str]]:
         """The headers of every request of this method whose target contains `part`."""
         return [
-            headers for name, target, headers in self.requests if name == method and part in target
+            headers for name, target, headers in self.requests if method in name and part in target
         ]
 
-    def _ddi(
-        self, controller_id: str, known: Known, rest: str, body: bytes
-    ) -> tuple[int, dict[str, str], bytes]:
-        match rest.split("/"):
-            case [""]:
-                return self._poll(controller_id, known)
-            case ["configData"]:
-                known.attributes = json.loads(body)["data"]
-                known.version = known.attributes["sw_version"]
-                known.wants_attributes = False
-                return 200, {}, b""
-            case ["deploymentBase", number]:
-                return self._order(number)
-            case ["deploymentBase", _, "feedback"]:
-                return self._feedback(known, body)
-            case ["cancelAction", number]:
-                return _json({"id": number, "cancelAction": {"stopId": number}})
-            case ["cancelAction", _, "feedback"]:
-                known.cancel_answers.append(json.loads(body, strict=False)["status"]["execution"])
-                known.cancelling = False
-                return 200, {}, b""
-        return 404, {}, b""
+    def _ddi(self, controller_id: str, known: Known, rest: str, body: bytes) -> Answer:
+        resource, _, number = rest.removesuffix("/feedback").partition("/")
+        answers = {
+            "": lambda: self._poll(controller_id, known),
+            "configData": lambda: self._attributes(known, body),
+            "deploymentBase": lambda: self._order(number),
+            "deploymentBase/feedback": lambda: self._feedback(known, body),
+            "cancelAction": lambda: _json({"id": number, "cancelAction": {"stopId": number}}),
+            "cancelAction/feedback": lambda: self._cancelled(known, body),
+        }
+        return answers[f"{resource}{'/feedback' * rest.endswith('/feedback')}"]()
 
-    def _poll(self, controller_id: str, known: Known) -> tuple[int, dict[str, str], bytes]:
+    def _attributes(self, known: Known, body: bytes) -> Answer:
+        known.attributes = json.loads(body)["data"]
+        known.version = known.attributes["sw_version"]
+        known.wants_attributes = False
+        return 200, {}, b""
+
+    def _cancelled(self, known: Known, body: bytes) -> Answer:
+        known.cancel_answers.append(json.loads(body)["status"]["execution"])
+        known.cancelling = False
+        known.action_id *= known.cancel_answers[-1] == "rejected"
+        return 200, {}, b""
+
+    def _poll(self, controller_id: str, known: Known) -> Answer:
         base = f"{self.url}{PREFIX}{controller_id}"
         links: dict[str, Any] = {}
         if known.wants_attributes:
             links["configData"] = {"href": f"{base}/configData"}
-        elif known.cancelling:
+        elif known.cancelling and known.action_id:
             links["cancelAction"] = {"href": f"{base}/cancelAction/{known.action_id}"}
         elif known.action_id or known.version != self.version:
             if not known.action_id and self.orders[controller_id] < self.most_orders:
@@ -120,7 +128,7 @@ class ReferenceService:
             {"config": {"polling": {"sleep": self.sleep}}, "_links": links}, self.poll_status
         )
 
-    def _order(self, number: str) -> tuple[int, dict[str, str], bytes]:
+    def _order(self, number: str) -> Answer:
         artifact = {
             "filename": self.filename,
             "hashes": {
@@ -134,7 +142,7 @@ class ReferenceService:
         deployment = {"download": "forced", "update": "forced", "chunks": [chunk]}
         return _json({"id": number, "deployment": {**deployment, **self.order_changes}})
 
-    def _feedback(self, known: Known, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _feedback(self, known: Known, body: bytes) -> Answer:
         feedback = json.loads(body, strict=False)
         known.feedback.append(feedback)
         if feedback["status"]["execution"] != "closed":
@@ -142,11 +150,11 @@ class ReferenceService:
         status = self.final_statuses.popleft() if self.final_statuses else 200
         if status == 200:
             known.finals.append(feedback["status"]["result"]["finished"])
-            known.action_id = 0
+            known.action_id *= self.reopens
             known.wants_attributes = True
         return status, {}, b""
 
-    def _xconf(self, asked: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    def _xconf(self, asked: dict[str, str]) -> Answer:
         known = self.boxes.setdefault(asked["eStbMac"], Known())
         known.version = asked["firmwareVersion"]
         known.attributes = asked
@@ -163,8 +171,10 @@ class ReferenceService:
             }
         )
 
-    def _file(self, method: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        size, asked = len(self.image), headers.get("Range", "")
+    def _file(self, method: str, headers: dict[str, str]) -> Answer:
+        if not self.offers_files:
+            return 403, {}, b""
+        size, asked = len(self.image), headers.get("Range", "") * self.ranges
         start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         told = {"Content-Length": str(size - start), "Accept-Ranges": "bytes"}
         if asked:
@@ -173,7 +183,7 @@ class ReferenceService:
         return (206 if asked else 200), told, body
 
 
-def _json(document: dict[str, Any], status: int = 200) -> tuple[int, dict[str, str], bytes]:
+def _json(document: dict[str, Any], status: int = 200) -> Answer:
     body = json.dumps(document, separators=(",", ":")).encode()
     return status, {"Content-Type": "application/json"}, body
 
@@ -244,9 +254,10 @@ def serve(service: ReferenceService) -> Iterator[ReferenceService]:
         target = request.full_path.removesuffix("?")
         headers = dict(request.headers)
         status, told, body = service.answer(request.method, target, headers, request.get_data())
-        response = WebResponse(body, status)
-        response.headers.update(told)
-        return response
+        if body and target.startswith("/files/") and service.break_after_bytes:
+            body = body[: service.break_after_bytes.popleft()]
+        # As an iterable, so that a promised Content-Length may be longer than the body.
+        return WebResponse([body], status, told)
 
     server = make_server("127.0.0.1", 0, application, threaded=True)
     service.url = f"http://127.0.0.1:{server.server_port}"
