@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import resource
 import signal
 import sys
 import time
@@ -173,6 +174,7 @@ def run_fleet(options: argparse.Namespace) -> int:
     clock = WallClock(epoch_ns=time.time_ns(), monotonic_ns=time.monotonic_ns)
     kernel = Kernel(clock)
     fleet = Fleet(plan, listed, kernel)
+    _allow_many_connections()
     courier = HttpCourier(kernel, threads=options.threads, timeout_s=options.timeout)
     console = Console()
     screen = LiveScreen(console) if console.is_terminal else PlainScreen(console)
@@ -180,6 +182,12 @@ def run_fleet(options: argparse.Namespace) -> int:
         with screen:
             run = fleet.run(courier, screen)
         return _finish(options, run, fleet, console)
+
+
+def _allow_many_connections() -> None:
+    """Raise the soft limit of open files to the hard one: every download holds a connection."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager
