@@ -58,8 +58,13 @@ class Presence:
                 last_address=bindparam("b_address"),
             )
         )
-        with self._db.write() as session:
-            session.connection().execute(statement, rows)
+        try:
+            with self._db.write() as session:
+                session.connection().execute(statement, rows)
+        except SQLAlchemyError:
+            with self._lock:
+                self._seen = {**seen, **self._seen}
+            raise
         return len(rows)
 
     def _run(self) -> None:

@@ -128,7 +128,7 @@ def versions_running(session: Session) -> list[tuple[str, str, int]]:
         .group_by(Box.model_code, Box.running_version)
         .order_by(Box.model_code, func.count().desc())
     )
-    return [(model, version, count) for model, version, count in rows]
+    return [(model, version or "", count) for model, version, count in rows]
 
 
 def tags_in_use(session: Session) -> Sequence[str]:

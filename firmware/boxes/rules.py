@@ -85,10 +85,22 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def asks_for_attributes(*, version: str | None, wanted: bool, asked: int) -> bool:
+def asks_for_attributes(
+    *,
+    stated_at: datetime | None,
+    wanted: bool,
+    asked: int,
+    restate: timedelta,
+    now: datetime,
+) -> bool:
     """Tell whether a DDI box is asked for `configData`.
 
-    DDI polls carry no version, so a box is asked until one is reported; one that does not answer
-    is not asked for ever, except where an update waits for the evidence (`wanted`).
+    DDI polls carry no version, so a box is asked until one is reported, and again after `restate`, or
+    a return to an old version would stay unseen. One that never answers is not asked for ever,
+    except where an update waits for the evidence (`wanted`).
     """
-    return wanted or (version is None and asked < ASKS_BEFORE_GIVING_UP)
+    if wanted:
+        return True
+    if stated_at is None:
+        return asked < ASKS_BEFORE_GIVING_UP
+    return now - stated_at >= restate

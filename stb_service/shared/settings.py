@@ -162,6 +162,12 @@ SETTINGS: tuple[Setting, ...] = (
         _attributes,
         "names of the attributes boxes report, as role=name pairs",
     ),
+    Setting(
+        "STB_RESTATE_S",
+        "3600",
+        _positive,
+        "a box is asked again what it runs after so many seconds",
+    ),
     Setting("STB_MAX_IMAGE_BYTES", str(4 * 2**30), _positive, "largest firmware image accepted"),
     Setting(
         "STB_SESSION_IDLE_MINUTES", "60", _positive, "a sign-in ends after so long without a click"
@@ -196,6 +202,7 @@ class Settings:
     unknown_box: str
     controller_id: tuple[str, ...]
     attributes: Mapping[str, str]
+    restate_s: int
     max_image_bytes: int
     session_idle_minutes: int
     session_max_hours: int

@@ -1,0 +1,153 @@
+"""What a box's word about its version proves: a pure function of dates and boots.
+
+A box counts as updated on evidence dated after its reboot that it runs the wanted version, not when
+it says that it is done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from firmware.rollouts.rules import IN_FLIGHT, MemberState, Reason, Timing, minutes, reason
+
+
+@dataclass(frozen=True)
+class Course:
+    """How far one box has come in one rollout."""
+
+    state: MemberState
+    wanted: str
+    former: str | None
+    boot_before: str | None
+    gives_feedback: bool
+    offered_at: datetime | None = None
+    fetched_at: datetime | None = None
+    reported_at: datetime | None = None
+    contact_at: datetime | None = None
+    stated_at: datetime | None = None
+    state_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A move to be made, with its reason."""
+
+    to: MemberState
+    reason: Reason
+
+
+def _rebooted(course: Course, boot_id: str | None) -> bool | None:
+    """Tell whether the box has rebooted since the offer; None where it cannot be known."""
+    if course.boot_before is None or boot_id is None:
+        return None
+    return boot_id != course.boot_before
+
+
+def judge_statement(
+    course: Course, *, version: str, boot_id: str | None, now: datetime, timing: Timing
+) -> Step | None:
+    """Return what follows from a box stating the version it runs, or None."""
+    rebooted = _rebooted(course, boot_id)
+    if version == course.wanted:
+        return _wanted(course, version, rebooted=rebooted)
+    if course.state == MemberState.VERIFIED and version == course.former:
+        return Step(MemberState.REVERTED, reason("states_old_again", version=version))
+    if course.state == MemberState.UNVERIFIED:
+        return Step(MemberState.FAILED, reason("states_old_rebooted", version=version))
+    return _other(course, version, rebooted=rebooted, now=now, timing=timing)
+
+
+def _wanted(course: Course, version: str, *, rebooted: bool | None) -> Step | None:
+    if course.state in {MemberState.VERIFIED, MemberState.ALREADY}:
+        return None
+    if course.fetched_at is None and course.reported_at is None:
+        if course.state not in {MemberState.WAITING, MemberState.OFFERED}:
+            return None
+        return Step(MemberState.ALREADY, reason("states_wanted_unfetched", version=version))
+    if rebooted is False:
+        return None  # the running system cannot be the new one before a reboot
+    return Step(MemberState.VERIFIED, reason("states_wanted", version=version))
+
+
+def _other(
+    course: Course, version: str, *, rebooted: bool | None, now: datetime, timing: Timing
+) -> Step | None:
+    """Judge a version that is not the wanted one, while an outcome is awaited."""
+    done_at = course.reported_at if course.gives_feedback else course.fetched_at
+    awaited = course.state in IN_FLIGHT or (
+        course.state in {MemberState.SUSPECT, MemberState.WAITING}
+        and course.reported_at is not None
+    )
+    if done_at is None or not awaited:
+        return None
+    if rebooted:
+        return Step(MemberState.FAILED, reason("states_old_rebooted", version=version))
+    if now >= done_at + timing.grace:
+        waited = minutes(now - done_at)
+        return Step(MemberState.FAILED, reason("states_old_late", version=version, minutes=waited))
+    return None
+
+
+def judge_time(course: Course, *, now: datetime, timing: Timing) -> Step | None:
+    """Return what follows from time alone, or None."""
+    if course.state == MemberState.OFFERED:
+        return _judge_offer(course, now, timing)
+    if course.state == MemberState.FETCHING:
+        return _judge_installing(course, now, timing)
+    if course.state == MemberState.AWAITING:
+        return _judge_awaiting(course, now, timing)
+    if course.state == MemberState.SUSPECT:
+        return _judge_suspect(course, now, timing)
+    if course.state == MemberState.CANCELLING:
+        assert course.state_at is not None
+        if now >= course.state_at + timing.silence:
+            waited = minutes(timing.silence)
+            return Step(MemberState.CANCELLED, reason("cancel_lapsed", minutes=waited))
+    return None
+
+
+def _judge_offer(course: Course, now: datetime, timing: Timing) -> Step | None:
+    if course.offered_at is None or now < course.offered_at + timing.offer:
+        return None
+    return Step(MemberState.WAITING, reason("lapsed", minutes=minutes(timing.offer)))
+
+
+def _judge_installing(course: Course, now: datetime, timing: Timing) -> Step | None:
+    assert course.fetched_at is not None
+    last = max(course.fetched_at, course.contact_at or course.fetched_at)
+    if now >= last + timing.silence:
+        return Step(MemberState.SUSPECT, reason("silent", minutes=minutes(now - last)))
+    if now >= course.fetched_at + timing.install:
+        waited = minutes(timing.install)
+        return Step(MemberState.SUSPECT, reason("endless", minutes=waited))
+    return None
+
+
+def _judge_awaiting(course: Course, now: datetime, timing: Timing) -> Step | None:
+    """After the grace: an old version stated is a failure, silence is suspect, and a client that
+    goes on speaking but never states a version ends unverified.
+    """
+    assert course.reported_at is not None
+    if now < course.reported_at + timing.grace:
+        return None
+    waited = minutes(now - course.reported_at)
+    if course.stated_at is not None and course.stated_at > course.reported_at:
+        former = course.former or "?"
+        return Step(MemberState.FAILED, reason("states_old_late", version=former, minutes=waited))
+    if course.contact_at is not None and course.contact_at > course.reported_at:
+        return Step(MemberState.UNVERIFIED, reason("no_statement", minutes=waited))
+    if now < course.reported_at + max(timing.silence, timing.grace):
+        return None
+    return Step(MemberState.SUSPECT, reason("silent", minutes=waited))
+
+
+def _judge_suspect(course: Course, now: datetime, timing: Timing) -> Step | None:
+    """A suspect that had reported success, speaks again and states nothing, ends unverified."""
+    if course.reported_at is None or course.contact_at is None or course.state_at is None:
+        return None
+    speaks_again = course.contact_at > course.state_at
+    if not speaks_again or now < course.state_at + timing.grace:
+        return None
+    waited = minutes(now - course.reported_at)
+    return Step(MemberState.UNVERIFIED, reason("no_statement", minutes=waited))

@@ -1,0 +1,412 @@
+"""hawkBit DDI v1, as SWUpdate and rauc-hawkbit-updater speak it.
+
+Every reply to a box is exactly 200, or a clear 4xx; a final report of a known box is always 200, or
+real clients repeat it for ever. No address of a cancel carries a query string.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, g, jsonify, request
+from sqlalchemy.orm import Session
+
+from firmware.boxes import queries as boxes
+from firmware.boxes.models import Box
+from firmware.boxes.operations import keep_report, meet_unknown, merge_attributes
+from firmware.boxes.rules import BoxState, Statement, asks_for_attributes
+from firmware.images.download import download_of, serve
+from firmware.images.rules import served_filename
+from firmware.rollouts import engine, queries
+from firmware.rollouts.models import Member
+from firmware.rollouts.rules import MemberState
+from firmware.wires import ddi_rules
+from firmware.wires.contact import alive, caller, edge_url, presence, statement_of
+from firmware.wires.ddi_rules import Credentials, Feedback
+from stb_service.shared.access import public
+from stb_service.shared.errors import Forbidden, NotFound, Unauthenticated
+from stb_service.shared.http import services
+from stb_service.shared.http.unit import request_time
+from stb_service.shared.i18n import text
+
+WIRE = "ddi"
+blueprint = Blueprint("ddi", __name__, url_prefix="/<tenant>/controller/v1/<controller_id>")
+
+_HOLDS_ORDER = frozenset({MemberState.OFFERED, MemberState.FETCHING, MemberState.AWAITING})
+_MAY_DOWNLOAD = _HOLDS_ORDER | {MemberState.SUSPECT, MemberState.CANCELLING}
+
+
+@blueprint.url_value_preprocessor
+def _tenant(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    g.is_machine = True
+    if values and values.pop("tenant") != services().settings.tenant:
+        raise NotFound(text("There is no such tenant."))
+
+
+def _authenticate(session: Session, controller_id: str) -> tuple[Box | None, Credentials]:
+    """Return the box that a request is from; None where nobody knows it.
+
+    Raises:
+        Unauthenticated: no token, or a wrong one.
+    """
+    credentials = ddi_rules.read_authorization(request.headers.get("Authorization"))
+    if credentials is None:
+        raise Unauthenticated(text("Send a TargetToken or a GatewayToken."))
+    if "\0" in controller_id:
+        raise NotFound(text("There is no such box."))
+    kinds = services().settings.controller_id
+    found = boxes.boxes_by_controller_id(session, controller_id, kinds)
+    now = request_time()
+    if credentials.kind == "GatewayToken":
+        if boxes.gateway_token(session, credentials.secret, now=now) is None:
+            raise Unauthenticated(text("This gateway token is not accepted."))
+        served = [box for box in found if box.state == BoxState.KNOWN]
+        return next(iter(served or found), None), credentials
+    for box in found:
+        if boxes.holds_token(session, box, credentials.secret, now=now):
+            return box, credentials
+    if found:
+        raise Unauthenticated(text("This token is not the box's."))
+    return None, credentials
+
+
+def _known(session: Session, controller_id: str) -> Box:
+    """Return a box that is served.
+
+    Raises:
+        Unauthenticated: no token, or a wrong one.
+        NotFound: nobody knows it.
+        Forbidden: it is not served.
+    """
+    box, _ = _authenticate(session, controller_id)
+    if box is None:
+        raise NotFound(text("Nobody knows this box."))
+    if box.state != BoxState.KNOWN:
+        raise Forbidden(text("This box is not served."))
+    return box
+
+
+@blueprint.get("")
+@public
+def poll(controller_id: str) -> Response:
+    """Answer a poll: what to do next, and when to come again."""
+    found = services()
+    now = request_time()
+    with found.db.read() as session:
+        box, credentials = _authenticate(session, controller_id)
+        if box is not None:
+            asks = _asks(box)
+            holds = box.version_at is None and asks
+            consultation = engine.peek(session, box=box, must_state_version=holds, now=now)
+    if box is None:
+        return _meet(controller_id, credentials)
+    counts_ask = asks and not box.attributes_wanted and box.version_at is None
+    if not consultation.is_settled or counts_ask:
+        with found.db.write() as session:
+            box = session.get_one(Box, box.id)
+            consultation = engine.consult(
+                session, box=box, wire=WIRE, must_state_version=holds, now=now
+            )
+            if counts_ask:
+                box.attributes_asked += 1
+    presence().note(box.id, now, WIRE, caller())
+    if box.state == BoxState.REFUSED:
+        raise Forbidden(text("This box is refused."))
+    return _poll_reply(controller_id, box, consultation, asks=asks)
+
+
+def _asks(box: Box) -> bool:
+    return box.state == BoxState.KNOWN and asks_for_attributes(
+        stated_at=box.attributes_at if box.version_at else None,
+        wanted=box.attributes_wanted,
+        asked=box.attributes_asked,
+        restate=timedelta(seconds=services().settings.restate_s),
+        now=request_time(),
+    )
+
+
+def _meet(controller_id: str, credentials: Credentials) -> Response:
+    """A box that nobody knows: refuse it, queue it, or register it, as the setting says."""
+    settings = services().settings
+    if settings.unknown_box == "refuse":
+        raise NotFound(text("Nobody knows this box."))
+    now = request_time()
+    with services().db.write() as session:
+        box, _ = _authenticate(session, controller_id)
+        if box is None:
+            box = meet_unknown(
+                session,
+                controller_id=controller_id,
+                statement=Statement(at=now, wire=WIRE),
+                token=credentials.secret if credentials.kind == "TargetToken" else None,
+                registers=settings.unknown_box == "register",
+                now=now,
+            )
+        if box is None:
+            raise Forbidden(text("Too many boxes wait for approval."))
+        consultation = engine.consult(session, box=box, wire=WIRE, must_state_version=True, now=now)
+        asks = _asks(box)
+    return _poll_reply(controller_id, box, consultation, asks=asks)
+
+
+def _base(controller_id: str) -> str:
+    tenant = services().settings.tenant
+    return f"{edge_url()}/{quote(tenant)}/controller/v1/{quote(controller_id, safe='')}"
+
+
+def _poll_reply(
+    controller_id: str, box: Box, consultation: engine.Consultation, *, asks: bool
+) -> Response:
+    base = _base(controller_id)
+    links: dict[str, Any] = {}
+    member, decision = consultation.member, consultation.decision
+    if member is not None and decision.cancel is not None:
+        links["cancelAction"] = {"href": f"{base}/cancelAction/{member.action}"}
+    elif member is not None:
+        links["deploymentBase"] = {"href": f"{base}/deploymentBase/{member.action}"}
+    if consultation.installed is not None:
+        links["installedBase"] = {"href": f"{base}/installedBase/{consultation.installed}"}
+    if asks:
+        links["configData"] = {"href": f"{base}/configData"}
+    sleep = ddi_rules.sleep_text(services().settings.poll_interval_s)
+    return jsonify({"config": {"polling": {"sleep": sleep}}, "_links": links})
+
+
+def _member(session: Session, box: Box, action: str) -> Member:
+    number = ddi_rules.read_action(action)
+    member = None if number is None else queries.member_of_action(session, box.id, number)
+    if member is None or number is None:
+        raise NotFound(text("This box has no such action."))
+    return member
+
+
+@blueprint.get("/deploymentBase/<action>")
+@public
+def deployment(controller_id: str, action: str) -> Response:
+    """Show the work order."""
+    with services().db.read() as session:
+        box = _known(session, controller_id)
+        member = _member(session, box, action)
+        shows = _HOLDS_ORDER | {MemberState.VERIFIED, MemberState.FAILED, MemberState.UNVERIFIED}
+        if str(member.action) != action or member.state not in shows:
+            raise NotFound(text("This action is not open."))
+        order = _order(controller_id, box, member)
+    presence().note(box.id, request_time(), WIRE, caller())
+    return jsonify(order)
+
+
+@blueprint.get("/installedBase/<action>")
+@public
+def installed(controller_id: str, action: str) -> Response:
+    """Show the work order that was carried out last."""
+    with services().db.read() as session:
+        box = _known(session, controller_id)
+        member = _member(session, box, action)
+        if member.state != MemberState.VERIFIED:
+            raise NotFound(text("This action was not carried out."))
+        order = _order(controller_id, box, member)
+    return jsonify(order)
+
+
+def _order(controller_id: str, box: Box, member: Member) -> dict[str, Any]:
+    """Return the order as clients read it: the id a decimal string, one chunk, one artifact."""
+    image = member.rollout.image
+    chunk = {
+        "part": "os",
+        "version": image.version,
+        "name": image.name,
+        "artifacts": [_artifact(controller_id, member)],
+    }
+    return {
+        "id": str(member.action),
+        "deployment": {"download": "forced", "update": "forced", "chunks": [chunk]},
+    }
+
+
+def _artifact(controller_id: str, member: Member) -> dict[str, Any]:
+    image = member.rollout.image
+    name = served_filename(member.model_code, image.version)
+    href = f"{_base(controller_id)}/softwaremodules/{image.id}/artifacts/{name}"
+    scheme = "-http" if href.startswith("http://") else ""
+    links = {"download": {"href": href}, "md5sum": {"href": f"{href}.MD5SUM"}}
+    if scheme:
+        links |= {f"{key}{scheme}": value for key, value in list(links.items())}
+    return {
+        "filename": name,
+        "hashes": {"sha1": image.sha1, "md5": image.md5, "sha256": image.sha256},
+        "size": image.size_bytes,
+        "_links": links,
+    }
+
+
+def _downloadable(session: Session, box: Box, module: int) -> Member:
+    for member in queries.members_of_box(session, box.id):
+        if member.rollout.image_id == module and member.state in _MAY_DOWNLOAD:
+            return member
+    raise NotFound(text("This box has no order for this file."))
+
+
+@blueprint.get("/softwaremodules/<int:module>/artifacts")
+@public
+def artifacts(controller_id: str, module: int) -> Response:
+    """List the files of a module that the box was ordered to install."""
+    with services().db.read() as session:
+        box = _known(session, controller_id)
+        return jsonify([_artifact(controller_id, _downloadable(session, box, module))])
+
+
+@blueprint.get("/softwaremodules/<int:module>/artifacts/<filename>")
+@public
+def artifact(controller_id: str, module: int, filename: str) -> Response:
+    """Send the file, or its MD5 sum; taking bytes counts as having fetched it."""
+    found = services()
+    now = request_time()
+    with found.db.read() as session:
+        box = _known(session, controller_id)
+        member = _downloadable(session, box, module)
+        image = member.rollout.image
+        name = served_filename(member.model_code, image.version)
+        if filename == f"{name}.MD5SUM":
+            return Response(f"{image.md5}  {name}", mimetype="text/plain")
+        if filename != name:
+            raise NotFound(text("There is no such file."))
+        served = serve(download_of(image, found.files, model_code=member.model_code), request)
+    if served.is_fetch:
+        with found.db.write() as session:
+            engine.note_fetch(session, member=session.get_one(Member, member.id), now=now)
+        response = served.response
+        response.response = alive(
+            iter(response.response),  # type: ignore[arg-type]
+            gatherer=presence(),
+            box_id=box.id,
+            wire=WIRE,
+            address=caller(),
+        )
+    return served.response
+
+
+def _body() -> str:
+    return request.stream.read(ddi_rules.BODY_LIMIT_BYTES).decode("utf-8", "replace")
+
+
+@blueprint.post("/deploymentBase/<action>/feedback")
+@public
+def feedback(controller_id: str, action: str) -> Response:
+    """Take a report on an action. A final one is kept and answered 200, whatever it says."""
+    body = _body()
+    now = request_time()
+    with services().db.write() as session:
+        box = _known(session, controller_id)
+        report = ddi_rules.read_feedback(body.encode())
+        number = ddi_rules.read_action(action)
+        member = None if number is None else queries.member_of_action(session, box.id, number)
+        if member is None and not report.is_final:
+            raise NotFound(text("This box has no such action."))
+        _keep(session, box, action, body, report, known=member is not None)
+        if member is not None:
+            _weigh_report(session, member, report)
+    presence().note(box.id, now, WIRE, caller())
+    return jsonify({})
+
+
+def _keep(
+    session: Session, box: Box, action: str, body: str, report: Feedback, *, known: bool
+) -> None:
+    unread = report.unread or (None if known else "no such action of this box")
+    keep_report(
+        session,
+        box=box,
+        wire=WIRE,
+        action=action,
+        body=body.replace("\0", ""),
+        execution=report.execution,
+        finished=report.finished,
+        details=report.details.replace("\0", ""),
+        unread=unread,
+        now=request_time(),
+    )
+
+
+def _weigh_report(session: Session, member: Member, report: Feedback) -> None:
+    """Tell the engine what a report means (hawkBit: closed + none counts as success)."""
+    now = request_time()
+    details = report.details.replace("\0", "")
+    if report.unread is not None:
+        return
+    if report.execution == "closed":
+        success = report.finished != "failure"
+        engine.note_report(session, member=member, success=success, details=details, now=now)
+    elif report.execution == "canceled":
+        engine.note_cancel_answer(session, member=member, stopped=True, details=details, now=now)
+    else:
+        engine.note_progress(session, member=member, now=now)
+
+
+@blueprint.get("/cancelAction/<action>")
+@public
+def cancel(controller_id: str, action: str) -> Response:
+    """Say which action is to be stopped."""
+    with services().db.read() as session:
+        box = _known(session, controller_id)
+        member = _member(session, box, action)
+        if member.state != MemberState.CANCELLING or str(member.action) != action:
+            raise NotFound(text("This action is not being cancelled."))
+    return jsonify({"id": action, "cancelAction": {"stopId": action}})
+
+
+@blueprint.post("/cancelAction/<action>/feedback")
+@public
+def cancel_feedback(controller_id: str, action: str) -> Response:
+    """Take the answer to a cancel."""
+    body = _body()
+    now = request_time()
+    with services().db.write() as session:
+        box = _known(session, controller_id)
+        report = ddi_rules.read_feedback(body.encode())
+        number = ddi_rules.read_action(action)
+        member = None if number is None else queries.member_of_action(session, box.id, number)
+        if member is None and not report.is_final:
+            raise NotFound(text("This box has no such action."))
+        _keep(session, box, action, body, report, known=member is not None)
+        answers = report.execution in {"closed", "rejected"} and report.unread is None
+        if member is not None and answers:
+            stopped = report.execution == "closed" and report.finished != "failure"
+            engine.note_cancel_answer(
+                session, member=member, stopped=stopped, details=report.details, now=now
+            )
+    presence().note(box.id, now, WIRE, caller())
+    return jsonify({})
+
+
+@blueprint.put("/configData")
+@public
+def config_data(controller_id: str) -> Response:
+    """Take over what a box says of itself; its version is evidence."""
+    config = ddi_rules.read_config_data(_body().encode())
+    now = request_time()
+    with services().db.write() as session:
+        box = _known(session, controller_id)
+        merged = merge_attributes(session, box=box, mode=config.mode, data=config.data, now=now)
+        names = services().settings.attributes
+        sent = set(config.data) if config.mode != "remove" else set()
+        stated = {key: value for key, value in merged.items() if key in sent}
+        statement = statement_of(stated, names=names, wire=WIRE, at=now)
+        engine.observe(session, box=box, statement=statement, now=now)
+    presence().note(box.id, now, WIRE, caller())
+    return jsonify({})
+
+
+@blueprint.put("/installedBase")
+@public
+def declare_installed(controller_id: str) -> Response:
+    """Take over a version that the box says was installed without us."""
+    now = request_time()
+    version = ddi_rules.read_installed(_body().encode())
+    with services().db.write() as session:
+        box = _known(session, controller_id)
+        statement = Statement(at=now, wire=WIRE, version=version)
+        engine.observe(session, box=box, statement=statement, now=now)
+    presence().note(box.id, now, WIRE, caller())
+    return jsonify({})
