@@ -1,0 +1,1 @@
+"""Models of box and their hardware revisions: what the operator sells, and what each can play."""

@@ -1,0 +1,304 @@
+"""Reads about boxes. Every one takes the scope: a dealer or a service centre finds only boxes
+that it sold or holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
+
+from stb_service.devices.identity.rules import Malformed, maker_key, past, typed_keys
+from stb_service.devices.models import (
+    CustodyEvent,
+    Device,
+    DeviceCapability,
+    DeviceIdentifier,
+    DeviceModel,
+    DeviceTag,
+    ModelCapability,
+    ModelRevision,
+)
+from stb_service.devices.rules import CapabilityKind, capability_name
+from stb_service.shared.access import Actor, Scope
+from stb_service.shared.errors import Invalid, NotFound
+from stb_service.shared.i18n import text
+from stb_service.shared.jobs import Job
+from stb_service.shared.paging import Page, decode_cursor, keyset_page
+from stb_service.shared.registries import Hit
+from stb_service.staff.models import Organisation
+
+COUNT_LIMIT = 10_000
+SORTS: dict[str, InstrumentedAttribute[Any]] = {
+    "registered": Device.id,
+    "serial": Device.serial,
+    "status": Device.status,
+    "batch": Device.batch,
+    "changed": Device.changed_at,
+}
+
+
+@dataclass(frozen=True)
+class DeviceFilter:
+    """What the registry list can be narrowed to; empty means all. Organisations by code or id."""
+
+    text: str = ""
+    model: str = ""
+    revision: str = ""
+    maker: str = ""
+    status: str = ""
+    tenure: str = ""
+    tag: str = ""
+    batch: str = ""
+    seller: str = ""
+    codec: str = ""
+    protection: str = ""
+
+    def as_arguments(self) -> dict[str, str]:
+        """Return the parts that narrow, as arguments of an address."""
+        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in pairs.items() if value}
+
+
+def within(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition that a box lies in the scope: sold by the organisation, or held by it."""
+    if scope.is_everything:
+        return true()
+    return or_(
+        Device.seller_id == scope.organisation_id, Device.custodian_id == scope.organisation_id
+    )
+
+
+def devices_page(
+    session: Session,
+    wanted: DeviceFilter,
+    scope: Scope,
+    *,
+    sort: str = "-registered",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Device]:
+    """Return one page of the registry list with what its rows show, in 2 queries.
+
+    Raises:
+        Invalid: the order is unknown, or the cursor is not of this list.
+    """
+    order = _order(sort)
+    check_cursor(cursor, order)
+    statement = with_row_details(select(Device).where(*conditions(wanted), within(scope)))
+    return keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
+
+
+def devices_count(session: Session, wanted: DeviceFilter, scope: Scope) -> int:
+    """Return how many boxes match, counting no further than just past `COUNT_LIMIT`."""
+    found = select(Device.id).where(*conditions(wanted), within(scope)).limit(COUNT_LIMIT + 1)
+    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
+
+
+def devices_after(
+    session: Session, wanted: DeviceFilter, scope: Scope, *, after_id: int, limit: int
+) -> Sequence[Device]:
+    """Return the matching boxes in the order of registration, for export."""
+    return session.scalars(
+        with_row_details(select(Device))
+        .where(*conditions(wanted), within(scope), Device.id > after_id)
+        .order_by(Device.id)
+        .limit(limit)
+    ).all()
+
+
+def with_row_details(statement: Select[Device]) -> Select[Device]:
+    """Load what a row of a list shows together with the boxes."""
+    return statement.options(
+        joinedload(Device.model),
+        joinedload(Device.revision),
+        joinedload(Device.seller),
+        joinedload(Device.custodian),
+        selectinload(Device.tags),
+    )
+
+
+def _order(sort: str) -> list[tuple[InstrumentedAttribute[Any], bool]]:
+    name, down = sort.removeprefix("-"), sort.startswith("-")
+    if name not in SORTS:
+        raise Invalid.field("sort", text("One of: %(names)s", names=", ".join(SORTS)))
+    if name == "registered":
+        return [(Device.id, down)]
+    return [(SORTS[name], down), (Device.id, down)]
+
+
+def check_cursor(
+    cursor: str | None, order: Sequence[tuple[InstrumentedAttribute[Any], bool]]
+) -> None:
+    """Refuse a cursor whose values cannot be compared with the columns of the order."""
+    if not cursor:
+        return
+    values = decode_cursor(cursor, length=len(order))
+    for (column, _), value in zip(order, values, strict=True):
+        fits = type(value) is column.type.python_type
+        if not fits or (isinstance(value, int) and abs(value) >= 2**63):
+            raise Invalid.field("cursor", text("This cursor belongs to another list."))
+        if getattr(value, "tzinfo", value) is None:
+            raise Invalid.field("cursor", text("This cursor belongs to another list."))
+
+
+def conditions(wanted: DeviceFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter."""
+    found = [column == value for column, value in _plain(wanted) if value]
+    found += _by_reference(wanted)
+    if wanted.tag:
+        tagged = select(DeviceTag.device_id).where(DeviceTag.name == wanted.tag.lower())
+        found.append(Device.id.in_(tagged))
+    if wanted.codec:
+        found.append(_can(CapabilityKind.CODEC, wanted.codec))
+    if wanted.protection:
+        found.append(_can(CapabilityKind.PROTECTION, wanted.protection))
+    if wanted.text:
+        found.append(_named(wanted.text))
+    return found
+
+
+def _plain(wanted: DeviceFilter) -> list[tuple[InstrumentedAttribute[Any], str]]:
+    return [
+        (Device.status, wanted.status),
+        (Device.tenure, wanted.tenure),
+        (Device.batch, wanted.batch),
+        (Device.maker_key, maker_key(wanted.maker)),
+    ]
+
+
+def _by_reference(wanted: DeviceFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on what other rows are called: model, revision, seller."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.model:
+        model = select(DeviceModel.id).where(DeviceModel.code == wanted.model)
+        found.append(Device.model_id == model.scalar_subquery())
+    if wanted.revision:
+        revisions = select(ModelRevision.id).where(ModelRevision.code == wanted.revision)
+        found.append(Device.revision_id.in_(revisions))
+    if wanted.seller:
+        names = or_(Organisation.code == wanted.seller, Organisation.public_id == wanted.seller)
+        found.append(Device.seller_id.in_(select(Organisation.id).where(names)))
+    return found
+
+
+def _can(kind: CapabilityKind, raw: str) -> ColumnElement[bool]:
+    """Return the condition that a box has a capability: its own word first, then its model's."""
+    try:
+        name = capability_name(raw)
+    except Malformed as refusal:
+        raise Invalid.field(kind, refusal.reason) from refusal
+    models = select(ModelCapability.model_id).where(
+        ModelCapability.kind == kind, ModelCapability.name == name
+    )
+    own = select(DeviceCapability.device_id).where(
+        DeviceCapability.kind == kind, DeviceCapability.name == name
+    )
+    has, lacks = own.where(DeviceCapability.is_present), own.where(~DeviceCapability.is_present)
+    return or_(
+        and_(Device.model_id.in_(models), Device.id.not_in(lacks)),
+        Device.id.in_(has),
+    )
+
+
+def _named(typed: str) -> ColumnElement[bool]:
+    """Return the condition that a box is or was called so (beginning or end), or is of the
+    batch or the tag, or has this external id.
+    """
+    exact = typed.strip()
+    found = [
+        select(Device.id).where(or_(Device.batch == exact, Device.external_id == exact)),
+        select(DeviceTag.device_id).where(DeviceTag.name == exact.lower()),
+    ]
+    for key in typed_keys(typed):
+        for column, start in (
+            (DeviceIdentifier.lookup, key),
+            (DeviceIdentifier.lookup_reversed, key[::-1]),
+        ):
+            found.append(
+                select(DeviceIdentifier.device_id).where(column >= start, column < past(start))
+            )
+    return Device.id.in_(found[0].union(*found[1:]))
+
+
+def device_by_uid(session: Session, uid: str, scope: Scope) -> Device:
+    """Return a box with what its card shows.
+
+    Raises:
+        NotFound: there is none in the scope.
+    """
+    statement = (
+        with_row_details(select(Device))
+        .options(
+            selectinload(Device.capabilities),
+            joinedload(Device.model).selectinload(DeviceModel.capabilities),
+        )
+        .where(Device.public_id == uid, within(scope))
+    )
+    device = session.scalar(statement)
+    if device is None:
+        raise NotFound(text("There is no such box."))
+    return device
+
+
+def devices_by_uids(session: Session, uids: Collection[str], scope: Scope) -> Sequence[Device]:
+    """Return those of the named boxes that lie in the scope, by registration."""
+    statement = select(Device).where(Device.public_id.in_(uids), within(scope)).order_by(Device.id)
+    return session.scalars(with_row_details(statement)).all()
+
+
+def custody_of(session: Session, device: Device, scope: Scope) -> Sequence[CustodyEvent]:
+    """Return who held a box, the last one first."""
+    return session.scalars(
+        select(CustodyEvent)
+        .join(Device, CustodyEvent.device_id == Device.id)
+        .options(joinedload(CustodyEvent.organisation))
+        .where(CustodyEvent.device_id == device.id, within(scope))
+        .order_by(CustodyEvent.id.desc())
+    ).all()
+
+
+def find_tags(session: Session, typed: str, scope: Scope, limit: int) -> list[Hit]:
+    """Return the tags in use that begin so, as hits of the search box."""
+    start = "-".join(typed.lower().split())
+    if not start:
+        return []
+    statement = (
+        select(DeviceTag.name)
+        .distinct()
+        .where(DeviceTag.name >= start, DeviceTag.name < past(start))
+        .order_by(DeviceTag.name)
+        .limit(limit)
+    )
+    if not scope.is_everything:
+        statement = statement.join(Device).where(within(scope))
+    return [
+        Hit(name, str(text("Boxes with this tag")), f"/devices?{urlencode({'tag': name})}")
+        for name in session.scalars(statement)
+    ]
+
+
+def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
+    """Return how many boxes have each status."""
+    rows = session.execute(
+        select(Device.status, func.count()).where(within(scope)).group_by(Device.status)
+    )
+    return dict(rows.tuples().all())
+
+
+def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
+    """Return long work of this room: one's own, or any for the operator's people.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+    """
+    statement = select(Job).where(Job.public_id == ref, Job.kind.like("devices.%"))
+    if not actor.scope.is_everything:
+        statement = statement.where(Job.organisation_id == actor.organisation_id)
+    job = session.scalar(statement)
+    if job is None:
+        raise NotFound(text("There is no such work."))
+    return job
