@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -18,12 +18,30 @@ from stb_service.shared.paging import Page, keyset_page
 
 
 @dataclass(frozen=True)
+class PlacedFit:
+    """What an image fits, and the place of its version among those of that model."""
+
+    model_code: str
+    revision_code: str
+    sequence: int
+
+
+@dataclass(frozen=True)
 class ImageCard:
     """An image with what it fits and its place among the versions of each model."""
 
     image: Image
     fits: tuple[Fit, ...]
     sequences: Mapping[str, int]
+    obstacles: tuple[Obstacle, ...] = ()
+
+    @property
+    def placed_fits(self) -> list[PlacedFit]:
+        """The fits, each with the place of the version in its model."""
+        return [
+            PlacedFit(fit.model_code, fit.revision_code, self.sequences[fit.model_code])
+            for fit in self.fits
+        ]
 
 
 def image_by_public_id(session: Session, public_id: str) -> Image:
@@ -89,9 +107,10 @@ def cards_of(session: Session, images: Collection[Image]) -> list[ImageCard]:
     ]
 
 
-def card_of(session: Session, image: Image) -> ImageCard:
-    """Return one image with its fits and places."""
-    return cards_of(session, [image])[0]
+def card_of(session: Session, files: FileStore, image: Image) -> ImageCard:
+    """Return one image with its fits, places, and what bars it from being offered."""
+    card = cards_of(session, [image])[0]
+    return replace(card, obstacles=tuple(_obstacles(files, image, card.fits)))
 
 
 def fits(session: Session, image_id: int) -> list[Fit]:
@@ -181,13 +200,36 @@ def images_fitting(session: Session, model_code: str, revision_code: str) -> lis
     )
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """What stands before and after a version in a model's order."""
+
+    model_code: str
+    sequence: int
+    before: str | None
+    after: str | None
+
+
+def neighbours_of(session: Session, card: ImageCard) -> list[Neighbours]:
+    """Return, for each model an image fits, the versions before and after its own."""
+    rows = session.execute(
+        select(ModelVersion.model_code, ModelVersion.version, ModelVersion.sequence)
+        .where(ModelVersion.model_code.in_(card.sequences))
+        .order_by(ModelVersion.sequence)
+    ).all()
+    found = []
+    for model, own in sorted(card.sequences.items()):
+        before = [row.version for row in rows if row.model_code == model and row.sequence < own]
+        later = [row.version for row in rows if row.model_code == model and row.sequence > own]
+        found.append(
+            Neighbours(model, own, before[-1] if before else None, later[0] if later else None)
+        )
+    return found
+
+
 def problems(session: Session, files: FileStore, image: Image) -> list[Obstacle]:
     """Return what bars an image from being offered to any box."""
-    return rules.obstacles(
-        state=rules.State(image.state),
-        fits=fits(session, image.id),
-        file_present=files.path(image.sha256).exists(),
-    )
+    return _obstacles(files, image, fits(session, image.id))
 
 
 def digests_in_use(session: Session, among: Collection[str]) -> set[str]:
@@ -211,6 +253,14 @@ def images_named(session: Session, prefix: str, *, limit: int) -> list[Image]:
             .order_by(Image.uploaded_at.desc(), Image.id.desc())
             .limit(limit)
         )
+    )
+
+
+def _obstacles(files: FileStore, image: Image, found: Collection[Fit]) -> list[Obstacle]:
+    return rules.obstacles(
+        state=rules.State(image.state),
+        fits=found,
+        file_present=files.path(image.sha256).is_file(),
     )
 
 

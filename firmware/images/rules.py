@@ -113,8 +113,8 @@ def _code_problems(fits: Collection[Fit]) -> list[Text]:
     bad = [
         fit
         for fit in fits
-        if not _is_code(fit.model_code)
-        or not (fit.revision_code == EVERY_REVISION or _is_code(fit.revision_code))
+        if not is_code(fit.model_code)
+        or not (fit.revision_code == EVERY_REVISION or is_code(fit.revision_code))
     ]
     return [
         text(
@@ -125,7 +125,8 @@ def _code_problems(fits: Collection[Fit]) -> list[Text]:
     ]
 
 
-def _is_code(code: str) -> bool:
+def is_code(code: str) -> bool:
+    """Whether this can be the code of a model or a revision."""
     return _CODE.fullmatch(code) is not None and code.isprintable()
 
 

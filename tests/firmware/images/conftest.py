@@ -8,14 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
+from firmware.images import wiring
 from firmware.images.models import Image
 from firmware.images.operations import add_image
-from stb_service.shared.access import SYSTEM, Actor
+from stb_service.shared.access import FIRMWARE, SYSTEM, Actor, builtin_verbs
 from stb_service.shared.db import Base, Database
 from stb_service.shared.files import FileStore
+from stb_service.shared.http import StbFlask, make_flask
+from stb_service.shared.http import pages as shell
+from stb_service.shared.http.api import StbApi
+from stb_service.shared.registries import Registries
+from stb_service.shared.settings import Settings, read_settings
 
 AddImage = Callable[..., Image]
+FIRMWARE_MANAGER = Actor("person", "fm", "Fatima", builtin_verbs(FIRMWARE))
 
 
 @pytest.fixture
@@ -29,8 +37,13 @@ def actor() -> Actor:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "files")
+def settings(tmp_path: Path) -> Settings:
+    return read_settings({"STB_HOME": str(tmp_path), "STB_MAX_IMAGE_BYTES": str(2**20)})
+
+
+@pytest.fixture
+def files(settings: Settings) -> FileStore:
+    return FileStore(settings.files_dir)
 
 
 @pytest.fixture
@@ -60,3 +73,31 @@ def add(db: Database, files: FileStore, actor: Actor, now: datetime) -> AddImage
                 return add_image(session, files, incoming=incoming, **{**values, **stated})
 
     return add_one
+
+
+@pytest.fixture
+def app(db: Database, settings: Settings) -> StbFlask:
+    """The staff app with this room alone, and a firmware manager at the desk."""
+    registries = Registries()
+    wiring.wire(registries)
+    flask = make_flask(
+        "test",
+        settings=settings,
+        db=db,
+        registries=registries,
+        authenticate=lambda _session: FIRMWARE_MANAGER,
+    )
+    flask.config["TESTING"] = True
+    shell.install(flask)
+    for blueprint in wiring.blueprints:
+        flask.register_blueprint(blueprint)
+    flask.config.update(API_TITLE="Test", API_VERSION="1", OPENAPI_VERSION="3.1.0")
+    api = StbApi(flask)
+    for blueprint in wiring.api_blueprints:
+        api.register_blueprint(blueprint)
+    return flask
+
+
+@pytest.fixture
+def client(app: StbFlask) -> FlaskClient:
+    return app.test_client()

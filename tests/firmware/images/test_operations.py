@@ -313,7 +313,7 @@ def test_an_image_whose_file_is_gone_says_so(add: AddImage, db: Database, files:
 
 
 def test_an_image_can_fit_more_boxes_later(
-    add: AddImage, db: Database, actor: Actor, now: datetime
+    add: AddImage, db: Database, files: FileStore, actor: Actor, now: datetime
 ) -> None:
     image = add(fits=[("X100", "r1")])
     with db.write() as session:
@@ -323,7 +323,7 @@ def test_an_image_can_fit_more_boxes_later(
         )
 
     with db.read() as session:
-        found = queries.card_of(session, session.get_one(Image, image.id))
+        found = queries.card_of(session, files, session.get_one(Image, image.id))
     assert found.fits == (Fit("X100", "r1"), Fit("X100", "r2"), Fit("X200", "*"))
     assert found.sequences == {"X100": 1000, "X200": 1000}
     assert found.image.row_version == image.row_version + 1
