@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Request, current_app
+from flask import Request
 from flask_wtf.csrf import CSRFError, validate_csrf
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import UnsupportedMediaType
@@ -153,8 +153,6 @@ def check_csrf(token: str | None) -> None:
     Raises:
         CSRFError: the token is missing or not the session's.
     """
-    if not current_app.config.get("WTF_CSRF_ENABLED", True):
-        return
     try:
         validate_csrf(token)
     except ValueError as error:  # what WTForms raises is one

@@ -10,7 +10,7 @@ from stb_service.shared.access import Scope
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import Hit, NavItem, Registries, SearchProvider
 
-blueprints = [pages.blp]
+page_blueprints = [pages.blp]
 api_blueprints = [routes.blp]
 
 

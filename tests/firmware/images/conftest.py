@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from firmware.images import wiring
 from firmware.images.models import Image
 from firmware.images.operations import add_image
-from stb_service.shared.access import FIRMWARE, SYSTEM, Actor, builtin_verbs
+from stb_service.shared.access import FIRMWARE, Actor, builtin_verbs
 from stb_service.shared.db import Base, Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http import StbFlask, make_flask
@@ -27,16 +27,6 @@ FIRMWARE_MANAGER = Actor("person", "fm", "Fatima", builtin_verbs(FIRMWARE))
 
 
 @pytest.fixture
-def now() -> datetime:
-    return datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def actor() -> Actor:
-    return SYSTEM
-
-
-@pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return read_settings({"STB_HOME": str(tmp_path), "STB_MAX_IMAGE_BYTES": str(2**20)})
 
@@ -46,12 +36,19 @@ def files(settings: Settings) -> FileStore:
     return FileStore(settings.files_dir)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("schema") / "empty.sqlite3"
+    made = Database(f"sqlite:///{path}")
+    Base.metadata.create_all(made.engine)
+    made.close()
+    return path
+
+
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    Base.metadata.create_all(database.engine)
-    yield database
-    database.close()
+def db(databases: Any) -> Database:
+    made: Database = databases.make("sqlite")
+    return made
 
 
 @pytest.fixture
@@ -89,7 +86,7 @@ def app(db: Database, settings: Settings) -> StbFlask:
     )
     flask.config["TESTING"] = True
     shell.install(flask)
-    for blueprint in wiring.blueprints:
+    for blueprint in wiring.page_blueprints:
         flask.register_blueprint(blueprint)
     flask.config.update(API_TITLE="Test", API_VERSION="1", OPENAPI_VERSION="3.1.0")
     api = StbApi(flask)

@@ -20,6 +20,7 @@ from werkzeug.test import EnvironBuilder
 
 from firmware.images.download import CHUNK_BYTES, Download, Kind, Served, serve
 from firmware.images.models import Image
+from stb_service.shared.db import Database
 from stb_service.shared.errors import NotFound
 from stb_service.shared.files import FileStore
 from stb_service.shared.http import StbFlask
@@ -28,6 +29,12 @@ DATA = bytes(range(256)) * 4
 MODIFIED = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SHA1 = "a" * 40
 Ask = Callable[..., Served]
+
+
+@pytest.fixture
+def db(sqlite_db: Database) -> Database:
+    """What is tested here is not the database."""
+    return sqlite_db
 
 
 @pytest.fixture
