@@ -31,7 +31,7 @@ FILES = {
     "swagger-ui-bundle.js": "swagger-ui-dist/swagger-ui-bundle.js",
 }
 
-ICONS = """
+ICON_NAMES = """
 activity adjustments affiliate alert-circle alert-triangle antenna api apps archive arrow-back-up
 arrow-down arrow-left arrow-right arrow-up arrows-shuffle ban barcode bell book bug building
 building-store building-warehouse calendar chart-bar chart-line check checklist chevron-down
@@ -48,7 +48,7 @@ router scan school search send server settings shield shield-check shield-lock s
 sitemap sort-ascending sort-descending stack-2 star sun switch-horizontal tag tags test-pipe
 ticket tool tools trash trending-down trending-up truck upload user user-circle user-plus users
 users-group versions video wifi wifi-off world x
-""".split()
+"""
 
 KEYWORDS: dict[str, tuple[int | tuple[int, int] | tuple[int, str], ...] | None] = {
     "_": None,
@@ -74,7 +74,7 @@ def build_sprite(modules: Path) -> str:
     """Return one SVG with a symbol for each icon, drawn in the colour of its text."""
     folder = modules / "@tabler" / "icons" / "icons" / "outline"
     symbols = []
-    for name in ICONS:
+    for name in ICON_NAMES.split():
         found = SVG_INSIDE.search((folder / f"{name}.svg").read_text(encoding="utf-8"))
         assert found is not None, name
         inside = re.sub(r"\s+", " ", found.group(1)).strip()
@@ -100,7 +100,7 @@ def compile_catalogues(locale: Path = LOCALE) -> None:
 def extract_messages(root: Path = ROOT) -> Catalog:
     """Return every text of the code and the templates."""
     with (root / "babel.cfg").open(encoding="utf-8") as file:
-        methods, options = parse_mapping_cfg(file)
+        methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
     catalogue = Catalog(project="stb-service")
     for package in ("stb_service", "firmware"):
         found = extract_from_dir(root / package, methods, options, keywords=KEYWORDS)
@@ -133,7 +133,7 @@ def untranslated(language: str, root: Path = ROOT, locale: Path = LOCALE) -> lis
     return missing
 
 
-def _is_filled(words: str | list[str] | tuple[str, ...]) -> bool:
+def _is_filled(words: str | list[str] | tuple[str, ...] | None) -> bool:
     return all(words) if isinstance(words, (list, tuple)) else bool(words)
 
 

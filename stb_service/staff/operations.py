@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from stb_service.shared import audit
@@ -236,16 +236,12 @@ def change_person(
     new_role = queries.role_by_name(session, role)
     if former == "administrator" and (role != former or not is_active):
         _keep_an_administrator(session, person)
-    changes = audit.apply_changes(
-        person,
-        {
-            "name": name,
-            "email": email,
-            "is_active": is_active,
-            "role_id": new_role.id,
-            "organisation_id": organisation.id,
-        },
-    )
+    new = {"name": name, "email": email, "is_active": is_active}
+    changes = audit.apply_changes(person, new)
+    if new_role is not person.role:
+        changes["role"] = [former, role]
+    if organisation is not person.organisation:
+        changes["organisation"] = [person.organisation.code, organisation.code]
     person.role, person.organisation = new_role, organisation
     if not is_active:
         end_sessions(session, person=person)
@@ -478,6 +474,18 @@ def revoke_token(session: Session, *, token: ApiToken, actor: Actor, now: dateti
         verb="token.revoke",
         subject=("token", token.public_id, token.name),
         now=now,
+    )
+
+
+def mark_token_used(session: Session, *, token_id: int, now: datetime) -> None:
+    """Remember when a token was last used, at most once a minute."""
+    session.execute(
+        update(ApiToken)
+        .where(
+            ApiToken.id == token_id,
+            or_(ApiToken.used_on.is_(None), ApiToken.used_on <= now - SEEN_STEP),
+        )
+        .values(used_on=now)
     )
 
 

@@ -1,0 +1,54 @@
+"""What an entry of the audit changed, made readable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+
+from stb_service.shared.audit import AuditEntry
+
+NOTHING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field; `before` is None where the thing was made."""
+
+    field: str
+    before: str | None
+    after: str
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+def readable_changes(entry: AuditEntry) -> list[Change]:
+    """Return the fields of an entry; of two lists, what came and what went."""
+    is_new = entry.verb.endswith((".create", ".import"))
+    return [_change(name, value, is_new=is_new) for name, value in entry.changes.items()]
+
+
+def _change(name: str, value: Any, *, is_new: bool) -> Change:
+    label = name.removesuffix("_id").replace("_", " ")
+    if is_new or not (isinstance(value, list) and len(value) == 2):
+        return Change(label, None, _words(value))
+    before, after = value
+    if isinstance(before, list) and isinstance(after, list):
+        added = tuple(_words(item) for item in after if item not in before)
+        removed = tuple(_words(item) for item in before if item not in after)
+        return Change(label, "", "", added, removed)
+    return Change(label, _words(before), _words(after))
+
+
+def _words(value: Any) -> str:
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, list):
+        return ", ".join(_words(item) for item in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_words(item)}" for key, item in value.items())
+    return str(value)

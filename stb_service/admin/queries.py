@@ -1,0 +1,121 @@
+"""Reads across rooms: search, audit, jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from stb_service.shared.access import Actor
+from stb_service.shared.audit import AuditEntry
+from stb_service.shared.errors import NotFound
+from stb_service.shared.i18n import Text, text
+from stb_service.shared.jobs import Job
+from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.registries import Hit, SearchProvider
+
+SEARCH_LEAST = 2
+SEARCH_LONGEST = 100
+
+
+@dataclass(frozen=True)
+class HitGroup:
+    """The results of one provider."""
+
+    name: Text
+    hits: Sequence[Hit]
+
+
+def search(
+    session: Session,
+    providers: Sequence[SearchProvider],
+    words: str,
+    *,
+    actor: Actor,
+    limit: int,
+) -> list[HitGroup]:
+    """Return what the providers find that this actor may use; groups without hits are left out."""
+    words = " ".join(words.split())[:SEARCH_LONGEST]
+    if len(words) < SEARCH_LEAST or not words.isprintable():
+        return []
+    groups = [
+        HitGroup(provider.name, provider.find(session, words, actor.scope, limit))
+        for provider in providers
+        if actor.can(provider.verb)
+    ]
+    return [group for group in groups if group.hits]
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries to show; days are whole days of the reader's zone."""
+
+    actor: str | None = None
+    verb: str | None = None
+    subject: str | None = None
+    from_on: date | None = None
+    to_on: date | None = None
+
+
+def audit_page(
+    session: Session, wanted: AuditFilter, *, zone: tzinfo, cursor: str | None, limit: int
+) -> Page[AuditEntry]:
+    """Return entries, newest first."""
+    statement = select(AuditEntry)
+    if wanted.actor:
+        statement = statement.where(
+            or_(AuditEntry.actor_ref == wanted.actor, AuditEntry.actor_label == wanted.actor)
+        )
+    if wanted.verb:
+        statement = statement.where(AuditEntry.verb == wanted.verb)
+    if wanted.subject:
+        statement = statement.where(
+            or_(
+                AuditEntry.subject_ref == wanted.subject,
+                AuditEntry.subject_label == wanted.subject,
+                AuditEntry.subject_kind == wanted.subject,
+            )
+        )
+    if wanted.from_on:
+        statement = statement.where(AuditEntry.at >= _midnight(wanted.from_on, zone))
+    if wanted.to_on and wanted.to_on < date.max:
+        statement = statement.where(
+            AuditEntry.at < _midnight(wanted.to_on + timedelta(days=1), zone)
+        )
+    return keyset_page(
+        session, statement, order=[(AuditEntry.id, True)], cursor=cursor, limit=limit
+    )
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """Return the day's first instant, kept within what can be expressed in every zone."""
+    day = max(date(1900, 1, 1), min(day, date(9999, 1, 1)))
+    return datetime.combine(day, time(), tzinfo=zone)
+
+
+def sees_all_jobs(actor: Actor) -> bool:
+    """Tell whether somebody may read what others have set going: whoever may read the audit."""
+    return actor.scope.is_everything and actor.can("audit.view")
+
+
+def jobs_page(session: Session, actor: Actor, *, cursor: str | None, limit: int) -> Page[Job]:
+    """Return long work, newest first: the own, or everybody's for the operator's administrators."""
+    statement = select(Job)
+    if not sees_all_jobs(actor):
+        statement = statement.where(Job.actor_ref == actor.ref)
+    return keyset_page(session, statement, order=[(Job.id, True)], cursor=cursor, limit=limit)
+
+
+def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
+    """Return one piece of long work.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    found = session.scalar(select(Job).where(Job.public_id == ref)) if ref.isprintable() else None
+    if found is None or not (sees_all_jobs(actor) or found.actor_ref == actor.ref):
+        raise NotFound(text("There is no such work."))
+    return found

@@ -1,0 +1,95 @@
+"""The API of search, audit and long work."""
+
+# flask-smorest has no types, so mypy cannot see through its decorators.
+# mypy: disable-error-code="untyped-decorator"
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Response
+from flask_babel import get_timezone
+
+from stb_service.admin import queries, schemas
+from stb_service.admin.reports import report_answer
+from stb_service.shared.access import requires
+from stb_service.shared.http import current_actor, services, unit
+from stb_service.shared.http.api import CursorArguments, ProblemSchema, api_blueprint
+
+api = api_blueprint("admin", "Search, audit and long work.")
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def _refuses(*statuses: int) -> Callable[[View], View]:
+    """Declare the refusals of a view, those of sign-in and permission included."""
+
+    def declare(view: View) -> View:
+        for status in (401, 403, *statuses):
+            view = api.alt_response(
+                status, schema=ProblemSchema, content_type="application/problem+json"
+            )(view)
+        return view
+
+    return declare
+
+
+@api.route("/search", methods=["GET"])
+@api.arguments(schemas.SearchArguments, location="query")
+@api.response(200, schemas.HitGroupSchema(many=True))
+@_refuses(422)
+@requires("self.use")
+def search(arguments: dict[str, Any]) -> Any:
+    """Search everything the caller may see, grouped by kind."""
+    return queries.search(
+        unit(),
+        services().registries.search,
+        arguments["q"],
+        actor=current_actor(),
+        limit=arguments["limit"],
+    )
+
+
+@api.route("/audit", methods=["GET"])
+@api.arguments(schemas.AuditArguments, location="query")
+@api.response(200, schemas.AuditPageSchema)
+@_refuses(422)
+@requires("audit.view")
+def list_audit(arguments: dict[str, Any]) -> Any:
+    """List what was changed, newest first. Days are days of the caller's time zone."""
+    cursor, limit = arguments.pop("cursor"), arguments.pop("limit")
+    wanted = queries.AuditFilter(**arguments)
+    return queries.audit_page(unit(), wanted, zone=get_timezone(), cursor=cursor, limit=limit)
+
+
+@api.route("/jobs", methods=["GET"])
+@api.arguments(CursorArguments, location="query")
+@api.response(200, schemas.JobsSchema)
+@_refuses(422)
+@requires("jobs.view")
+def list_jobs(arguments: dict[str, Any]) -> Any:
+    """List long work, newest first: the own, or everybody's for administrators."""
+    return queries.jobs_page(unit(), current_actor(), **arguments)
+
+
+@api.route("/jobs/<string:job_id>", methods=["GET"])
+@api.response(200, schemas.JobSchema)
+@_refuses(404)
+@requires("jobs.view")
+def get_job(job_id: str) -> Any:
+    """Return one piece of long work and how far it is."""
+    return queries.job_by_ref(unit(), job_id, current_actor())
+
+
+@api.route("/jobs/<string:job_id>/report", methods=["GET"])
+@api.response(
+    200,
+    {"type": "string", "format": "binary"},
+    content_type="application/octet-stream",
+    description="The report, as a file",
+)
+@_refuses(404)
+@requires("jobs.view")
+def get_report(job_id: str) -> Response:
+    """Download the report of finished work."""
+    return report_answer(queries.job_by_ref(unit(), job_id, current_actor()))
