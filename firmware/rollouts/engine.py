@@ -68,8 +68,8 @@ def consult(
 ) -> Consultation:
     """Decide for a box that polls, take a place if one is offered, and keep the reason."""
     members = list(queries.members_of_box(session, box.id))
-    for rollout in queries.unjoined_rollouts(session, box, members, queries.live_rollouts(session)):
-        members.append(_join(session, rollout, box, now))
+    joins = queries.unjoined_rollouts(session, box, members, queries.live_rollouts(session))
+    members.extend(_join(session, rollout, box, now) for rollout in joins)
     decision = _decide(session, box, members, must_state_version=must_state_version)
     for member_id, why in decision.spare:
         spared = session.get_one(Member, member_id)

@@ -1,0 +1,127 @@
+"""The staff app: every room's pages and API under one roof. Knows every domain."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import firmware.boxes.wiring
+import firmware.rollouts.wiring
+from flask import Response, jsonify, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+import firmware.images.wiring
+import stb_service.admin.wiring
+import stb_service.devices.wiring
+import stb_service.staff.wiring
+from stb_service.shared.access import public
+from stb_service.shared.db import Database
+from stb_service.shared.errors import NotFound
+from stb_service.shared.http import StbFlask, make_flask, pages, services
+from stb_service.shared.http.api import make_api
+from stb_service.shared.http.proxies import is_trusted
+from stb_service.shared.i18n import text
+from stb_service.shared.registries import Registries
+from stb_service.shared.settings import Settings
+from stb_service.staff import signin
+
+ROOMS: tuple[ModuleType, ...] = (
+    stb_service.staff.wiring,
+    stb_service.devices.wiring,
+    firmware.boxes.wiring,
+    firmware.images.wiring,
+    firmware.rollouts.wiring,
+    stb_service.admin.wiring,
+)
+VERSION = "0.1.0"
+
+
+def wire_rooms() -> Registries:
+    """Return the registries with every room's parts."""
+    registries = Registries()
+    for room in ROOMS:
+        room.wire(registries)
+    return registries
+
+
+def make_app(settings: Settings, db: Database) -> StbFlask:
+    """Make the staff app."""
+    app = make_flask(
+        "stb_service.app",
+        settings=settings,
+        db=db,
+        registries=wire_rooms(),
+        authenticate=signin.authenticate,
+    )
+    pages.install(app)
+    signin.install(app)
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", readyz)
+    app.add_url_rule("/metrics", "metrics", metrics)
+    app.extensions["stb"].metrics.register(Gauges(app))
+    api = make_api(app, title="stb-service", version=VERSION)
+    for room in ROOMS:
+        for blueprint in room.page_blueprints:
+            app.register_blueprint(blueprint)
+        for blueprint in room.api_blueprints:
+            api.register_blueprint(blueprint)
+    _limit(app)
+    return app
+
+
+def _limit(app: StbFlask) -> None:
+    """Slow down whoever guesses: views that carry `limits` are counted by address."""
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    for endpoint, view in list(app.view_functions.items()):
+        rate = getattr(view, "limits", None)
+        if rate is not None:
+            limited: Any = limiter.limit(rate, methods=["POST"])(view)
+            app.view_functions[endpoint] = limited
+
+
+@public
+def healthz() -> Response:
+    """The process answers."""
+    return jsonify({"status": "ok"})
+
+
+@public
+def readyz() -> Response:
+    """The database answers too."""
+    services().db.ping()
+    return jsonify({"status": "ready"})
+
+
+@public
+def metrics() -> Response:
+    """Figures for Prometheus, given to this machine and to trusted proxies only."""
+    found = services()
+    address = request.remote_addr or ""
+    if address not in {"127.0.0.1", "::1"} and not is_trusted(
+        address, found.settings.trusted_proxies
+    ):
+        raise NotFound(text("Not found"))
+    return Response(generate_latest(found.metrics), content_type=CONTENT_TYPE_LATEST)
+
+
+class Gauges(Collector):
+    """Figures that the rooms read from the database when they are asked for."""
+
+    def __init__(self, app: StbFlask) -> None:
+        self._app = app
+
+    def collect(self) -> Any:
+        """Read every room's gauges."""
+        found = self._app.extensions["stb"]
+        with found.db.read() as session:
+            readings = [gauge(session) for gauge in found.registries.gauges]
+        families: dict[str, GaugeMetricFamily] = {}
+        for (name, label), value in (pair for reading in readings for pair in reading.items()):
+            if name not in families:
+                families[name] = GaugeMetricFamily(name, name.replace("_", " "), labels=["kind"])
+            families[name].add_metric([label], value)
+        return families.values()

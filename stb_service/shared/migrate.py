@@ -1,0 +1,47 @@
+"""Bringing a database to the schema of the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from stb_service.shared.db import Database
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "migrations"
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Return Alembic's configuration, bound to an open connection where there is one."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("version_path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(db: Database, revision: str = "head") -> None:
+    """Migrate up to a revision, all in one transaction where the database can."""
+    with db.engine.execution_options(writes=True).begin() as connection:
+        command.upgrade(alembic_config(connection), revision)
+
+
+def downgrade(db: Database, revision: str) -> None:
+    """Migrate down to a revision."""
+    with db.engine.execution_options(writes=True).begin() as connection:
+        command.downgrade(alembic_config(connection), revision)
+
+
+def current(db: Database) -> str | None:
+    """Return the revision a database is at."""
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str | None:
+    """Return the revision of the code."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
