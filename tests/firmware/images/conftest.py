@@ -14,7 +14,7 @@ from firmware.images import wiring
 from firmware.images.models import Image
 from firmware.images.operations import add_image
 from stb_service.shared.access import FIRMWARE, Actor, builtin_verbs
-from stb_service.shared.db import Base, Database
+from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http import StbFlask, make_flask
 from stb_service.shared.http import pages as shell
@@ -34,21 +34,6 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def files(settings: Settings) -> FileStore:
     return FileStore(settings.files_dir)
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("schema") / "empty.sqlite3"
-    made = Database(f"sqlite:///{path}")
-    Base.metadata.create_all(made.engine)
-    made.close()
-    return path
-
-
-@pytest.fixture
-def db(databases: Any) -> Database:
-    made: Database = databases.make("sqlite")
-    return made
 
 
 @pytest.fixture

@@ -308,6 +308,28 @@ def test_an_upload_of_a_foreign_page_is_refused_before_it_is_read(
     assert files_in(files) == []
 
 
+def test_a_form_without_script_brings_its_token_in_a_field(
+    client: FlaskClient, db: Database
+) -> None:
+    token = csrf_token(client)
+
+    response = client.post("/firmware/images", data=typed(csrf_token=token))
+
+    assert response.status_code == 303
+    assert images_in(db) == 1
+
+
+@pytest.mark.parametrize("token", [None, "forged"])
+def test_a_form_of_a_foreign_page_leaves_nothing(
+    client: FlaskClient, db: Database, files: FileStore, token: str | None
+) -> None:
+    response = client.post("/firmware/images", data=typed(csrf_token=token))
+
+    assert response.status_code == 400
+    assert files_in(files) == []
+    assert images_in(db) == 0
+
+
 def test_files_are_swept_of_none_that_an_image_has(add: Callable[..., Image], db: Database) -> None:
     from firmware.images.queries import digests_in_use
 
