@@ -45,14 +45,14 @@ class Backoff:
         self._rng = rng
         self._base_ns = base_ns
         self._cap_ns = cap_ns
-        self._failures = 0
+        self._ceiling_ns = min(base_ns, cap_ns)
 
     def next_ns(self) -> int:
         """The wait after one more failure: between half the ceiling and the ceiling."""
-        ceiling_ns = min(self._cap_ns, self._base_ns << min(self._failures, 32))
-        self._failures += 1
+        ceiling_ns = self._ceiling_ns
+        self._ceiling_ns = min(self._cap_ns, 2 * ceiling_ns)
         return ceiling_ns - round(ceiling_ns / 2 * self._rng.random())
 
     def reset(self) -> None:
         """It worked: begin again at the base."""
-        self._failures = 0
+        self._ceiling_ns = min(self._base_ns, self._cap_ns)

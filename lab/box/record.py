@@ -98,7 +98,7 @@ class Record:
         was, now = self.decision, decision
         self.decision = decision
         if (was.kind, was.action_id, was.version) != (now.kind, now.action_id, now.version):
-            told = f"{now.kind} {now.action_id} {now.version}".strip()
+            told = " ".join(filter(None, (now.kind, now.action_id, now.version)))
             self.change(now.at_ns, "decision", told)
 
     def breach(self, at_ns: int, violation: Violation) -> None:

@@ -57,7 +57,12 @@ class ReferenceService:
     final_statuses: deque[int] = field(default_factory=deque)
     order_changes: dict[str, Any] = field(default_factory=dict)
     poll_status: int = 200
+    poll_statuses: deque[int] = field(default_factory=deque)
     sha1: str = ""
+    sha256: str = ""
+    file_headers: dict[str, str] = field(default_factory=dict)
+    moved_files: bool = False
+    answer_changes: dict[str, Any] = field(default_factory=dict)
     cancel_at: str = ""
     offers_files: bool = True
     ranges: bool = True
@@ -73,7 +78,9 @@ class ReferenceService:
             for known in self.boxes.values():
                 known.cancelling = True
         path, query = urlsplit(target).path, urlsplit(target).query
-        if path.startswith("/files/"):
+        if self.moved_files and path.startswith("/files/"):
+            return 302, {"Location": path.replace("/files/", "/stored/")}, b""
+        if path.startswith(("/files/", "/stored/")):
             return self._file(method, headers)
         if path == "/xconf/swu/stb":
             return self._xconf(dict(parse_qsl(query or body.decode())))
@@ -112,6 +119,7 @@ class ReferenceService:
         return 200, {}, b""
 
     def _poll(self, controller_id: str, known: Known) -> Answer:
+        status = self.poll_statuses.popleft() if self.poll_statuses else self.poll_status
         base = f"{self.url}{PREFIX}{controller_id}"
         links: dict[str, Any] = {}
         if known.wants_attributes:
@@ -124,16 +132,14 @@ class ReferenceService:
                 known.action_id = sum(self.orders.values())
             if known.action_id:
                 links["deploymentBase"] = {"href": f"{base}/deploymentBase/{known.action_id}?c=7"}
-        return _json(
-            {"config": {"polling": {"sleep": self.sleep}}, "_links": links}, self.poll_status
-        )
+        return _json({"config": {"polling": {"sleep": self.sleep}}, "_links": links}, status)
 
     def _order(self, number: str) -> Answer:
         artifact = {
             "filename": self.filename,
             "hashes": {
                 "sha1": self.sha1 or hashlib.sha1(self.image).hexdigest(),
-                "sha256": hashlib.sha256(self.image).hexdigest(),
+                "sha256": self.sha256 or hashlib.sha256(self.image).hexdigest(),
             },
             "size": len(self.image),
             "_links": {"download": {"href": f"{self.url}/files/{self.filename}"}},
@@ -168,6 +174,7 @@ class ReferenceService:
                 "firmwareLocation": f"{self.url}/files",
                 "firmwareVersion": self.version,
                 "rebootImmediately": False,
+                **self.answer_changes,
             }
         )
 
@@ -179,6 +186,7 @@ class ReferenceService:
         told = {"Content-Length": str(size - start), "Accept-Ranges": "bytes"}
         if asked:
             told["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
+        told.update(self.file_headers)
         body = b"" if method == "HEAD" else self.image[start:]
         return (206 if asked else 200), told, body
 

@@ -54,3 +54,21 @@ def test_a_wrong_hash_is_noticed_and_reported_as_failure() -> None:
 def test_a_download_that_is_refused_is_reported_as_failure() -> None:
     box = live(a_service(offers_files=False, most_orders=1))
     assert (finals(box), box.record.downloads.failed) == ([("1", "failure")], 1)
+
+
+def test_a_wrong_sha256_is_noticed_where_there_is_one() -> None:
+    box = live(a_service(sha256="0" * 64, most_orders=1))
+    assert (rules(box), finals(box)) == (["artifact-differs"], [("1", "failure")])
+
+
+def test_a_rest_that_begins_elsewhere_is_noticed() -> None:
+    service = a_service(file_headers={"Content-Range": f"bytes 7-{SIZE_BYTES - 1}/{SIZE_BYTES}"})
+    service.break_after_bytes.append(3 * PIECE_BYTES)
+    assert rules(live(service)) == ["content-range"]
+
+
+def test_a_length_that_is_not_the_promised_one_is_noticed_at_head_and_at_get() -> None:
+    asks_first = live(a_service(file_headers={"Content-Length": "99"}), client="swupdate")
+    fetches = live(a_service(file_headers={"Content-Length": "99"}), client="rauc")
+    assert rules(asks_first) == ["head-length", "length-differs"]
+    assert rules(fetches) == ["length-differs"]

@@ -146,3 +146,13 @@ def test_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "make-image" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("personality", "word"), [("healthy", "success"), ("boot_loop", "failure"), ("silent", None)]
+)
+def test_the_last_final_report_leaves_progress_aside(personality: str, word: str | None) -> None:
+    fleet, run = run_fleet(a_service(most_orders=1), [Listed(a_box(), personality)])
+    (box,) = json.loads(json.dumps(summarise(run, fleet.members)))["boxes"]
+    assert box["reports"]
+    assert box["last_final_report"] == word

@@ -80,6 +80,17 @@ def test_a_real_connection_that_is_cut_is_continued_with_a_range(
     assert box["violations"] == []
 
 
+def test_a_moved_file_is_followed_and_a_proxy_of_the_machine_is_not_used(
+    service: ReferenceService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    service.moved_files = True
+    _, summary = fleet(service, tmp_path / "s.json", "--boxes", "2", "--wires", "ddi,xconf")
+    assert [box["version"] for box in summary["boxes"]] == [NEW, NEW]
+    assert service.asked("GET", "/stored/")
+
+
 def test_the_fleet_takes_identities_from_a_file(service: ReferenceService, tmp_path: Path) -> None:
     path = tmp_path / "boxes.csv"
     path.write_text(

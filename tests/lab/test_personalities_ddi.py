@@ -251,6 +251,35 @@ def test_a_box_switches_on_within_the_start_spread() -> None:
     assert 0 <= first.at_ns - START_NS <= NS_PER_S
 
 
+def test_a_box_that_has_just_rebooted_polls_at_once() -> None:
+    service = a_service(sleep="00:10:00")
+    live(service, plan=a_plan(duration_ns=from_seconds(680)))
+    assert service.boxes[SERIAL].version == NEW
+
+
+def test_a_poll_that_works_ends_the_backoff() -> None:
+    service = a_service(most_orders=0)
+    service.poll_statuses.extend([503, 503, 503, 503, 503, 503, 200, 503, 503])
+    box = live(service, plan=a_plan(duration_ns=from_seconds(300)))
+    refused = [entry.at_ns for entry in box.record.journal if entry.event == "http 503"]
+    assert refused[5] - refused[4] > from_seconds(8)
+    assert refused[7] - refused[6] < from_seconds(1.1)
+
+
+def test_a_final_report_is_repeated_with_pauses() -> None:
+    service = a_service()
+    service.final_statuses.extend([500, 500])
+    box = live(service)
+    refused = [entry.at_ns for entry in box.record.journal if entry.event == "http 500"]
+    assert refused[1] - refused[0] > from_seconds(0.5)
+
+
+@pytest.mark.parametrize(("sleep", "polls"), [("00:00:00", 3), ("00:00:01", 100)])
+def test_a_sleep_of_zero_means_the_clients_own_45_seconds(sleep: str, polls: int) -> None:
+    box = live(a_service(sleep=sleep, most_orders=0))
+    assert polls <= box.record.polls <= polls * 1.2
+
+
 def reboot_ns(box: Box) -> int:
     """From the end of flashing to the next boot."""
     (flashed_ns,) = [entry.at_ns for entry in box.record.journal if entry.event == "flashed"]

@@ -7,8 +7,10 @@ import pytest
 
 from lab.box.box import Phase
 from lab.box.identity import Identity, Wire
+from lab.box.poller import Pace
 from lab.box.xconf import read_target
-from tests.lab.world import NEW, OLD, a_box, a_service, finals, live, rules
+from lab.units import from_seconds
+from tests.lab.world import NEW, OLD, a_box, a_plan, a_service, finals, live, rules
 
 MAC = "00:1A:79:00:00:01"
 
@@ -151,3 +153,16 @@ def test_a_duplicate_box_states_its_new_version_several_times_at_once() -> None:
     healthy = live(a_service(), "healthy", identity=xconf_box())
     extra = box.record.polls - healthy.record.polls
     assert 1 <= extra <= 3
+
+
+def test_a_download_that_is_to_be_delayed_is_delayed_by_minutes() -> None:
+    box = live(a_service(answer_changes={"delayDownload": 1}), identity=xconf_box())
+    (offered_ns,) = [entry.at_ns for entry in box.record.journal if entry.detail == f"offer {NEW}"]
+    (began_ns,) = [entry.at_ns for entry in box.record.journal if entry.event == "download"]
+    assert began_ns - offered_ns == from_seconds(60)
+
+
+def test_a_forbidden_download_is_asked_for_again_long_before_the_next_poll() -> None:
+    slow = a_plan(pace=Pace(xconf_poll_ns=from_seconds(10_000)))
+    box = live(a_service(offers_files=False), identity=xconf_box(), plan=slow)
+    assert box.record.downloads.failed == 3
