@@ -92,6 +92,7 @@ class Reading:
     problems: dict[str, list[Text]] = field(default_factory=dict)
     model: DeviceModel | None = None
     revision: ModelRevision | None = None
+    is_other_model: bool = False
 
     @property
     def model_code(self) -> str:
@@ -104,9 +105,15 @@ class Reading:
         return self.revision.code if self.revision else ""
 
     def identity(self, before: Identity) -> Identity:
-        """Return what the box is called after this; its maker is its model's unless named."""
+        """Return what the box is called after this.
+
+        Its maker is its model's unless named: at first, with another model, or when emptied.
+        """
         said = {name: self.values[name] for name in IDENTITY if name in self.values}
-        if not said.get("maker") and self.model is not None:
+        unnamed = not said.get("maker", before.maker) or (
+            self.is_other_model and not said.get("maker")
+        )
+        if unnamed and self.model is not None:
             said["maker"] = self.model.maker
         return replace(before, **said)
 
@@ -163,7 +170,7 @@ def _read_model(
         if code and reading.model is None:
             reading.problems["model"] = [text("There is no model %(code)s.", code=code)]
         elif reading.model is not former:
-            reading.revision = None
+            reading.revision, reading.is_other_model = None, True
     if "revision" in given:
         code = given["revision"] or ""
         reading.revision = refs.revision(reading.model, code) if code and reading.model else None
@@ -239,7 +246,11 @@ def _paragraphs(raw: Any) -> str:
 
 def _absent(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Make a reader return None for what is left empty."""
-    return lambda raw: read(raw) if str(raw or "").strip() else None
+
+    def read_some(raw: Any) -> Any:
+        return None if raw is None or (isinstance(raw, str) and not raw.strip()) else read(raw)
+
+    return read_some
 
 
 def _day(raw: Any) -> date:

@@ -50,7 +50,6 @@ class Device(Public, Base):
         Index("ix_devices_status_id", "status", "id"),
         Index("ix_devices_model_id", "model_id", "id"),
         Index("ix_devices_revision_id", "revision_id", "id"),
-        Index("ix_devices_maker_id", "maker_key", "id"),
         Index("ix_devices_batch_id", "batch", "id"),
         Index("ix_devices_serial_id", "serial", "id"),
         Index("ix_devices_changed_id", "changed_at", "id"),

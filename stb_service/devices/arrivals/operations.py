@@ -47,19 +47,24 @@ class Draft:
     identity: Identity
 
 
-def draft_of(session: Session, reading: Reading, *, actor: Actor) -> Draft:
-    """Make a draft of what was read; a box that waits for approval under this serial or MAC
-    keeps the uid it waits under, if the actor may approve it.
+def adopts(session: Session, actor: Actor) -> bool:
+    """Tell whether drafts are to look for boxes that wait for approval: there are some, and
+    the actor may approve them.
+    """
+    return actor.can("boxes.approve") and pending_count(session) > 0
+
+
+def draft_of(session: Session, reading: Reading, *, adopt: bool) -> Draft:
+    """Make a draft of what was read. One that is to `adopt` a box which waits for approval
+    under this serial or MAC keeps the uid it waits under.
     """
     identity = reading.identity(Identity())
     check_identity(identity)
-    uid = _waiting_uid(session, identity) if actor.can("boxes.approve") else None
+    uid = _waiting_uid(session, identity) if adopt else None
     return Draft(uid or new_public_id(), reading, identity)
 
 
 def _waiting_uid(session: Session, identity: Identity) -> str | None:
-    if not pending_count(session):
-        return None
     found = boxes_by_controller_id(session, identity.serial, ["serial"])
     macs = (identity.mac_ethernet, identity.mac_wifi)
     found += [box for mac in macs if mac and (box := box_by_mac(session, mac))]
@@ -82,7 +87,7 @@ def register_device(
     if "serial" not in reading.values:
         reading.problems.setdefault("serial", [text("A box has a serial.")])
     reading.refuse()
-    draft = draft_of(session, reading, actor=actor)
+    draft = draft_of(session, reading, adopt=adopts(session, actor))
     claims = Holders.of(session, [draft.identity]).claims(
         draft.identity, but=None, scope=actor.scope
     )
@@ -127,7 +132,7 @@ def register_many(
         audit.record(
             session,
             actor=actor,
-            verb="device.register",
+            verb="device.create",
             subject=subject_of(device),
             changes=draft.reading.as_typed,
             now=now,

@@ -46,7 +46,8 @@ def holders_of(
     session: Session, wanted: Collection[IdentifierKey], scope: Scope
 ) -> dict[IdentifierKey, Device]:
     """Return which current box holds each of these identifiers."""
-    lookups = sorted({lookup_key(value) for _, _, value in wanted})
+    asked = set(wanted)
+    lookups = sorted({lookup_key(value) for _, _, value in asked})
     found: dict[IdentifierKey, Device] = {}
     for at in range(0, len(lookups), AT_ONCE):
         rows = session.scalars(
@@ -60,7 +61,7 @@ def holders_of(
             )
         )
         found.update({(row.kind, row.issuer, row.value): row.device for row in rows})
-    return {key: device for key, device in found.items() if key in set(wanted)}
+    return {key: device for key, device in found.items() if key in asked}
 
 
 def disputes_page(

@@ -97,6 +97,8 @@ SERIAL_MAX = 64
 
 def _latin(raw: str) -> str:
     """Return text with compatibility forms, invisible characters and look-alikes resolved."""
+    if raw.isascii():
+        return raw
     plain = unicodedata.normalize("NFKC", raw).translate(DASHES)
     visible = "".join(c for c in plain if unicodedata.category(c) not in {"Cf", "Mn"})
     digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in visible)
@@ -154,7 +156,7 @@ def normalise_serial(raw: str) -> str:
 
 def lookup_key(value: str) -> str:
     """Return what an identifier is searched by: its letters and digits only."""
-    return "".join(c for c in value if c.isalnum())
+    return value if value.isalnum() else "".join(c for c in value if c.isalnum())
 
 
 def typed_keys(raw: str) -> list[str]:

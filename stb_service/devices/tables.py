@@ -1,0 +1,205 @@
+"""Files of rows as people keep them: CSV in any usual coding and dialect, and XLSX.
+
+Rows are read as they are needed. tablib reads a whole file at once and gives up at the first
+ragged line, so it only writes the small reports here.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import tablib
+from openpyxl import Workbook, load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from stb_service.shared.errors import Invalid
+from stb_service.shared.i18n import Text, text
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+DELIMITERS = ",;\t|"
+MAX_COLUMNS = 200
+MAX_UNPACKED_BYTES = 2**30
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: its number in the file (the header is line 1 of a table without blank lines)."""
+
+    number: int
+    cells: tuple[str, ...]
+
+
+def escape_cell(value: str) -> str:
+    """Keep a spreadsheet from reading a text as a formula (OWASP, CSV injection)."""
+    return f"'{value}" if value.lstrip("'").startswith(FORMULA) else value
+
+
+def unescape_cell(value: str) -> str:
+    """Undo `escape_cell`."""
+    return value[1:] if value.startswith("'") and value.lstrip("'").startswith(FORMULA) else value
+
+
+def read_lines(path: Path, name: str) -> Iterator[Line]:
+    """Yield the rows of a file that are not empty, the header first.
+
+    Raises:
+        Invalid: the file cannot be read as a table.
+    """
+    with path.open("rb") as file:
+        is_zip = file.read(4) == b"PK\x03\x04"
+    lines = _xlsx_lines(path) if is_zip else _csv_lines(path)
+    for line in lines:
+        if len(line.cells) > MAX_COLUMNS:
+            raise _unreadable(text("more than %(most)s columns", most=MAX_COLUMNS))
+        if any(line.cells):
+            yield line
+
+
+def count_lines(path: Path) -> int | None:
+    """Return about how many lines a text file has; None for XLSX."""
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\x03\x04":
+            return None
+        file.seek(0)
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(2**20), b"")) or 1
+
+
+def _unreadable(why: object) -> Invalid:
+    reason = why if isinstance(why, Text) else str(why)
+    return Invalid.field("file", text("This file cannot be read as a table: %(why)s", why=reason))
+
+
+# --- CSV -----------------------------------------------------------------------------------------
+
+
+def _csv_lines(path: Path) -> Iterator[Line]:
+    with path.open(encoding=_coding(path), newline="") as file:
+        delimiter = _delimiter(file)
+        reader = csv.reader(file, delimiter=delimiter, strict=False)
+        try:
+            for row in reader:
+                cells = tuple(unescape_cell(cell.strip(" \xa0")) for cell in row)
+                yield Line(reader.line_num, cells)
+        except (csv.Error, UnicodeError) as error:
+            raise _unreadable(error) from error
+
+
+def _coding(path: Path) -> str:
+    """Return the coding by its mark, else UTF-8 if it is that, else Windows-1251."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        for mark, coding in BOMS:
+            if start.startswith(mark):
+                return coding
+        file.seek(0)
+        return "utf-8" if _is_utf8(file) else "cp1251"
+
+
+def _is_utf8(file: BinaryIO) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for part in iter(lambda: file.read(2**20), b""):
+            decoder.decode(part)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(file: TextIO) -> str:
+    """Return the delimiter that the header line has most of; a `sep=;` line of Excel names it."""
+    try:
+        header = file.readline(2**16)
+    except UnicodeError as error:
+        raise _unreadable(error) from error
+    if header[:4].lower() == "sep=" and header[4:5] in DELIMITERS:
+        return header[4]
+    file.seek(0)
+    return max(DELIMITERS, key=header.count)
+
+
+# --- XLSX ----------------------------------------------------------------------------------------
+
+BROKEN_XLSX = (
+    zipfile.BadZipFile,
+    InvalidFileException,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OSError,
+    EOFError,
+    SyntaxError,  # what both XML parsers raise
+)
+
+
+def _xlsx_lines(path: Path) -> Iterator[Line]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise _unreadable(text("it unpacks to more than a gigabyte"))
+        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+            for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
+                yield Line(number, tuple(unescape_cell(_words(value)) for value in row))
+    except BROKEN_XLSX as error:
+        raise _unreadable(type(error).__name__) from error
+
+
+def _words(value: object) -> str:
+    """Return what a cell shows; a serial that a spreadsheet took for a number has no point."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip(" \xa0")
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def write_csv(file: BinaryIO, rows: Iterable[Sequence[str]]) -> None:
+    """Write rows as CSV in UTF-8 with a mark (spreadsheets guess wrongly without), escaped."""
+    file.write(codecs.BOM_UTF8)
+    rows = iter(rows)
+    while batch := list(itertools.islice(rows, 1000)):
+        table = tablib.Dataset()
+        for row in batch:
+            table.append([escape_cell(cell) for cell in row])
+        file.write(table.export("csv").encode())
+
+
+def write_xlsx(file: BinaryIO, rows: Iterable[Sequence[str]]) -> None:
+    """Write rows as XLSX, every cell a text, escaped; row by row, so that memory stays small."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("boxes")
+    for row in rows:
+        sheet.append([escape_cell(_printable(cell)) for cell in row])
+    book.save(file)
+
+
+def _printable(cell: str) -> str:
+    """Return a text without the control characters that XML 1.0 does not know."""
+    return "".join(c for c in cell if c in "\t\n\r" or ord(c) >= 32)
+
+
+WRITERS: Mapping[str, Any] = {"csv": write_csv, "xlsx": write_xlsx}
