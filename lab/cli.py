@@ -123,7 +123,12 @@ def _add_pace(parser: argparse.ArgumentParser) -> None:
 
 def _add_population(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("boxes that are not in a file").add_argument
-    add("--boxes", type=int, metavar="N", help="how many (of the file: the first N)")
+    add(
+        "--boxes",
+        type=int,
+        metavar="N",
+        help="how many (of a file: its first N; default: all of it, or what --wires adds up to)",
+    )
     add("--wires", default="ddi=2,xconf=1", metavar="MIX", help="default ddi=2,xconf=1")
     add(
         "--models",
