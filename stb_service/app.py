@@ -5,8 +5,6 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-import firmware.boxes.wiring
-import firmware.rollouts.wiring
 from flask import Response, jsonify, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -14,7 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+import firmware.boxes.wiring
 import firmware.images.wiring
+import firmware.rollouts.wiring
 import stb_service.admin.wiring
 import stb_service.devices.wiring
 import stb_service.staff.wiring

@@ -319,3 +319,14 @@ def edge(settings: Settings, sqlite_db: Database) -> Iterator[Any]:
     made = make_edge(settings, sqlite_db)
     yield made
     made.extensions["edge"].presence.close()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip by name, or with STB_TEST_ALL=1 fail, what needs a part that is not here."""
+    from tests.parts import PARTS, wants_all
+
+    for mark in item.iter_markers("real"):
+        for name in mark.args:
+            if PARTS[name].path is None:
+                message = f"{name} is not on this machine"
+                pytest.fail(message) if wants_all() else pytest.skip(message)

@@ -330,3 +330,15 @@ def preview(
         on_version=int(on_version),
         sample=[(r.uid, r.model_code, r.revision_code, waves[r.uid]) for r in ranked[:sample]],
     )
+
+
+def ticking_ids(session: Session) -> Sequence[int]:
+    """Return the rollouts that time may move: live ones, and ended ones with boxes not final."""
+    timed = select(Member.rollout_id).where(
+        Member.state.in_((*IN_FLIGHT, MemberState.SUSPECT))
+    )
+    return session.scalars(
+        select(Rollout.id)
+        .where(or_(Rollout.state.in_(LIVE_ROLLOUTS), Rollout.id.in_(timed)))
+        .order_by(Rollout.id)
+    ).all()

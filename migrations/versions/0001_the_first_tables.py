@@ -259,6 +259,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leases")),
+        sa.UniqueConstraint("name", name=op.f("uq_leases_name")),
+    )
+    op.create_table(
         "organisations",
         sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -610,7 +619,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_devices_batch_id", ["batch", "id"], unique=False)
         batch_op.create_index("ix_devices_changed_id", ["changed_at", "id"], unique=False)
         batch_op.create_index("ix_devices_custodian_id", ["custodian_id", "id"], unique=False)
-        batch_op.create_index("ix_devices_maker_id", ["maker_key", "id"], unique=False)
         batch_op.create_index("ix_devices_model_id", ["model_id", "id"], unique=False)
         batch_op.create_index("ix_devices_revision_id", ["revision_id", "id"], unique=False)
         batch_op.create_index("ix_devices_seller_id", ["seller_id", "id"], unique=False)
@@ -1047,7 +1055,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_devices_seller_id")
         batch_op.drop_index("ix_devices_revision_id")
         batch_op.drop_index("ix_devices_model_id")
-        batch_op.drop_index("ix_devices_maker_id")
         batch_op.drop_index("ix_devices_custodian_id")
         batch_op.drop_index("ix_devices_changed_id")
         batch_op.drop_index("ix_devices_batch_id")
@@ -1113,6 +1120,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("organisations")
+    op.drop_table("leases")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_jobs_open",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData
 
 from stb_service.shared.db import Database
 
@@ -40,6 +42,19 @@ def current(db: Database) -> str | None:
     """Return the revision a database is at."""
     with db.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def missing_steps(metadata: MetaData) -> list[str]:
+    """Return what a migration would still have to do to reach the models."""
+    with tempfile.TemporaryDirectory() as folder:
+        db = Database(f"sqlite:///{folder}/check.sqlite3")
+        try:
+            upgrade(db)
+            with db.engine.connect() as connection:
+                context = MigrationContext.configure(connection, opts={"compare_type": True})
+                return [str(step) for step in compare_metadata(context, metadata)]
+        finally:
+            db.close()
 
 
 def head() -> str | None:

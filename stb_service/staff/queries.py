@@ -142,3 +142,8 @@ def sessions_of(session: Session, person: Person, *, now: datetime) -> Sequence[
         .where(StaffSession.person_id == person.id, StaffSession.expires_at > now)
         .order_by(StaffSession.id.desc())
     ).all()
+
+
+def find_person(session: Session, ref: str) -> Person | None:
+    """Return a person by public id, or None."""
+    return session.scalar(select(Person).where(Person.public_id == ref))

@@ -1,0 +1,327 @@
+"""The command line of the service: `stb`. Knows every domain."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+from rich.console import Console
+
+from stb_service import demo as demonstration
+from stb_service.metadata import metadata
+from stb_service.shared import archive, migrate
+from stb_service.shared.access import EVERYTHING, SYSTEM
+from stb_service.shared.clock import utc_now
+from stb_service.shared.db import Database
+from stb_service.shared.errors import DomainError, Invalid, Misconfigured
+from stb_service.shared.files import FileStore
+from stb_service.shared.settings import SETTINGS, Settings, read_settings
+from stb_service.staff import operations as staff
+from stb_service.staff import queries as staff_queries
+from stb_service.supervisor import Supervisor
+from stb_service.worker import run_worker
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    db = Database(settings.database_url)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+def _complain(error: DomainError) -> None:
+    err.print(f"[red]{error}[/red]")
+    if isinstance(error, Invalid):
+        for name, messages in error.fields.items():
+            err.print(f"  {name}: {'; '.join(str(m) for m in messages)}")
+
+
+class Commands(click.Group):
+    """Commands whose refusals are sentences, not tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; a refusal ends it with status 1, a bad setting with 2."""
+        try:
+            return super().invoke(ctx)
+        except DomainError as error:
+            _complain(error)
+            ctx.exit(1)
+        except Misconfigured as error:
+            err.print(f"[red]{error}[/red]")
+            ctx.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """The after-sales back office of a set-top-box operator.
+
+    Settings come from the environment: `stb settings` lists them.
+    """
+    ctx.obj = read_settings()
+
+
+@main.command("settings")
+def list_settings() -> None:
+    """List the environment variables, their defaults and meaning."""
+    for setting in SETTINGS:
+        default = f" [default {setting.default}]" if setting.default else ""
+        out.print(f"{setting.name}: {setting.meaning}{default}", markup=False)
+
+
+@main.command()
+@click.pass_obj
+def serve(settings: Settings) -> None:
+    """Start the staff app, the box edge and the worker; end them together."""
+    _prepare(settings)
+    with Supervisor() as supervisor:
+        start_servers(supervisor, settings)
+        out.print(f"staff:  {settings.public_url}")
+        out.print(f"boxes:  http://{settings.host}:{settings.edge_port}")
+        supervisor.watch()
+
+
+def start_servers(supervisor: Supervisor, settings: Settings) -> None:
+    """Start the three processes and wait until both servers answer."""
+    for name in ("app", "edge", "worker"):
+        supervisor.stb(name)
+    supervisor.wait_until_ready(
+        [
+            f"http://{settings.host}:{settings.port}/readyz",
+            f"http://{settings.host}:{settings.edge_port}/readyz",
+        ]
+    )
+
+
+def _prepare(settings: Settings) -> None:
+    """Migrate, and make the operator and its administrator where there is none."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with _database(settings) as db:
+        migrate.upgrade(db)
+        password = demonstration.first_administrator(db, settings, now=utc_now())
+    if password is not None:
+        out.print(f"administrator: admin   password: {password}", markup=False)
+
+
+def _serve(target: str, settings: Settings, port: int, *, workers: int, threads: int) -> None:
+    Granian(
+        f"stb_service.serving:{target}",
+        address=settings.host,
+        port=port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=workers,
+        blocking_threads=threads,
+        log_access=False,
+        log_level="warning",  # type: ignore[arg-type]
+        respawn_failed_workers=True,
+    ).serve()
+
+
+@main.command("app")
+@click.pass_obj
+def serve_staff(settings: Settings) -> None:
+    """Serve the staff app."""
+    _serve("staff", settings, settings.port, workers=1, threads=8)
+
+
+@main.command("edge")
+@click.pass_obj
+def serve_edge(settings: Settings) -> None:
+    """Serve the box edge."""
+    _serve("edge", settings, settings.edge_port, workers=2, threads=8)
+
+
+@main.command("worker")
+@click.pass_obj
+def serve_worker(settings: Settings) -> None:
+    """Do long work, and what only time decides."""
+    from stb_service.shared import logs  # noqa: PLC0415 - servers only
+
+    logs.configure(settings.log_level)
+    run_worker(settings)
+
+
+@main.group("db")
+def database() -> None:
+    """Look after the database's schema."""
+
+
+@database.command("upgrade")
+@click.argument("revision", default="head")
+@click.pass_obj
+def db_upgrade(settings: Settings, revision: str) -> None:
+    """Migrate up to REVISION (default: the newest)."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with _database(settings) as db:
+        migrate.upgrade(db, revision)
+        with db.write() as session:
+            staff.install_builtin_roles(session)
+        out.print(f"at {migrate.current(db)}")
+
+
+@database.command("downgrade")
+@click.argument("revision")
+@click.pass_obj
+def db_downgrade(settings: Settings, revision: str) -> None:
+    """Migrate down to REVISION; tables made since then are dropped with their rows."""
+    with _database(settings) as db:
+        migrate.downgrade(db, revision)
+        out.print(f"at {migrate.current(db)}")
+
+
+@database.command("current")
+@click.pass_obj
+def db_current(settings: Settings) -> None:
+    """Print the revision the database is at, and the newest."""
+    with _database(settings) as db:
+        out.print(f"at {migrate.current(db)}, newest {migrate.head()}")
+
+
+@database.command("check")
+def db_check() -> None:
+    """Tell whether the migrations lead to the tables of the code; status 1 if not."""
+    found = migrate.missing_steps(metadata)
+    for step in found:
+        err.print(step, markup=False)
+    if found:
+        raise click.ClickException("the models have changed without a migration")
+    out.print("the migrations lead to the models")
+
+
+@main.group()
+def user() -> None:
+    """People who sign in."""
+
+
+@user.command("create")
+@click.argument("username")
+@click.option("--name", required=True)
+@click.option("--role", required=True, help="for example agent, firmware_manager")
+@click.option("--organisation", default="operator", help="its code")
+@click.pass_obj
+def user_create(settings: Settings, username: str, name: str, role: str, organisation: str) -> None:
+    """Add a person; a first password is generated and printed once."""
+    password = secrets.token_urlsafe(15)
+    with _database(settings) as db, db.write() as session:
+        staff.create_person(
+            session,
+            username=username,
+            name=name,
+            password=password,
+            organisation=staff_queries.organisation_by_ref(session, organisation, EVERYTHING),
+            role=role,
+            actor=SYSTEM,
+            now=utc_now(),
+        )
+    out.print(f"{username} {password}", markup=False)
+
+
+@user.command("password")
+@click.argument("username")
+@click.pass_obj
+def user_password(settings: Settings, username: str) -> None:
+    """Give a person a generated password, end their sign-ins and any lock."""
+    password = secrets.token_urlsafe(15)
+    with _database(settings) as db, db.write() as session:
+        person = staff_queries.person_by_username(session, username)
+        if person is None:
+            raise click.ClickException(f"there is no {username}")
+        staff.set_password(
+            session, person=person, password=password, must_change=True, actor=SYSTEM, now=utc_now()
+        )
+    out.print(f"{username} {password}", markup=False)
+
+
+@user.command("list")
+@click.pass_obj
+def user_list(settings: Settings) -> None:
+    """List people with role, organisation and state."""
+    with _database(settings) as db, db.read() as session:
+        cursor: str | None = None
+        while True:
+            page = staff_queries.people_page(session, EVERYTHING, cursor=cursor, limit=200)
+            for person in page.rows:
+                state = "active" if person.is_active else "inactive"
+                out.print(
+                    f"{person.username}\t{person.role.name}\t{person.organisation.code}\t{state}"
+                )
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+
+@main.group()
+def token() -> None:
+    """API tokens."""
+
+
+@token.command("create")
+@click.argument("username")
+@click.option("--name", required=True, help="what it is for")
+@click.option("--days", default=90, show_default=True)
+@click.pass_obj
+def token_create(settings: Settings, username: str, name: str, days: int) -> None:
+    """Make an API token that acts for a person; the secret is printed once."""
+    with _database(settings) as db, db.write() as session:
+        person = staff_queries.person_by_username(session, username)
+        if person is None:
+            raise click.ClickException(f"there is no {username}")
+        _, secret = staff.create_token(
+            session, person=person, name=name, days=days, actor=SYSTEM, now=utc_now()
+        )
+    out.print(secret, markup=False)
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.pass_obj
+def backup(settings: Settings, target: Path) -> None:
+    """Write database and files to TARGET (.tar.gz), consistent while everything runs."""
+    with _database(settings) as db:
+        written = archive.write_backup(
+            db, FileStore(settings.files_dir), target, now=utc_now(), console=err
+        )
+    out.print(f"{written.rows} rows and {written.files} files in {target}")
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.pass_obj
+def restore(settings: Settings, source: Path) -> None:
+    """Bring a backup back into an empty database and STB_HOME."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with _database(settings) as db:
+        read = archive.read_backup(db, FileStore(settings.files_dir), source, console=err)
+    out.print(f"{read.rows} rows and {read.files} files from {source}")
+
+
+@main.command("demo")
+@click.pass_obj
+def demo_command(settings: Settings) -> None:
+    """Load a demo operator, start everything, and let emulated boxes update themselves."""
+    _prepare(settings)
+    demonstration.run(settings, start_servers, console=out)
+
+
+def add_room_commands() -> None:
+    """Add the commands of the rooms."""
+    from stb_service.devices.commands import export_devices, import_devices  # noqa: PLC0415
+
+    main.add_command(import_devices, "import")
+    main.add_command(export_devices, "export")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,24 @@
+"""What the servers load in their own processes: each of these makes one app from the environment."""
+
+from __future__ import annotations
+
+from firmware.edge import make_edge
+from stb_service.app import make_app
+from stb_service.shared import logs
+from stb_service.shared.db import Database
+from stb_service.shared.http import StbFlask
+from stb_service.shared.settings import read_settings
+
+
+def staff() -> StbFlask:
+    """Make the staff app."""
+    settings = read_settings()
+    logs.configure(settings.log_level)
+    return make_app(settings, Database(settings.database_url))
+
+
+def edge() -> StbFlask:
+    """Make the box edge."""
+    settings = read_settings()
+    logs.configure(settings.log_level)
+    return make_edge(settings, Database(settings.database_url))

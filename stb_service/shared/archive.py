@@ -1,0 +1,255 @@
+"""Backup and restore: the rows of all tables and the stored files in one archive.
+
+The same archive serves SQLite and PostgreSQL, and brings one to the other. Rows are read in one
+snapshot; a file is in its place before its row is committed and never changes, so what
+the snapshot names is there when the files are copied after it.
+
+Layout of the archive (tar, gzip): `manifest.json` (format, revision, instant, rows by table),
+`tables/NAME.jsonl` (a JSON array a line, in the order of `columns`), `files/SHA256`. The secret key
+is left out: it is not data, and a copy of it in every backup would be one leak more.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
+
+from stb_service.shared import migrate
+from stb_service.shared.db import Database
+from stb_service.shared.errors import Conflict, Invalid
+from stb_service.shared.files import FileStore
+from stb_service.shared.i18n import text as sentence
+
+FORMAT = 1
+BATCH = 1000
+NOT_DATA = frozenset({"alembic_version"})
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an archive holds."""
+
+    rows: int
+    files: int
+
+
+def write_backup(
+    db: Database, files: FileStore, target: Path, *, now: datetime, console: Console
+) -> Contents:
+    """Write an archive beside `target` and move it there when it is whole."""
+    part = target.with_name(target.name + ".part")
+    try:
+        with tarfile.open(part, "w:gz", compresslevel=3) as tar, _progress(console) as step:
+            manifest = _write_tables(db, tar, step)
+            manifest |= {"format": FORMAT, "revision": migrate.current(db), "at": now.isoformat()}
+            stored = sorted(path for path in files.root.glob("??/*") if path.is_file())
+            for number, path in enumerate(stored, start=1):
+                tar.add(path, f"files/{path.name}", recursive=False)
+                step("files", number, len(stored))
+            _add(tar, "manifest.json", json.dumps(manifest, indent=1).encode())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return Contents(sum(manifest["rows"].values()), len(stored))
+
+
+Step = Callable[[str, int, int], None]
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Step]:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        tasks = {name: bar.add_task(name, total=None) for name in ("rows", "files")}
+
+        def step(name: str, done: int, total: int) -> None:
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield step
+
+
+def _tables(connection: Connection) -> list[Table]:
+    """Return the tables as they are in the database, those referred to first."""
+    metadata = MetaData()
+    metadata.reflect(connection)
+    return [table for table in metadata.sorted_tables if table.name not in NOT_DATA]
+
+
+def _write_tables(db: Database, tar: tarfile.TarFile, step: Step) -> dict[str, Any]:
+    rows: dict[str, int] = {}
+    level = {} if db.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+    with db.engine.connect().execution_options(**level) as connection:
+        tables = _tables(connection)
+        total = sum(connection.scalar(select(func.count()).select_from(t)) or 0 for t in tables)
+        for table in tables:
+            with tempfile.TemporaryFile() as file:
+                rows[table.name] = _write_rows(connection, table, file)
+                step("rows", sum(rows.values()), total)
+                info = tarfile.TarInfo(f"tables/{table.name}.jsonl")
+                info.size = file.seek(0, io.SEEK_END)
+                file.seek(0)
+                tar.addfile(info, file)
+        columns = {table.name: [c.name for c in table.columns] for table in tables}
+    return {"rows": rows, "columns": columns, "order": [table.name for table in tables]}
+
+
+def _write_rows(connection: Connection, table: Table, file: IO[bytes]) -> int:
+    count = 0
+    query = select(table).order_by(*table.primary_key.columns)
+    for row in connection.execution_options(yield_per=BATCH).execute(query):
+        line = json.dumps([_plain(value) for value in row], ensure_ascii=False)
+        file.write(line.encode() + b"\n")
+        count += 1
+    return count
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold; instants and bytes are marked as such."""
+    if isinstance(value, datetime):
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return {"$at": aware.isoformat()}
+    if isinstance(value, date):
+        return {"$on": value.isoformat()}
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    return {"$json": value} if isinstance(value, (dict, list)) else value
+
+
+def _value(plain: Any, *, naive: bool) -> Any:
+    if not isinstance(plain, dict):
+        return plain
+    if "$at" in plain:
+        at = datetime.fromisoformat(plain["$at"])
+        return at.replace(tzinfo=None) if naive else at
+    if "$on" in plain:
+        return date.fromisoformat(plain["$on"])
+    if "$bytes" in plain:
+        return base64.b64decode(plain["$bytes"])
+    return plain["$json"]
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def read_backup(db: Database, files: FileStore, source: Path, *, console: Console) -> Contents:
+    """Bring an archive back into an empty database.
+
+    The schema is made at the archive's revision, filled, and then migrated to the newest.
+
+    Raises:
+        Conflict: the database holds rows already.
+        Invalid: the archive cannot be read, or is of another format.
+    """
+    try:
+        with tarfile.open(source, "r:gz") as tar, _progress(console) as step:
+            manifest = _manifest(tar)
+            _refuse_full(db)
+            migrate.upgrade(db, manifest["revision"])
+            rows = _read_tables(db, tar, manifest, step)
+            count = _read_files(tar, files, step)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise Invalid(sentence("The archive cannot be read: %(why)s", why=str(error))) from error
+    migrate.upgrade(db)
+    return Contents(rows, count)
+
+
+def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
+    try:
+        member = tar.extractfile("manifest.json")
+    except KeyError:
+        member = None
+    if member is None:
+        raise Invalid(sentence("This is no backup of this service."))
+    manifest: dict[str, Any] = json.load(member)
+    if manifest.get("format") != FORMAT:
+        raise Invalid(sentence("This backup is of another format."))
+    return manifest
+
+
+def _refuse_full(db: Database) -> None:
+    with db.engine.connect() as connection:
+        for table in _tables(connection):
+            if table.name == "fw_rollout_moves":
+                continue
+            if connection.execute(select(table).limit(1)).first() is not None:
+                raise Conflict(sentence("The database is not empty; restore into an empty one."))
+
+
+def _read_tables(db: Database, tar: tarfile.TarFile, manifest: dict[str, Any], step: Step) -> int:
+    total, done = sum(manifest["rows"].values()), 0
+    with db.engine.execution_options(writes=True).begin() as connection:
+        tables = {table.name: table for table in _tables(connection)}
+        for name in reversed(manifest["order"]):
+            connection.execute(tables[name].delete())
+        for name in manifest["order"]:
+            member = tar.extractfile(f"tables/{name}.jsonl")
+            assert member is not None
+            columns = manifest["columns"][name]
+            batch: list[dict[str, Any]] = []
+            for line in member:
+                values = [_value(plain, naive=db.is_sqlite) for plain in json.loads(line)]
+                batch.append(dict(zip(columns, values, strict=True)))
+                done += 1
+                if len(batch) == BATCH:
+                    connection.execute(insert(tables[name]), batch)
+                    batch = []
+                    step("rows", done, total)
+            if batch:
+                connection.execute(insert(tables[name]), batch)
+        if not db.is_sqlite:
+            _advance_sequences(connection, tables)
+    step("rows", done, total)
+    return done
+
+
+def _advance_sequences(connection: Connection, tables: dict[str, Table]) -> None:
+    """Let PostgreSQL number new rows after the restored ones."""
+    for table in tables.values():
+        name = f'"{table.name}"'
+        connection.execute(
+            text(
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), "  # noqa: S608 - our names
+                f"COALESCE((SELECT max(id) FROM {name}), 0) + 1, false)"
+            )
+        )
+
+
+def _read_files(tar: tarfile.TarFile, files: FileStore, step: Step) -> int:
+    """Store the files again; each is checked against its name, which is its digest."""
+    members = [m for m in tar.getmembers() if m.name.startswith("files/") and m.isfile()]
+    for number, member in enumerate(members, start=1):
+        reader = tar.extractfile(member)
+        assert reader is not None
+        with files.receiving(limit_bytes=member.size) as incoming:
+            while chunk := reader.read(1 << 20):
+                incoming.write(chunk)
+            if incoming.seal().sha256 != Path(member.name).name:
+                raise Invalid(
+                    sentence("A file of the archive is damaged: %(name)s", name=member.name)
+                )
+            files.keep(incoming)
+        step("files", number, len(members))
+    return len(members)

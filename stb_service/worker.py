@@ -1,0 +1,135 @@
+"""The worker: Huey's threads do long work, and a ticker does what only time decides.
+
+The ticker runs every second under a lease, so two workers do its work once: it lets time
+move rollouts, delivers the outbox, and hands waiting jobs to Huey. What Huey forgets when it
+is killed is found again by the job's expired lease.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from huey import SqliteHuey, crontab
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from firmware.rollouts import engine
+from firmware.rollouts import queries as rollouts
+from stb_service.app import wire_rooms
+from stb_service.shared import jobs, leases, outbox
+from stb_service.shared.access import SYSTEM, Actor
+from stb_service.shared.clock import utc_now
+from stb_service.shared.db import Database
+from stb_service.shared.files import FileStore
+from stb_service.shared.http import idempotency
+from stb_service.shared.registries import Registries
+from stb_service.shared.settings import Settings
+from stb_service.staff import operations as staff
+from stb_service.staff.queries import actor_of, find_person
+
+log = structlog.get_logger()
+
+TICK_S = 1.0
+LEASE = timedelta(seconds=10)
+HANDED_FOR_S = 30.0
+STALE_UPLOAD_S = 86400.0
+
+
+class Ticker:
+    """What is done every second, by one worker of all."""
+
+    def __init__(
+        self, db: Database, registries: Registries, hand_out: Callable[[int], Any]
+    ) -> None:
+        self._db = db
+        self._registries = registries
+        self._hand_out = hand_out
+        self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._handed: dict[int, float] = {}
+        self._stop = threading.Event()
+
+    def tick(self, now: datetime) -> bool:
+        """Do everything that is due; return whether this worker has the lease."""
+        with self._db.write() as session:
+            if not leases.take(session, name="ticker", holder=self._holder, span=LEASE, now=now):
+                return False
+        with self._db.read() as session:
+            running = list(rollouts.ticking_ids(session))
+            waiting = jobs.waiting(session, now=now)
+        for rollout_id in running:
+            with self._db.write() as session:
+                engine.tick(session, rollout_id=rollout_id, now=now)
+        outbox.deliver(self._db, self._registries.outbox, now=now)
+        self._hand_out_jobs(waiting)
+        return True
+
+    def _hand_out_jobs(self, waiting: list[int]) -> None:
+        """Give each waiting job to Huey, and again only if nobody has taken it for a while."""
+        moment = time.monotonic()
+        self._handed = {k: v for k, v in self._handed.items() if moment - v < HANDED_FOR_S}
+        for job_id in waiting:
+            if job_id not in self._handed:
+                self._handed[job_id] = moment
+                self._hand_out(job_id)
+
+    def run(self) -> None:
+        """Tick until told to stop; what fails is logged and tried again."""
+        while not self._stop.wait(TICK_S):
+            try:
+                self.tick(utc_now())
+            except SQLAlchemyError as error:
+                log.warning("tick", error=type(error).__name__)
+            except Exception:
+                log.exception("tick")
+
+    def stop(self) -> None:
+        """End after the present tick."""
+        self._stop.set()
+
+
+def job_actor(session: Session, ref: str) -> Actor:
+    """Return who asked for a job, with what they may do today."""
+    person = find_person(session, ref)
+    return SYSTEM if person is None else actor_of(person)
+
+
+def housekeeping(db: Database, files: FileStore, *, now: datetime) -> None:
+    """Remove what has had its time: sessions, idempotency keys, uploads that were given up."""
+    with db.write() as session:
+        staff.forget_expired(session, now=now)
+        idempotency.forget_old(session, now=now)
+    files.drop_stale(before=now.timestamp() - STALE_UPLOAD_S)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM; Huey's consumer handles both, also in the background."""
+    db = Database(settings.database_url)
+    files = FileStore(settings.files_dir)
+    registries = wire_rooms()
+    huey = SqliteHuey("stb", filename=str(settings.home / "huey.sqlite3"))
+
+    def do_job(job_id: int) -> None:
+        jobs.run(db, files, registries.jobs, job_id, clock=utc_now, actor_of=job_actor)
+
+    hand_out = huey.task(name="do_job")(do_job)
+    huey.periodic_task(crontab(minute="17"), name="housekeeping")(
+        lambda: housekeeping(db, files, now=utc_now())
+    )
+    ticker = Ticker(db, registries, hand_out)
+    thread = threading.Thread(target=ticker.run, name="ticker", daemon=True)
+    thread.start()
+    try:
+        huey.create_consumer(
+            workers=2, worker_type="thread", initial_delay=0.2, max_delay=1.0
+        ).run()
+    finally:
+        ticker.stop()
+        thread.join(timeout=10)
+        db.close()
