@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import false, func, or_, select
+from sqlalchemy.orm import Session, selectinload
 
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
 from firmware.boxes.rules import BoxState, as_mac, as_serial, token_digest
+from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Page, keyset_page
@@ -145,3 +147,138 @@ def codes_in_use(session: Session) -> list[tuple[str, str, int]]:
         .order_by(Box.model_code, Box.revision_code)
     )
     return [(model, revision, count) for model, revision, count in rows]
+
+
+def operator_box(session: Session, uid: str, scope: Scope) -> Box:
+    """Return a box to people of the operator; this room keeps no organisation of a box.
+
+    Raises:
+        NotFound: there is none, or the caller belongs to a dealer or a service centre.
+    """
+    if not scope.is_everything or not uid.isprintable():
+        raise NotFound(text("There is no such box."))
+    return box_by_uid(session, uid)
+
+
+@dataclass(frozen=True)
+class BoxFilter:
+    """Which boxes to list; what is empty does not matter."""
+
+    state: str | None = None
+    model: str | None = None
+    revision: str | None = None
+    version: str | None = None
+    tag: str | None = None
+
+
+def boxes_page(
+    session: Session, scope: Scope, *, wanted: BoxFilter, cursor: str | None, limit: int
+) -> Page[Box]:
+    """Return boxes with their tags, the first one first; none to a dealer or a service centre."""
+    columns = {
+        Box.state: wanted.state,
+        Box.model_code: wanted.model,
+        Box.revision_code: wanted.revision,
+        Box.running_version: wanted.version,
+    }
+    statement = select(Box).options(selectinload(Box.tags))
+    for column, value in columns.items():
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.tag is not None:
+        statement = statement.where(Box.tags.any(BoxTag.tag == wanted.tag))
+    if not scope.is_everything:
+        statement = statement.where(false())
+    return keyset_page(session, statement, order=[(Box.id, False)], cursor=cursor, limit=limit)
+
+
+def boxes_in_states(session: Session) -> dict[str, int]:
+    """Return how many boxes there are in each state."""
+    rows = session.execute(select(Box.state, func.count()).group_by(Box.state))
+    return {state: count for state, count in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+def seen_count(session: Session, *, since: datetime) -> int:
+    """Return how many served boxes spoke since a moment."""
+    return (
+        session.scalar(
+            select(func.count()).where(Box.state == BoxState.KNOWN, Box.last_seen_at >= since)
+        )
+        or 0
+    )
+
+
+def gateway_token_by_public_id(session: Session, public_id: str) -> GatewayToken:
+    """Return a gateway token.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = None
+    if public_id.isprintable():
+        found = session.scalar(select(GatewayToken).where(GatewayToken.public_id == public_id))
+    if found is None:
+        raise NotFound(text("There is no such token."))
+    return found
+
+
+def names_of(session: Session, uids: Collection[str]) -> dict[str, str]:
+    """Return what people call boxes (serial, else alias, else MAC), by uid."""
+    rows = session.execute(
+        select(Box.uid, func.coalesce(Box.serial, Box.alias, Box.mac_ethernet, Box.uid)).where(
+            Box.uid.in_(uids)
+        )
+    )
+    return {uid: name for uid, name in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+WORDS_AT_ONCE = 500
+
+
+def uids_named(session: Session, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the boxes meant by serials, MACs in any notation, or uids; and the words that mean none.
+
+    A serial that two makers use means both boxes.
+    """
+    found: dict[str, set[str]] = {}
+    for start in range(0, len(words), WORDS_AT_ONCE):
+        part = words[start : start + WORDS_AT_ONCE]
+        serials = [as_serial(word) for word in part]
+        macs = [mac for mac in map(as_mac, part) if mac]
+        rows = session.execute(
+            select(Box.uid, Box.serial, Box.mac_ethernet, Box.mac_wifi).where(
+                or_(
+                    Box.uid.in_(part),
+                    Box.serial.in_(serials),
+                    Box.mac_ethernet.in_(macs),
+                    Box.mac_wifi.in_(macs),
+                )
+            )
+        )
+        for uid, *names in rows:
+            for name in (uid, *names):
+                if name is not None:
+                    found.setdefault(name, set()).add(uid)
+    uids: dict[str, None] = {}
+    unknown = []
+    for word in words:
+        meant = {name for key in (word, as_serial(word), as_mac(word)) for name in _of(found, key)}
+        uids.update(dict.fromkeys(sorted(meant)))
+        if not meant:
+            unknown.append(word)
+    return list(uids), unknown
+
+
+def _of(found: Mapping[str, set[str]], key: str | None) -> set[str]:
+    return found.get(key, set()) if key is not None else set()
+
+
+def uids_tagged(session: Session, tags: Collection[str]) -> list[str]:
+    """Return the served boxes that carry one of these tags."""
+    return list(
+        session.scalars(
+            select(Box.uid)
+            .where(Box.state == BoxState.KNOWN, Box.tags.any(BoxTag.tag.in_(tags)))
+            .order_by(Box.uid)
+        )
+    )
