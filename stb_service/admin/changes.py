@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
 
 from stb_service.shared.audit import AuditEntry
+from stb_service.shared.http.pages import format_when
 
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00")
 NOTHING = "\N{EN DASH}"
 
 
@@ -51,4 +55,11 @@ def _words(value: Any) -> str:
         return ", ".join(_words(item) for item in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_words(item)}" for key, item in value.items())
-    return str(value)
+    return _instant(str(value))
+
+
+def _instant(words: str) -> str:
+    """Return a stored instant in the reader's zone, any other text as it is."""
+    if not INSTANT.fullmatch(words):
+        return words
+    return format_when(datetime.fromisoformat(words))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from babel.dates import get_timezone_name
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import (
@@ -33,7 +32,7 @@ from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.http.app import services
 from stb_service.shared.http.problems import wants_problem
 from stb_service.shared.http.unit import SAFE_METHODS, request_time, unit
-from stb_service.shared.i18n import Text, direction
+from stb_service.shared.i18n import Text, direction, text
 from stb_service.shared.registries import NavItem
 
 # The pages of higher rooms that the shell itself links to; one that is not there is not shown.
@@ -106,6 +105,7 @@ def _globals() -> dict[str, Callable[..., Any]]:
         "same_site": same_site,
         "shell_endpoint": SHELL.__getitem__,
         "shell_url": shell_url,
+        "translated": translated,
         "unique_id": unique_id,
         "with_query": with_query,
     }
@@ -265,9 +265,19 @@ def html_attributes(given: Mapping[str, Any]) -> Markup:
 
 def format_when(instant: datetime) -> str:
     """Return an instant in the reader's zone, with the zone."""
-    zone = get_timezone()
-    name = get_timezone_name(instant.astimezone(zone), width="short", locale=get_locale())
-    return f"{format_datetime(instant, 'd MMM y HH:mm')} {name}"
+    return f"{format_datetime(instant, 'd MMM y HH:mm')} {zone_name(instant)}"
+
+
+def zone_name(instant: datetime) -> str:
+    """Return the short name of the reader's zone; of zones that have none, the difference."""
+    local = instant.astimezone(get_timezone())
+    name = local.tzname() or ""
+    if name.isalpha():
+        return name
+    offset = local.utcoffset() or timedelta()
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    sign = "-" if offset < timedelta() else "+"
+    return f"UTC{sign}{hours}" + (f":{minutes:02d}" if minutes else "")
 
 
 def format_age(instant: datetime) -> str:
@@ -293,6 +303,32 @@ def format_bytes(count: int) -> str:
 def _sized(template: str, size: float) -> str:
     pattern = "0" if size >= 99.5 or size == int(size) else "0.0"
     return template % {"n": format_decimal(size, pattern)}
+
+
+# What Werkzeug and Flask-WTF say, named here so that the catalogues have it.
+FOREIGN_MESSAGES = (
+    text("Bad Request"),
+    text("Not Found"),
+    text("Method Not Allowed"),
+    text("Request Entity Too Large"),
+    text("Too Many Requests"),
+    text(
+        "The requested URL was not found on the server. If you entered the URL manually please "
+        "check your spelling and try again."
+    ),
+    text("The method is not allowed for the requested URL."),
+    text("The browser (or proxy) sent a request that this server could not understand."),
+    text("The data value transmitted exceeds the capacity limit."),
+    text("The CSRF token is missing."),
+    text("The CSRF session token is missing."),
+    text("The CSRF tokens do not match."),
+    text("The CSRF token is invalid."),
+)
+
+
+def translated(words: str) -> str:
+    """Return a sentence of a library in the reader's language, if the catalogue has it."""
+    return str(gettext(words)) if words else ""
 
 
 def unique_id(prefix: str) -> str:

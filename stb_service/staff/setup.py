@@ -1,0 +1,56 @@
+"""The first start: roles, the operator, and somebody who can sign in."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from stb_service.shared.access import SYSTEM
+from stb_service.shared.db import Database
+from stb_service.shared.settings import Settings
+from stb_service.staff import operations, queries
+
+
+def first_administrator(db: Database, settings: Settings, *, now: datetime) -> str | None:
+    """Make roles, operator and `admin` where they are missing; return a new password, or None.
+
+    A generated password also goes into `STB_HOME/admin_password` (mode 0600), so that a
+    start whose output was lost still leads in; delete the file once it was changed.
+    """
+    with db.write() as session:
+        operations.install_builtin_roles(session)
+        operator = queries.operator(session)
+        if operator is None:
+            operator = operations.create_organisation(
+                session,
+                code="operator",
+                name="The operator",
+                kind="operator",
+                actor=SYSTEM,
+                now=now,
+            )
+        if queries.person_by_username(session, "admin") is not None:
+            return None
+        password = settings.admin_password or secrets.token_urlsafe(15)
+        operations.create_person(
+            session,
+            username="admin",
+            name="Administrator",
+            password=password,
+            organisation=operator,
+            role="administrator",
+            actor=SYSTEM,
+            now=now,
+            must_change_password=False,
+        )
+    if not settings.admin_password:
+        write_secret(settings.home / "admin_password", password + "\n")
+    return password
+
+
+def write_secret(path: Path, content: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(content)
