@@ -223,6 +223,7 @@ def _form(fields: MultiDict[str, str], errors: dict[str, list[str]]) -> str:
         errors=errors,
         rows=[*rows, *[("", "")] * max(1, EMPTY_ROWS - len(rows))],
         known=_known_codes(),
+        version_pattern=rules.VERSION_PATTERN,
         limit_bytes=services().settings.max_image_bytes,
     )
 

@@ -19,7 +19,8 @@ REASON_MAX = 500
 FITS_MAX = 100
 
 # A version stands in addresses, in file names and in what boxes report.
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
+VERSION_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._+~\-]{0,63}"
+_VERSION = re.compile(VERSION_PATTERN)
 # A code is compared with what boxes report; "/" and "," separate codes in forms.
 _CODE = re.compile(r"[^\s/,*\x00-\x1f\x7f]{1,64}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+~-]")
