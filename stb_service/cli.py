@@ -13,9 +13,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from rich.console import Console
 
-from stb_service import demo as demonstration
 from stb_service.metadata import metadata
-from stb_service.shared import archive, migrate
+from stb_service.shared import archive, logs, migrate
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
@@ -24,8 +23,8 @@ from stb_service.shared.files import FileStore
 from stb_service.shared.settings import SETTINGS, Settings, read_settings
 from stb_service.staff import operations as staff
 from stb_service.staff import queries as staff_queries
+from stb_service.staff.setup import first_administrator
 from stb_service.supervisor import Supervisor
-from stb_service.worker import run_worker
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -109,7 +108,7 @@ def _prepare(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     with _database(settings) as db:
         migrate.upgrade(db)
-        password = demonstration.first_administrator(db, settings, now=utc_now())
+        password = first_administrator(db, settings, now=utc_now())
     if password is not None:
         out.print(f"administrator: admin   password: {password}", markup=False)
 
@@ -147,7 +146,7 @@ def serve_edge(settings: Settings) -> None:
 @click.pass_obj
 def serve_worker(settings: Settings) -> None:
     """Do long work, and what only time decides."""
-    from stb_service.shared import logs  # noqa: PLC0415 - servers only
+    from stb_service.worker import run_worker  # noqa: PLC0415 - knows every room
 
     logs.configure(settings.log_level)
     run_worker(settings)
@@ -311,8 +310,10 @@ def restore(settings: Settings, source: Path) -> None:
 @click.pass_obj
 def demo_command(settings: Settings) -> None:
     """Load a demo operator, start everything, and let emulated boxes update themselves."""
+    from stb_service import demo  # noqa: PLC0415 - knows every room
+
     _prepare(settings)
-    demonstration.run(settings, start_servers, console=out)
+    demo.run(settings, start_servers, console=out)
 
 
 def add_room_commands() -> None:

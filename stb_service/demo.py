@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import csv
 import os
-import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -45,8 +44,7 @@ from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.settings import Settings
-from stb_service.staff import operations as staff
-from stb_service.staff import queries as staff_queries
+from stb_service.staff.setup import write_secret
 from stb_service.supervisor import Supervisor
 
 SEED = 2026
@@ -57,49 +55,6 @@ POLL_S = "3"
 MIX = "healthy=90,power_cut=4,duplicate=3,wrong_clock=3"
 COLUMNS = ("serial", "mac", "model", "revision", "version", "wire", "controller_id", "token")
 RUNNING = (RolloutState.RUNNING, RolloutState.DRAFT)
-
-
-def first_administrator(db: Database, settings: Settings, *, now: datetime) -> str | None:
-    """Make roles, operator and `admin` where they are missing; return a new password, or None.
-
-    A generated password also goes into `STB_HOME/admin_password` (mode 0600), so that a
-    start whose output was lost still leads in; delete the file once it was changed.
-    """
-    with db.write() as session:
-        staff.install_builtin_roles(session)
-        operator = staff_queries.operator(session)
-        if operator is None:
-            operator = staff.create_organisation(
-                session,
-                code="operator",
-                name="The operator",
-                kind="operator",
-                actor=SYSTEM,
-                now=now,
-            )
-        if staff_queries.person_by_username(session, "admin") is not None:
-            return None
-        password = settings.admin_password or secrets.token_urlsafe(15)
-        staff.create_person(
-            session,
-            username="admin",
-            name="Administrator",
-            password=password,
-            organisation=operator,
-            role="administrator",
-            actor=SYSTEM,
-            now=now,
-            must_change_password=False,
-        )
-    if not settings.admin_password:
-        _write_secret(settings.home / "admin_password", password + "\n")
-    return password
-
-
-def _write_secret(path: Path, content: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(content)
 
 
 @dataclass(frozen=True)
@@ -208,7 +163,7 @@ def _write_identities(stage: Stage, path: Path) -> int:
                     "uid": box.uid,
                 }
             )
-    _write_secret(path, "")
+    write_secret(path, "")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [*COLUMNS, "uid"])
         writer.writeheader()

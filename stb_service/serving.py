@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from firmware.edge import make_edge
-from stb_service.app import make_app
 from stb_service.shared import logs
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask
@@ -12,6 +10,8 @@ from stb_service.shared.settings import read_settings
 
 def staff() -> StbFlask:
     """Make the staff app."""
+    from stb_service.app import make_app  # noqa: PLC0415 - the box edge loads none of it
+
     settings = read_settings()
     logs.configure(settings.log_level)
     return make_app(settings, Database(settings.database_url))
@@ -19,6 +19,8 @@ def staff() -> StbFlask:
 
 def edge() -> StbFlask:
     """Make the box edge."""
+    from firmware.edge import make_edge  # noqa: PLC0415 - the staff app loads none of it
+
     settings = read_settings()
     logs.configure(settings.log_level)
     return make_edge(settings, Database(settings.database_url))

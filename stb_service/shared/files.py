@@ -79,8 +79,10 @@ class Incoming:
 
     def discard(self) -> None:
         """Give the file up."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:  # a full disk lets close fail
+            self.path.unlink(missing_ok=True)
 
     def seal(self) -> Stored:
         """Write everything out and return the digests."""

@@ -65,6 +65,8 @@ def keyset_page(
     """
     if cursor:
         after = decode_cursor(cursor, length=len(order))
+        for (column, _), value in zip(order, after, strict=True):
+            _refuse_foreign(column, value)
         statement = statement.where(_beyond(order, after))
     statement = statement.order_by(*(c.desc() if down else c.asc() for c, down in order))
     rows = list(session.scalars(statement.limit(limit + 1)))
@@ -72,6 +74,20 @@ def keyset_page(
         return Page(rows, None)
     rows = rows[:limit]
     return Page(rows, encode_cursor([getattr(rows[-1], c.key) for c, _ in order]))
+
+
+def _refuse_foreign(column: InstrumentedAttribute[Any], value: Any) -> None:
+    """Refuse a value that this column never holds: the cursor was forged."""
+    kind = column.type.python_type
+    fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    if isinstance(value, datetime):
+        fits = fits and value.tzinfo is not None
+    if isinstance(value, int):
+        fits = fits and abs(value) < 2**63
+    if isinstance(value, str):
+        fits = fits and "\0" not in value and value.isprintable()
+    if not fits:
+        raise Invalid.field("cursor", text("This cursor belongs to another list."))
 
 
 def _beyond(order: Sequence[tuple[InstrumentedAttribute[Any], bool]], after: Sequence[Any]) -> Any:

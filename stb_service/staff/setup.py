@@ -51,6 +51,7 @@ def first_administrator(db: Database, settings: Settings, *, now: datetime) -> s
 
 
 def write_secret(path: Path, content: str) -> None:
+    """Write a file that only its owner can read (mode 0600)."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(content)

@@ -33,7 +33,7 @@ class StbApi(Api):  # type: ignore[misc]
     """flask-smorest, leaving the answers to errors to `problems`."""
 
     ERROR_SCHEMA = ProblemSchema
-    DEFAULT_ERROR_RESPONSE_NAME = "Problem"
+    DEFAULT_ERROR_RESPONSE_NAME = None  # each view declares its own
 
     def _register_error_handlers(self) -> None:
         """Do nothing: `problems.install` has registered ours."""
@@ -71,7 +71,7 @@ def make_api(app: Flask, *, title: str, version: str) -> StbApi:
     api = StbApi(app)
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith("api-docs."):
-            public(view)
+            public(getattr(view, "__func__", view))
     return api
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -23,6 +23,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(IntegrityError, _race)
     app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(DataError, _unfit)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(Exception, _unexpected)
 
@@ -100,6 +101,11 @@ def _race(error: IntegrityError) -> Response:
 
 def _stale(_error: StaleDataError) -> Response:
     return _domain(Stale(text("This was changed in the meantime; load it again.")))
+
+
+def _unfit(error: DataError) -> Response:
+    log.info("unfit", detail=type(error.orig).__name__)
+    return _domain(Invalid(text("A value is of a kind that the database cannot hold.")))
 
 
 def _database(error: OperationalError) -> Response:
