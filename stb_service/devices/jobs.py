@@ -40,6 +40,20 @@ def enqueue_import(
     )
 
 
+def enqueue_again(session: Session, *, trial: Job, actor: Actor, now: datetime) -> Job:
+    """Ask for the import of a trial's file for good. Asked for twice, it is done once."""
+    name = trial.arguments["name"]
+    return jobs.enqueue(
+        session,
+        kind=IMPORT,
+        title=str(text("Import of %(name)s", name=name)),
+        arguments={**trial.arguments, "dry_run": False},
+        actor=actor,
+        now=now,
+        key=f"devices.import:{trial.public_id}",
+    )
+
+
 def enqueue_export(
     session: Session, *, wanted: DeviceFilter, form: str, actor: Actor, now: datetime
 ) -> Job:

@@ -40,14 +40,14 @@ STATUS_NAMES: Mapping[str, Text] = {
 }
 STATUS_COLOURS: Mapping[str, str] = {
     Status.IN_STOCK: "blue",
-    Status.SOLD: "cyan",
+    Status.SOLD: "purple",
     Status.ACTIVE: "green",
     Status.IN_RMA: "orange",
-    Status.QUARANTINED: "red",
-    Status.REFURB: "teal",
-    Status.SCRAPPED: "secondary",
+    Status.QUARANTINED: "yellow",
+    Status.REFURB: "blue",
+    Status.SCRAPPED: "grey",
     Status.LOST: "red",
-    Status.REPLACED: "secondary",
+    Status.REPLACED: "grey",
 }
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {

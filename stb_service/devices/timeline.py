@@ -1,0 +1,53 @@
+"""What happened to a box, as sentences: its part of the timeline on the card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from stb_service.devices.rules import STATUS_NAMES
+from stb_service.shared.access import Actor
+from stb_service.shared.audit import AuditEntry, entries_of
+from stb_service.shared.i18n import Text, text
+from stb_service.shared.registries import TimelineEntry
+
+SENTENCES: Mapping[str, tuple[str, Text]] = {
+    "device.create": ("plus", text("Registered by %(who)s")),
+    "device.change": ("edit", text("Corrected by %(who)s: %(what)s")),
+    "device.status": ("refresh", text("%(who)s moved it from %(before)s to %(after)s")),
+    "device.custody": ("building-store", text("%(who)s handed it to %(holder)s")),
+    "device.board": ("cpu", text("Another board was put in by %(who)s")),
+    "device.board-given": ("cpu", text("Its board was taken out by %(who)s")),
+    "device.tag": ("tag", text("Tags changed by %(who)s: %(what)s")),
+    "device.capabilities": ("adjustments", text("Capabilities changed by %(who)s")),
+}
+
+
+def entries(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[TimelineEntry]:
+    """Yield what this room did to a box, the newest first."""
+    for row in session.scalars(entries_of("device", uid, limit=limit)):
+        if row.verb in SENTENCES:
+            icon, sentence = SENTENCES[row.verb]
+            words = str(text(sentence.msgid, **_values(row)))
+            yield TimelineEntry(row.at, icon, words, str(row.changes.get("reason") or ""))
+
+
+def _values(row: AuditEntry) -> dict[str, Any]:
+    changes = row.changes
+    values: dict[str, Any] = {"who": row.actor_label, "what": ", ".join(map(_label, changes))}
+    if row.verb == "device.status":
+        before, after = changes["status"]
+        values |= {"before": STATUS_NAMES[before], "after": STATUS_NAMES[after]}
+    if row.verb == "device.custody":
+        values["holder"] = changes["custodian"][1] or changes["holder"] or text("the subscriber")
+    if row.verb == "device.tag":
+        before, after = (set(side) for side in changes["tags"])
+        signs = [f"+{tag}" for tag in sorted(after - before)]
+        values["what"] = " ".join(signs + [f"-{tag}" for tag in sorted(before - after)])
+    return values
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_id").replace("_", " ")
