@@ -13,6 +13,7 @@ from granian import Granian
 from granian.constants import Interfaces
 from rich.console import Console
 
+from stb_service.devices.commands import export_devices, import_devices
 from stb_service.metadata import metadata
 from stb_service.shared import archive, logs, migrate
 from stb_service.shared.access import EVERYTHING, SYSTEM
@@ -316,13 +317,8 @@ def demo_command(settings: Settings) -> None:
     demo.run(settings, start_servers, console=out)
 
 
-def add_room_commands() -> None:
-    """Add the commands of the rooms."""
-    from stb_service.devices.commands import export_devices, import_devices  # noqa: PLC0415
-
-    main.add_command(import_devices, "import")
-    main.add_command(export_devices, "export")
-
+main.add_command(import_devices, "import")
+main.add_command(export_devices, "export")
 
 if __name__ == "__main__":
     sys.exit(main())
