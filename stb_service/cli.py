@@ -92,10 +92,12 @@ def serve(settings: Settings) -> None:
         supervisor.watch()
 
 
-def start_servers(supervisor: Supervisor, settings: Settings) -> None:
+def start_servers(
+    supervisor: Supervisor, settings: Settings, *, logs_to: Path | None = None
+) -> None:
     """Start the three processes and wait until both servers answer."""
     for name in ("app", "edge", "worker"):
-        supervisor.stb(name)
+        supervisor.stb(name, quiet=None if logs_to is None else logs_to / f"{name}.log")
     supervisor.wait_until_ready(
         [
             f"http://{settings.host}:{settings.port}/readyz",
@@ -133,14 +135,14 @@ def _serve(target: str, settings: Settings, port: int, *, workers: int, threads:
 @click.pass_obj
 def serve_staff(settings: Settings) -> None:
     """Serve the staff app."""
-    _serve("staff", settings, settings.port, workers=1, threads=8)
+    _serve("staff", settings, settings.port, workers=1, threads=4)
 
 
 @main.command("edge")
 @click.pass_obj
 def serve_edge(settings: Settings) -> None:
     """Serve the box edge."""
-    _serve("edge", settings, settings.edge_port, workers=2, threads=8)
+    _serve("edge", settings, settings.edge_port, workers=2, threads=4)
 
 
 @main.command("worker")

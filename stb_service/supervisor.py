@@ -78,9 +78,9 @@ class Supervisor:
         self.children[name] = child
         return child
 
-    def stb(self, *arguments: str) -> None:
+    def stb(self, name: str, *, quiet: Path | None = None) -> None:
         """Start one of our own commands."""
-        self.start(arguments[0], [sys.executable, "-m", "stb_service.cli", *arguments])
+        self.start(name, [sys.executable, "-m", "stb_service.cli", name], quiet=quiet)
 
     def wait_until_ready(self, urls: Sequence[str], *, seconds: float = 60.0) -> None:
         """Wait until each address answers.

@@ -198,11 +198,17 @@ def _observe(response: Response) -> None:
     log.info(
         "request",
         method=request.method,
-        path=request.path,
+        path=_shown_path(),
         status=response.status_code,
         ms=round(seconds * 1000, 1),
         actor=actor.ref if actor else None,
     )
+
+
+def _shown_path() -> str:
+    """Return the path for the log, without the signed words that some addresses hold."""
+    word = (request.view_args or {}).get("word")
+    return request.path.replace(word, "...") if isinstance(word, str) else request.path
 
 
 def _language() -> str:
