@@ -9,9 +9,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from stb_service.shared import audit
-from stb_service.shared.access import ROLE_NAMES, Actor, builtin_verbs
+from stb_service.shared.access import ADMINISTRATOR, ROLE_NAMES, Actor, builtin_verbs
 from stb_service.shared.errors import Conflict, Invalid, Unauthenticated
 from stb_service.shared.i18n import text
 from stb_service.staff import queries
@@ -106,7 +107,7 @@ def change_role(
     if before != sorted(verbs):
         changes["verbs"] = [before, sorted(verbs)]
         _set_verbs(role, verbs)
-        role.row_version = role.row_version  # the row's version stands for its verbs too
+        flag_modified(role, "label")  # the row's version stands for its verbs too
     audit.record(
         session, actor=actor, verb="role.change", subject=subject_of(role), changes=changes, now=now
     )
@@ -229,12 +230,13 @@ def change_person(
     """Change a person; one who is no longer active is signed out everywhere.
 
     Raises:
-        Conflict: the last active administrator would be lost.
+        Conflict: the operator's last active administrator would be lost.
         NotFound: there is no such role.
     """
     former = person.role.name
     new_role = queries.role_by_name(session, role)
-    if former == "administrator" and (role != former or not is_active):
+    stays = role == former and is_active and organisation is person.organisation
+    if former == ADMINISTRATOR and not stays:
         _keep_an_administrator(session, person)
     new = {"name": name, "email": email, "is_active": is_active}
     changes = audit.apply_changes(person, new)
@@ -257,11 +259,20 @@ def change_person(
 
 
 def _keep_an_administrator(session: Session, person: Person) -> None:
+    """Refuse to lose the operator's last one; a dealer's administrator could not add another."""
+    if person.organisation.kind != OrganisationKind.OPERATOR:
+        return
     others = session.scalar(
         select(func.count())
         .select_from(Person)
         .join(Role)
-        .where(Role.name == "administrator", Person.is_active, Person.id != person.id)
+        .join(Organisation)
+        .where(
+            Role.name == ADMINISTRATOR,
+            Organisation.kind == OrganisationKind.OPERATOR,
+            Person.is_active,
+            Person.id != person.id,
+        )
     )
     if not others:
         raise Conflict(text("The last active administrator cannot be taken away."))

@@ -301,7 +301,7 @@ def format_bytes(count: int) -> str:
 
 
 def _sized(template: str, size: float) -> str:
-    pattern = "0" if size >= 99.5 or size == int(size) else "0.0"
+    pattern = "0" if size >= 99.5 else "0.#"
     return template % {"n": format_decimal(size, pattern)}
 
 

@@ -123,6 +123,14 @@
     });
   });
 
+  // The list of what needs another look names each field by its label.
+  document.querySelectorAll('[data-focus] a[href^="#field-"]').forEach((link) => {
+    const field = byId(link.hash.slice(1));
+    const label = field && ((field.labels && field.labels[0]) || field.closest("fieldset"));
+    const words = label && (label.querySelector("legend") || label).textContent.trim();
+    if (words) link.prepend(`${words}: `);
+  });
+
   // After a refusal the reader starts at the list of what needs another look.
   const focus = document.querySelector("[data-focus]");
   if (focus) focus.focus();

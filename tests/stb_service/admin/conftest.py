@@ -1,0 +1,17 @@
+"""What the tests of this room stand on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stb_service.shared.db import Database
+from stb_service.shared.settings import Settings
+from tests.stb_service.small_app import make_small_app
+
+
+@pytest.fixture
+def app(settings: Settings, sqlite_db: Database, people: Any) -> Any:
+    """This room and its neighbour alone, so that a fault elsewhere does not show here."""
+    return make_small_app(settings, sqlite_db)
