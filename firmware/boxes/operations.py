@@ -12,17 +12,20 @@ from sqlalchemy.orm import Session
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
 from firmware.boxes.queries import find_box, pending_count
 from firmware.boxes.rules import (
+    ATTRIBUTES_LIMIT,
     BOX_MOVES,
     BOX_STATE_NAMES,
     PENDING_LIMIT,
     REPORT_BODY_CHARS,
     REPORTS_KEPT_PER_ACTION,
+    SERIAL_CHARS,
     TOKEN_OVERLAP,
     BoxState,
     Statement,
     as_mac,
     as_serial,
     new_token,
+    storable,
     token_digest,
 )
 from stb_service.shared import audit, outbox
@@ -56,7 +59,9 @@ def know_box(
         box = Box(uid=uid, state=BoxState.KNOWN, created_at=now)
         session.add(box)
     box.serial, box.mac_ethernet, box.mac_wifi = as_serial(serial), mac_ethernet, mac_wifi
-    box.model_code, box.revision_code = model_code, revision_code
+    # where the registry does not say, the box's own word stands
+    box.model_code = model_code or box.model_code or ""
+    box.revision_code = revision_code or box.revision_code or ""
     box.state = BoxState.KNOWN
     _set_tags(box, tags)
     session.flush()
@@ -126,14 +131,14 @@ def meet_unknown(
     if not registers and pending_count(session) >= PENDING_LIMIT:
         return None
     mac = as_mac(controller_id) or (as_mac(statement.mac) if statement.mac else None)
-    serial = statement.serial or (None if as_mac(controller_id) else controller_id)
+    serial = as_serial(statement.serial or ("" if as_mac(controller_id) else controller_id))
     box = Box(
         uid=new_public_id(),
-        serial=as_serial(serial)[:64] if serial else None,
+        serial=serial if 0 < len(serial) <= SERIAL_CHARS else None,
         mac_ethernet=mac,
-        alias=controller_id[:256],
-        model_code=(statement.model or "")[:64],
-        revision_code=(statement.revision or "")[:64],
+        alias=controller_id,
+        model_code=statement.model or "",
+        revision_code=statement.revision or "",
         state=BoxState.KNOWN if registers else BoxState.PENDING,
         created_at=now,
         last_seen_at=now,
@@ -303,7 +308,11 @@ def ask_for_attributes(session: Session, *, box: Box) -> None:
 def merge_attributes(
     session: Session, *, box: Box, mode: str, data: Mapping[str, str | None], now: datetime
 ) -> dict[str, str]:
-    """Take over what a box says of itself (DDI configData modes merge, replace, remove)."""
+    """Take over what a box says of itself (DDI configData modes merge, replace, remove).
+
+    Raises:
+        Invalid: the box would have too many attributes.
+    """
     present = {k: v for k, v in data.items() if v is not None}
     if mode == "replace":
         merged = present
@@ -312,8 +321,10 @@ def merge_attributes(
     else:
         gone = {k for k, v in data.items() if v is None}
         merged = {k: v for k, v in {**box.attributes, **present}.items() if k not in gone}
+    if len(merged) > ATTRIBUTES_LIMIT:
+        raise Invalid.field("data", text("At most %(n)s attributes.", n=ATTRIBUTES_LIMIT))
     box.attributes, box.attributes_at = merged, now
-    box.attributes_wanted, box.attributes_asked = False, 0
+    box.attributes_wanted = False
     return merged
 
 
@@ -324,13 +335,14 @@ def take_statement(session: Session, *, box: Box, statement: Statement) -> None:
     knows better.
     """
     if statement.version is not None:
-        box.running_version, box.version_at = statement.version[:128], statement.at
+        box.running_version, box.version_at = statement.version, statement.at
+        box.attributes_asked = 0
     if statement.boot_id is not None and statement.boot_id != box.boot_id:
-        box.boot_id, box.boot_at = statement.boot_id[:128], statement.at
+        box.boot_id, box.boot_at = statement.boot_id, statement.at
     if not box.model_code and statement.model:
-        box.model_code = statement.model[:64]
+        box.model_code = statement.model
     if not box.revision_code and statement.revision:
-        box.revision_code = statement.revision[:64]
+        box.revision_code = statement.revision
 
 
 def keep_report(
@@ -346,22 +358,28 @@ def keep_report(
     unread: str | None = None,
     now: datetime,
 ) -> BoxReport | None:
-    """Keep what a box said. Beyond 200 rows of one action only final reports are kept."""
-    is_final = unread is not None or execution == "closed"
-    if action is not None and not is_final:
-        kept = session.scalar(select(func.count()).where(BoxReport.action == action)) or 0
-        if kept >= REPORTS_KEPT_PER_ACTION:
-            return None
-    row = BoxReport(
-        box_id=box.id,
-        at=now,
-        wire=wire,
-        action=action[:32] if action else None,
-        execution=execution[:32] if execution else None,
-        finished=finished[:32] if finished else None,
-        details=details[:REPORT_BODY_CHARS],
-        unread=unread[:300] if unread else None,
-        body=body[:REPORT_BODY_CHARS],
+    """Keep what a box said, once: a client that repeats itself fills no table.
+
+    Of one action 200 rows are kept and the final ones beyond, up to 400 (a box that goes on
+    after that says nothing that is not known of it).
+    """
+    said = {
+        "action": storable(action)[:32] if action else None,
+        "execution": storable(execution)[:32] if execution else None,
+        "finished": storable(finished)[:32] if finished else None,
+        "details": storable(details)[:REPORT_BODY_CHARS],
+        "unread": storable(unread)[:300] if unread else None,
+        "body": storable(body)[:REPORT_BODY_CHARS],
+    }
+    of_action = select(func.count()).where(
+        BoxReport.box_id == box.id, BoxReport.action == said["action"]
     )
+    is_final = unread is not None or execution == "closed"
+    limit = REPORTS_KEPT_PER_ACTION * (2 if is_final else 1)
+    if (session.scalar(of_action) or 0) >= limit:
+        return None
+    if is_final and session.scalar(of_action.where(BoxReport.body == said["body"])):
+        return None
+    row = BoxReport(box_id=box.id, at=now, wire=wire, **said)
     session.add(row)
     return row

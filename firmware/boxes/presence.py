@@ -11,12 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, or_, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from firmware.boxes.models import Box
 from stb_service.shared.db import Database
 
+Sighting = tuple[datetime, str, str]
 log = structlog.get_logger()
 
 
@@ -27,17 +28,24 @@ class Presence:
         self._db = db
         self._every_s = every_s
         self._lock = threading.Lock()
-        self._seen: dict[int, tuple[datetime, str, str]] = {}
+        self._seen: dict[int, Sighting] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def note(self, box_id: int, at: datetime, wire: str, address: str) -> None:
         """Remember that a box has spoken; the writer starts with the first one."""
         with self._lock:
-            self._seen[box_id] = (at, wire, address[:45])
+            self._merge({box_id: (at, wire, address[:45])})
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
                 self._thread.start()
+
+    def _merge(self, seen: dict[int, Sighting]) -> None:
+        """Take over what is later than what is known (the lock is held)."""
+        for box_id, sighting in seen.items():
+            known = self._seen.get(box_id)
+            if known is None or known[0] <= sighting[0]:
+                self._seen[box_id] = sighting
 
     def flush(self) -> int:
         """Write what was gathered; return the number of boxes."""
@@ -52,6 +60,8 @@ class Presence:
         statement = (
             update(Box.__table__)  # type: ignore[arg-type]
             .where(Box.id == bindparam("b_id"))
+            # another process may have written a later one
+            .where(or_(Box.last_seen_at.is_(None), Box.last_seen_at <= bindparam("b_at")))
             .values(
                 last_seen_at=bindparam("b_at"),
                 last_wire=bindparam("b_wire"),
@@ -61,9 +71,9 @@ class Presence:
         try:
             with self._db.write() as session:
                 session.connection().execute(statement, rows)
-        except SQLAlchemyError:
+        except BaseException:
             with self._lock:
-                self._seen = {**seen, **self._seen}
+                self._merge(seen)
             raise
         return len(rows)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -43,14 +44,21 @@ PENDING_LIMIT = 10_000
 ASKS_BEFORE_GIVING_UP = 3
 REPORT_BODY_CHARS = 4000
 REPORTS_KEPT_PER_ACTION = 200
+ATTRIBUTES_LIMIT = 100
+ALIAS_CHARS = 256
+SERIAL_CHARS = 64
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MAC = re.compile(r"[0-9A-F]{12}")
 _SEPARATORS = str.maketrans("", "", ":-. ")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a box says of itself at one moment; None where it did not say."""
+    """What a box says of itself at one moment; None where it did not say.
+
+    Longer words than the columns hold are cut here, so that what is compared is what is kept.
+    """
 
     at: datetime
     wire: str
@@ -60,6 +68,36 @@ class Statement:
     revision: str | None = None
     serial: str | None = None
     mac: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, most in _STATED_CHARS.items():
+            word = getattr(self, name)
+            if word is not None:
+                object.__setattr__(self, name, storable(word)[:most] or None)
+
+
+_STATED_CHARS = {
+    "version": 128,
+    "boot_id": 128,
+    "model": 64,
+    "revision": 64,
+    "serial": 64,
+    "mac": 64,
+}
+
+
+def storable(words: str) -> str:
+    """Return a text without what a database refuses: zero characters and halves of pairs."""
+    return _UNSTORABLE.sub("", words)
+
+
+def can_be_controller_id(controller_id: str, kinds: Collection[str]) -> bool:
+    """Tell whether a box could be found again by this id, matched as the setting says."""
+    return storable(controller_id) == controller_id and (
+        ("serial" in kinds and 0 < len(as_serial(controller_id)) <= SERIAL_CHARS)
+        or ("mac" in kinds and as_mac(controller_id) is not None)
+        or ("alias" in kinds and 0 < len(controller_id) <= ALIAS_CHARS)
+    )
 
 
 def as_mac(identifier: str) -> str | None:

@@ -192,7 +192,12 @@ class RolloutEvent(Base):
 
 
 class Member(Base):
-    """One box in one rollout. A box has at most one update in flight, whatever the rollouts."""
+    """One box in one rollout. A box has at most one update in flight, whatever the rollouts.
+
+    `touched_at` is when it first took bytes or reported, in any try; what belongs to one try
+    (`offered_at`, `fetched_at`, `reported_at`) begins anew with each. `suspected` counts how often
+    it fell silent since it was planned or a retry was asked for.
+    """
 
     __tablename__ = "fw_members"
     __table_args__ = (
@@ -204,7 +209,7 @@ class Member(Base):
             sqlite_where=text(_in_flight),
             postgresql_where=text(_in_flight),
         ),
-        Index("ix_fw_members_tally", "rollout_id", "wave", "state"),
+        Index("ix_fw_members_state", "rollout_id", "state", "wave"),
         Index("ix_fw_members_box", "box_id"),
     )
 
@@ -228,7 +233,9 @@ class Member(Base):
     attempted_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     contact_at: Mapped[datetime | None]
+    touched_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)
+    suspected: Mapped[int] = mapped_column(default=0)
 
     rollout: Mapped[Rollout] = relationship(lazy="joined", innerjoin=True)
     box: Mapped[Box] = relationship(lazy="joined", innerjoin=True)

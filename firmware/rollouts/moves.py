@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Select, insert, literal, select, update
 from sqlalchemy.orm import Session
 
+from firmware.boxes.locks import hold
 from firmware.rollouts.evidence import Step
 from firmware.rollouts.models import Member, MemberEvent, Rollout, RolloutEvent
 from firmware.rollouts.rules import (
@@ -13,9 +15,11 @@ from firmware.rollouts.rules import (
     MEMBER_MOVES,
     ROLLOUT_MOVES,
     ROLLOUT_STATE_NAMES,
+    TAKEN_BACK,
     MemberState,
     Reason,
     RolloutState,
+    reason,
 )
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
@@ -40,6 +44,8 @@ def move_rollout(
     now: datetime,
 ) -> None:
     """Move a rollout to another state and write the event.
+
+    Where it pauses or halts, its offers that were not fetched are taken back.
 
     Raises:
         Conflict: the table has no such move.
@@ -80,6 +86,8 @@ def move_rollout(
         changes={"state": [former, to], "reason": str(why)},
         now=now,
     )
+    if to in TAKEN_BACK:
+        take_back_offers(session, rollout=rollout, now=now)
 
 
 def move_member(session: Session, *, member: Member, step: Step, now: datetime) -> None:
@@ -106,7 +114,60 @@ def move_member(session: Session, *, member: Member, step: Step, now: datetime) 
     )
     member.state, member.state_at = step.to, now
     member.reason_code, member.reason_values = step.reason.code, step.reason.values
-    if step.to in ATTEMPTED and member.attempted_at is None:
-        member.attempted_at = now
+    if step.to in ATTEMPTED:
+        member.attempted_at = member.attempted_at or now
+        member.touched_at = member.touched_at or now
+    if step.to == MemberState.SUSPECT:
+        member.suspected += 1
     member.decided_at = now if step.to in DECIDED else None
     session.flush()
+
+
+def move_members(session: Session, *, chosen: Select[int], step: Step, now: datetime) -> None:
+    """Move many boxes that are in one state, neither attempted nor asked anything, and write
+    the events: two statements, however many they are. `chosen` selects the ids of members.
+
+    Members that the session has loaded are stale afterwards; the caller expires them.
+    """
+    session.flush()
+    session.execute(
+        insert(MemberEvent).from_select(
+            ["member_id", "at", "from_state", "to_state", "reason_code", "reason_values"],
+            select(
+                Member.id,
+                literal(now, Member.state_at.type),
+                Member.state,
+                literal(str(step.to)),
+                literal(step.reason.code),
+                literal(step.reason.values, MemberEvent.reason_values.type),
+            ).where(Member.id.in_(chosen)),
+        )
+    )
+    session.execute(
+        update(Member)
+        .where(Member.id.in_(chosen))
+        .values(
+            state=step.to,
+            state_at=now,
+            reason_code=step.reason.code,
+            reason_values=step.reason.values,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def take_back_offers(session: Session, *, rollout: Rollout, now: datetime) -> None:
+    """Nothing new begins while a rollout stands: what was offered and not fetched waits again.
+
+    The action is forgotten, so that a box's word about it is kept and moves nothing.
+    """
+    for member_id in session.scalars(
+        select(Member.id)
+        .where(Member.rollout_id == rollout.id, Member.state == MemberState.OFFERED)
+        .order_by(Member.id)
+    ).all():
+        member = hold(session, Member, member_id)
+        if member.state == MemberState.OFFERED:
+            step = Step(MemberState.WAITING, reason("taken_back"))
+            move_member(session, member=member, step=step, now=now)
+            member.action = None

@@ -3,189 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
-from itertools import pairwise
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session, lazyload
 
+from firmware.boxes.locks import hold
 from firmware.boxes.models import Box
 from firmware.images.models import Image
 from firmware.images.operations import withdraw_image
 from firmware.images.queries import fits, sequence_of, sequences_of_model
+from firmware.images.rules import EVERY_REVISION
 from firmware.rollouts import queries
 from firmware.rollouts.cohorts import plan_waves, position
+from firmware.rollouts.drafts import (
+    CAP_MOST,
+    Plan,
+    WavePlan,
+    create_rollout,
+    image_obstacles,
+    plan_problems,
+)
 from firmware.rollouts.evidence import Step
-from firmware.rollouts.models import Member, Rollout, Wave
-from firmware.rollouts.moves import move_member, move_rollout, subject_of
+from firmware.rollouts.models import Member, Rollout
+from firmware.rollouts.moves import move_member, move_members, move_rollout, subject_of
 from firmware.rollouts.rules import (
     IN_FLIGHT,
     RETRIABLE,
     MemberState,
+    Reason,
     RolloutKind,
     RolloutState,
-    Timing,
     reason,
 )
-from firmware.rollouts.safety import Limits
 from firmware.rollouts.selection import Selection, meant_boxes
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
-from stb_service.shared.db import lock_row, new_public_id
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
-from stb_service.shared.i18n import Text, text
+from stb_service.shared.i18n import text
+
+__all__ = [
+    "Plan",
+    "WavePlan",
+    "cancel",
+    "create_rollout",
+    "image_obstacles",
+    "pause",
+    "plan_problems",
+    "recall",
+    "recall_obstacles",
+    "resume",
+    "retry_failed",
+    "start",
+    "start_obstacles",
+    "stop_all",
+    "widen",
+]
+WHY_CHARS = 500
 
 
-@dataclass(frozen=True)
-class WavePlan:
-    """One wave to be: its cumulative share in permille (0 for the friendly one) and limits."""
-
-    share_permille: int
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A rollout to be."""
-
-    name: str
-    waves: tuple[WavePlan, ...]
-    selection: Selection = field(default_factory=Selection)
-    friendly: tuple[str, ...] = ()
-    cap: int = 100
-    timing: Timing = field(default_factory=Timing)
-    salt: str | None = None
-
-
-def plan_problems(plan: Plan) -> dict[str, list[Text]]:
-    """Return what is wrong with a plan, by field."""
-    problems: dict[str, list[Text]] = {}
-    if not plan.name.strip():
-        problems["name"] = [text("A rollout needs a name.")]
-    if plan.cap < 1:
-        problems["cap"] = [text("At least 1.")]
-    shares = [wave.share_permille for wave in plan.waves]
-    if not shares:
-        problems["waves"] = [text("At least one wave.")]
-    elif not all(0 < share <= 1000 for share in shares):
-        problems["waves"] = [text("A share lies above 0 and at most at 100 %%.")]
-    elif any(later <= earlier for earlier, later in pairwise(shares)):
-        problems["waves"] = [text("Shares are cumulative: each is above the one before.")]
-    elif shares[-1] != 1000:
-        problems["waves"] = [text("The last wave reaches 100 %%.")]
-    timing = asdict(plan.timing)
-    if any(span <= timedelta(0) for span in timing.values()):
-        problems["timing"] = [text("Every span of time is above zero.")]
-    for wave in plan.waves:
-        problems |= _limit_problems(wave.limits)
-    return problems
-
-
-def _limit_problems(limits: Limits) -> dict[str, list[Text]]:
-    shares = (limits.success_permille, limits.failure_permille, limits.suspect_permille)
-    if not all(0 <= share <= 1000 for share in shares):
-        return {"limits": [text("A share lies between 0 and 100 %%.")]}
-    if limits.failure_count < 1 or limits.suspect_count < 1:
-        return {"limits": [text("A count that halts is at least 1.")]}
-    if limits.soak < timedelta(0) or (limits.min_decided is not None and limits.min_decided < 1):
-        return {"limits": [text("A soak is not negative, and at least 1 box is decided.")]}
-    return {}
-
-
-def create_rollout(
-    session: Session,
-    *,
-    plan: Plan,
-    image: Image,
-    actor: Actor,
-    now: datetime,
-    kind: RolloutKind = RolloutKind.UPDATE,
-    recalled_image: Image | None = None,
-) -> Rollout:
-    """Write a rollout down as a draft; nothing is offered before it is started.
+def _by_hand(code: str, why: str) -> Reason:
+    """Return the reason that a person gives.
 
     Raises:
-        Invalid: the plan cannot be carried out.
-        Conflict: the name is taken.
-        Refused: the image was withdrawn.
+        Invalid: it cannot be kept.
     """
-    if problems := plan_problems(plan):
-        raise Invalid(fields=problems)
-    if session.scalar(select(Rollout.id).where(Rollout.name == plan.name.strip())) is not None:
-        raise Conflict(text("There is a rollout of this name already."))
-    if obstacles := image_obstacles(image):
-        raise Refused(obstacles)
-    timing = plan.timing
-    rollout = Rollout(
-        name=plan.name.strip(),
-        kind=kind,
-        image=image,
-        recalled_image=recalled_image,
-        selection=plan.selection.as_json(),
-        friendly=sorted(set(plan.friendly)),
-        salt=plan.salt or new_public_id(),
-        cap=plan.cap,
-        offer_s=int(timing.offer.total_seconds()),
-        silence_s=int(timing.silence.total_seconds()),
-        install_s=int(timing.install.total_seconds()),
-        grace_s=int(timing.grace.total_seconds()),
-        seen_within_days=max(1, timing.seen_within.days),
-        waves=_waves(plan),
-        created_at=now,
-        created_by=actor.label,
-    )
-    session.add(rollout)
-    session.flush()
-    audit.record(
-        session,
-        actor=actor,
-        verb="rollout.create",
-        subject=subject_of(rollout),
-        changes={
-            "image": image.version,
-            "selection": rollout.selection,
-            "waves": [wave.share_permille for wave in rollout.waves],
-            "cap": plan.cap,
-        },
-        now=now,
-    )
-    return rollout
-
-
-def image_obstacles(image: Image) -> list[Obstacle]:
-    """Return why an image may not be rolled out."""
-    if image.state == "withdrawn":
-        return [Obstacle("withdrawn", text("The image was withdrawn."))]
-    return []
-
-
-def _waves(plan: Plan) -> list[Wave]:
-    planned = list(enumerate(plan.waves, start=1))
-    if plan.friendly:
-        planned.insert(0, (0, WavePlan(0, plan.waves[0].limits)))
-    return [
-        Wave(
-            number=number,
-            share_permille=wave.share_permille,
-            soak_s=int(wave.limits.soak.total_seconds()),
-            success_permille=wave.limits.success_permille,
-            failure_permille=wave.limits.failure_permille,
-            failure_count=wave.limits.failure_count,
-            suspect_permille=wave.limits.suspect_permille,
-            suspect_count=wave.limits.suspect_count,
-            min_decided=wave.limits.min_decided,
-        )
-        for number, wave in planned
-    ]
+    if len(why) > WHY_CHARS or not all(c.isprintable() or c in "\r\n\t" for c in why):
+        raise Invalid.field("why", text("At most %(n)s printable characters.", n=WHY_CHARS))
+    return reason(code, why=why)
 
 
 def start_obstacles(session: Session, rollout: Rollout) -> list[Obstacle]:
     """Return why a draft may not be started."""
     obstacles = image_obstacles(rollout.image)
     meant = meant_boxes(Selection.from_json(rollout.selection), rollout.image_id)
-    if session.execute(meant.limit(1)).first() is None:
+    may_be_empty = rollout.kind == RolloutKind.RECALL  # boxes may still be on their way there
+    if not may_be_empty and session.execute(meant.limit(1)).first() is None:
         obstacles.append(Obstacle("no_boxes", text("No box matches the filter and the image.")))
     return obstacles
 
@@ -197,7 +92,7 @@ def start(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
         Conflict: the rollout is no draft.
         Refused: the image was withdrawn, or no box is meant.
     """
-    rollout = lock_row(session, Rollout, rollout.id) or rollout
+    rollout = hold(session, Rollout, rollout.id)
     if rollout.state == RolloutState.DRAFT and (obstacles := start_obstacles(session, rollout)):
         raise Refused(obstacles)
     rows = session.execute(
@@ -211,11 +106,13 @@ def start(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
     )
     why = reason("started", boxes=len(rows), waves=len(rollout.waves))
     move_rollout(session, rollout=rollout, to=RolloutState.RUNNING, why=why, actor=actor, now=now)
-    rollout.started_at = rollout.counted_from = now
+    rollout.started_at = now
     rollout.waves[0].opened_at = now
     rollout.wave_open = rollout.waves[0].number
-    session.execute(insert(Member), [_member_row(rollout, row, waves, now) for row in rows])
-    _mark_already(session, rollout, now)
+    session.flush()
+    if rows:
+        session.execute(insert(Member), [_member_row(rollout, row, waves, now) for row in rows])
+        _mark_already(session, rollout, now)
     return rollout
 
 
@@ -237,24 +134,24 @@ def _member_row(rollout: Rollout, row: Any, waves: dict[str, int], now: datetime
 
 def _mark_already(session: Session, rollout: Rollout, now: datetime) -> None:
     """Boxes on the version need nothing and count for nothing; nor do those on a newer one."""
-    for model in {fit.model_code for fit in fits(session, rollout.image_id)}:
+    step = Step(MemberState.ALREADY, reason("needs_nothing", version=rollout.image.version))
+    for model in sorted({fit.model_code for fit in fits(session, rollout.image_id)}):
         places = sequences_of_model(session, model)
         wanted = places[rollout.image.version]
         spared = {version for version, place in places.items() if place >= wanted}
         if rollout.kind == RolloutKind.RECALL:
             spared = {rollout.image.version}
-        runs_it = select(Box.id).where(Box.model_code == model, Box.running_version.in_(spared))
-        session.execute(
-            update(Member)
-            .where(Member.rollout_id == rollout.id, Member.box_id.in_(runs_it))
-            .values(
-                state=MemberState.ALREADY,
-                reason_code="needs_nothing",
-                reason_values={"version": rollout.image.version},
+        on_it = (
+            select(Member.id)
+            .join(Box, Box.id == Member.box_id)
+            .where(
+                Member.rollout_id == rollout.id,
+                Member.state == MemberState.WAITING,
+                Box.model_code == model,
+                Box.running_version.in_(spared),
             )
-            .execution_options(synchronize_session=False)
         )
-    session.expire_all()
+        move_members(session, chosen=on_it, step=step, now=now)
 
 
 def pause(session: Session, *, rollout: Rollout, why: str, actor: Actor, now: datetime) -> Rollout:
@@ -263,12 +160,12 @@ def pause(session: Session, *, rollout: Rollout, why: str, actor: Actor, now: da
     Raises:
         Conflict: the rollout is not running.
     """
-    rollout = lock_row(session, Rollout, rollout.id) or rollout
+    rollout = hold(session, Rollout, rollout.id)
     move_rollout(
         session,
         rollout=rollout,
         to=RolloutState.PAUSED,
-        why=reason("by_hand", why=why),
+        why=_by_hand("by_hand", why),
         actor=actor,
         now=now,
     )
@@ -283,7 +180,7 @@ def resume(session: Session, *, rollout: Rollout, why: str, actor: Actor, now: d
         Conflict: the rollout is neither paused nor halted.
         Refused: the image was withdrawn.
     """
-    rollout = lock_row(session, Rollout, rollout.id) or rollout
+    rollout = hold(session, Rollout, rollout.id)
     if obstacles := image_obstacles(rollout.image):
         raise Refused(obstacles)
     if rollout.state == RolloutState.HALTED:
@@ -292,7 +189,7 @@ def resume(session: Session, *, rollout: Rollout, why: str, actor: Actor, now: d
         session,
         rollout=rollout,
         to=RolloutState.RUNNING,
-        why=reason("by_hand", why=why),
+        why=_by_hand("by_hand", why),
         actor=actor,
         now=now,
     )
@@ -307,12 +204,12 @@ def cancel(session: Session, *, rollout: Rollout, why: str, actor: Actor, now: d
     Raises:
         Conflict: it has ended already.
     """
-    rollout = lock_row(session, Rollout, rollout.id) or rollout
+    rollout = hold(session, Rollout, rollout.id)
     move_rollout(
         session,
         rollout=rollout,
         to=RolloutState.CANCELLED,
-        why=reason("by_hand", why=why),
+        why=_by_hand("by_hand", why),
         actor=actor,
         now=now,
     )
@@ -320,34 +217,37 @@ def cancel(session: Session, *, rollout: Rollout, why: str, actor: Actor, now: d
     return rollout
 
 
-_TO_LET_GO = (MemberState.WAITING, MemberState.OFFERED, MemberState.FETCHING, MemberState.SUSPECT)
+_TO_STOP = (MemberState.OFFERED, MemberState.FETCHING, MemberState.SUSPECT)
 
 
 def _let_go(session: Session, rollout: Rollout, now: datetime) -> None:
-    session.execute(
-        update(Member)
-        .where(Member.rollout_id == rollout.id, Member.state == MemberState.WAITING)
-        .values(
-            state=MemberState.CANCELLED,
-            state_at=now,
-            reason_code="cancel_unfetched",
-            reason_values={},
-        )
-        .execution_options(synchronize_session=False)
+    waiting = select(Member.id).where(
+        Member.rollout_id == rollout.id,
+        Member.state == MemberState.WAITING,
+        Member.reported_at.is_(None),
     )
-    session.expire_all()
-    members = session.scalars(
-        select(Member).where(Member.rollout_id == rollout.id, Member.state.in_(_TO_LET_GO))
-    ).all()
-    for member in members:
-        move_member(session, member=member, step=_stop_step(member), now=now)
+    step = Step(MemberState.CANCELLED, reason("cancel_unfetched"))
+    move_members(session, chosen=waiting, step=step, now=now)
+    for loaded in list(session.identity_map.values()):
+        if isinstance(loaded, Member):
+            session.expire(loaded)
+    for member_id in session.scalars(
+        select(Member.id)
+        .where(Member.rollout_id == rollout.id, Member.state.in_(_TO_STOP))
+        .order_by(Member.id)
+    ).all():
+        member = hold(session, Member, member_id)
+        if member.state in _TO_STOP and member.reported_at is None:
+            move_member(session, member=member, step=_stop_step(member), now=now)
 
 
 def _stop_step(member: Member) -> Step:
-    """Return how one box is stopped: a wire without a cancel can only be let go."""
-    if member.wire == "ddi" and MemberState(member.state) in IN_FLIGHT:
+    """Return how one box is stopped: a wire without a cancel can only let it go."""
+    if MemberState(member.state) not in IN_FLIGHT:
+        return Step(MemberState.CANCELLED, reason("cancel_unfetched"))
+    if member.wire == "ddi":
         return Step(MemberState.CANCELLING, reason("cancel_asked"))
-    return Step(MemberState.CANCELLED, reason("cancel_unfetched"))
+    return Step(MemberState.CANCELLED, reason("cancel_untold"))
 
 
 def stop_all(session: Session, *, why: str, actor: Actor, now: datetime) -> list[Rollout]:
@@ -356,14 +256,14 @@ def stop_all(session: Session, *, why: str, actor: Actor, now: datetime) -> list
     for rollout_id in session.scalars(
         select(Rollout.id).where(Rollout.state == RolloutState.RUNNING).order_by(Rollout.id)
     ).all():
-        rollout = lock_row(session, Rollout, rollout_id)
-        if rollout is None or rollout.state != RolloutState.RUNNING:
+        rollout = hold(session, Rollout, rollout_id)
+        if rollout.state != RolloutState.RUNNING:
             continue
         move_rollout(
             session,
             rollout=rollout,
             to=RolloutState.PAUSED,
-            why=reason("stop_all", why=why),
+            why=_by_hand("stop_all", why),
             actor=actor,
             now=now,
         )
@@ -380,23 +280,31 @@ def retry_failed(session: Session, *, rollout: Rollout, actor: Actor, now: datet
         Conflict: the rollout is a draft or was cancelled, or nothing has failed.
         Refused: the image was withdrawn.
     """
-    rollout = lock_row(session, Rollout, rollout.id) or rollout
+    rollout = hold(session, Rollout, rollout.id)
     if rollout.state in {RolloutState.DRAFT, RolloutState.CANCELLED}:
         raise Conflict(text("Only a rollout that was started can be retried."))
     if obstacles := image_obstacles(rollout.image):
         raise Refused(obstacles)
     members = session.scalars(
-        select(Member).where(Member.rollout_id == rollout.id, Member.state.in_(RETRIABLE))
+        select(Member)
+        .where(Member.rollout_id == rollout.id, Member.state.in_(RETRIABLE))
+        .order_by(Member.id)
+        .options(lazyload("*"))
+        .with_for_update(of=Member, key_share=True)
+        .execution_options(populate_existing=True)
     ).all()
     if not members:
         raise Conflict(text("No box of this rollout has failed."))
     for member in members:
-        member.fetched_at = member.reported_at = member.attempted_at = None
         move_member(
             session, member=member, step=Step(MemberState.WAITING, reason("retried")), now=now
         )
+        # a try begins anew: what the box still says of the former one moves nothing
+        member.fetched_at = member.reported_at = member.attempted_at = member.action = None
+        member.suspected = 0
     if rollout.state == RolloutState.COMPLETE:
         rollout.counted_from = now
+        rollout.waves[-1].closed_at = None
         move_rollout(
             session,
             rollout=rollout,
@@ -434,10 +342,12 @@ def widen(
         Invalid: a share is lowered, or the shares do not rise to 100 %.
         Conflict: the rollout has ended.
     """
-    rollout = lock_row(session, Rollout, rollout.id) or rollout
+    rollout = hold(session, Rollout, rollout.id)
     if rollout.state in {RolloutState.COMPLETE, RolloutState.CANCELLED}:
         raise Conflict(text("The rollout has ended."))
     former = rollout.shares_permille
+    if not 1 <= cap <= CAP_MOST:
+        raise Invalid.field("cap", text("From 1 to %(most)s.", most=CAP_MOST))
     if len(shares_permille) != len(former):
         raise Invalid.field("waves", text("The number of waves stays."))
     if any(new < old for new, old in zip(shares_permille, former, strict=True)):
@@ -522,7 +432,7 @@ def recall(
             cancel(session, rollout=rollout, why=why, actor=actor, now=now)
     if image.state != "withdrawn":
         withdraw_image(session, image=image, reason=why, actor=actor, now=now)
-    on_it = replace(plan.selection, versions=(image.version,))
+    on_it = _on_image(session, plan.selection, image)
     rollout = create_rollout(
         session,
         plan=replace(plan, selection=on_it),
@@ -533,3 +443,18 @@ def recall(
         recalled_image=image,
     )
     return start(session, rollout=rollout, actor=actor, now=now)
+
+
+def _on_image(session: Session, selection: Selection, image: Image) -> Selection:
+    """Narrow a selection to the boxes that run an image.
+
+    Another image of the same version, for other revisions, is not recalled with it.
+    """
+    found = fits(session, image.id)
+    revisions = tuple(sorted({fit.revision_code for fit in found}))
+    return replace(
+        selection,
+        versions=(image.version,),
+        models=selection.models or tuple(sorted({fit.model_code for fit in found})),
+        revisions=selection.revisions or (() if EVERY_REVISION in revisions else revisions),
+    )

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, false, func, not_, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from firmware.boxes.models import Box
-from firmware.images.models import Image
-from firmware.images.queries import fits_box, sequence_of
+from firmware.boxes.rules import BoxState
+from firmware.images.models import Image, ImageFit, ModelVersion
 from firmware.rollouts.cohorts import plan_waves
-from firmware.rollouts.decisions import Candidate
 from firmware.rollouts.models import (
-    Attempt,
     DecisionRecord,
     Member,
     MemberEvent,
@@ -26,13 +24,11 @@ from firmware.rollouts.models import (
 from firmware.rollouts.rules import (
     IN_FLIGHT,
     LIVE_ROLLOUTS,
-    OPEN,
     MemberState,
-    RolloutKind,
     RolloutState,
 )
 from firmware.rollouts.safety import Count
-from firmware.rollouts.selection import Selection, means, meant_boxes
+from firmware.rollouts.selection import Selection, meant_boxes
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Page, keyset_page
@@ -69,20 +65,20 @@ def live_rollouts(session: Session) -> Sequence[Rollout]:
     ).all()
 
 
-def running_ids(session: Session) -> Sequence[int]:
-    """Return the ids of the rollouts that time may move."""
-    return session.scalars(
-        select(Rollout.id).where(Rollout.state.in_(LIVE_ROLLOUTS)).order_by(Rollout.id)
-    ).all()
+def counts_of(
+    session: Session, rollout: Rollout, *, now: datetime, up_to_wave: int | None = None
+) -> list[Count]:
+    """Return the tally of a rollout: one row for each wave, model, revision and state.
 
-
-def counts_of(session: Session, rollout: Rollout, *, now: datetime) -> list[Count]:
-    """Return the tally of a rollout: one row for each wave, model, revision and state."""
+    A box that is not served (any more) cannot be reached.
+    """
     seen_since = now - timedelta(days=rollout.seen_within_days)
     counted: ColumnElement[bool] = Member.attempted_at.is_not(None)
     if rollout.counted_from is not None:
-        late = or_(Member.decided_at.is_(None), Member.decided_at >= rollout.counted_from)
+        late = or_(Member.decided_at.is_(None), Member.decided_at > rollout.counted_from)
         counted = and_(counted, late)
+    reachable = and_(Box.last_seen_at >= seen_since, Box.state == BoxState.KNOWN)
+    begun = [] if up_to_wave is None else [Member.wave <= up_to_wave]
     rows = session.execute(
         select(
             Member.wave,
@@ -90,38 +86,29 @@ def counts_of(session: Session, rollout: Rollout, *, now: datetime) -> list[Coun
             Member.revision_code,
             Member.state,
             func.count(),
-            func.sum(case((Box.last_seen_at >= seen_since, 1), else_=0)).cast(Integer),
+            func.sum(case((reachable, 1), else_=0)).cast(Integer),
             func.sum(case((counted, 1), else_=0)).cast(Integer),
         )
         .join(Box, Box.id == Member.box_id)
-        .where(Member.rollout_id == rollout.id)
+        .where(Member.rollout_id == rollout.id, *begun)
         .group_by(Member.wave, Member.model_code, Member.revision_code, Member.state)
     )
     return [
-        Count(wave, model, revision, MemberState(state), boxes, reachable or 0, attempted or 0)
-        for wave, model, revision, state, boxes, reachable, attempted in rows
+        Count(wave, model, revision, MemberState(state), boxes, seen or 0, attempted or 0)
+        for wave, model, revision, state, boxes, seen, attempted in rows
     ]
 
 
-def in_flight_count(session: Session, rollout_id: int) -> int:
-    """Return how many places of the cap are taken."""
-    return (
-        session.scalar(
-            select(func.count()).where(Member.rollout_id == rollout_id, Member.state.in_(IN_FLIGHT))
-        )
-        or 0
+def anyone_seen(session: Session, rollout: Rollout, *, now: datetime) -> bool:
+    """Tell whether any box of a rollout was seen within the stated days."""
+    seen_since = now - timedelta(days=rollout.seen_within_days)
+    found = session.scalar(
+        select(Member.id)
+        .join(Box, Box.id == Member.box_id)
+        .where(Member.rollout_id == rollout.id, Box.last_seen_at >= seen_since)
+        .limit(1)
     )
-
-
-def timed_members(session: Session, rollout: Rollout, *, limit: int) -> Sequence[Member]:
-    """Return the boxes of a rollout whose state time may end, the longest waiting first."""
-    states = (*IN_FLIGHT, MemberState.SUSPECT)
-    return session.scalars(
-        select(Member)
-        .where(Member.rollout_id == rollout.id, Member.state.in_(states))
-        .order_by(Member.state == MemberState.SUSPECT, Member.state_at)
-        .limit(limit)
-    ).all()
+    return found is not None
 
 
 def members_of_box(session: Session, box_id: int) -> Sequence[Member]:
@@ -134,82 +121,6 @@ def members_of_box(session: Session, box_id: int) -> Sequence[Member]:
         .where(Member.box_id == box_id, Rollout.state != RolloutState.DRAFT)
         .order_by(Member.id.desc())
     ).all()
-
-
-def open_members_of_box(session: Session, box_id: int) -> list[Member]:
-    """Return those parts to which something may still happen: in live rollouts, or awaited."""
-    return [
-        member
-        for member in members_of_box(session, box_id)
-        if MemberState(member.state) in OPEN
-        and (member.rollout.state in LIVE_ROLLOUTS or member.state != MemberState.WAITING)
-    ]
-
-
-def candidate_of(session: Session, member: Member) -> Candidate:
-    """Return a member as the decision wants it."""
-    rollout = member.rollout
-    sequence = sequence_of(session, model_code=member.model_code, version=rollout.image.version)
-    recalled = rollout.recalled_image
-    return Candidate(
-        member_id=member.id,
-        rollout=rollout.name,
-        kind=RolloutKind(rollout.kind),
-        rollout_state=RolloutState(rollout.state),
-        wave=member.wave,
-        wave_open=rollout.wave_open,
-        state=MemberState(member.state),
-        version=rollout.image.version,
-        sequence=sequence or 0,
-        recalled_version=recalled.version if recalled else None,
-        image_withdrawn=rollout.image.state == "withdrawn",
-        reported=member.reported_at is not None,
-    )
-
-
-def unjoined_rollouts(
-    session: Session, box: Box, joined: Sequence[Member], live: Sequence[Rollout]
-) -> list[Rollout]:
-    """Return running rollouts that mean this box but were planned before it was there."""
-    known = {member.rollout_id for member in joined}
-    missing = [r for r in live if r.state == RolloutState.RUNNING and r.id not in known]
-    if not missing:
-        return []
-    tags = {tag.tag for tag in box.tags}
-    return [
-        rollout
-        for rollout in missing
-        if means(Selection.from_json(rollout.selection), box, tags)
-        and fits_box(session, rollout.image_id, box.model_code, box.revision_code)
-    ]
-
-
-def member_of_action(session: Session, box_id: int, action: int) -> Member | None:
-    """Return the part of a box in a rollout that an action id belongs to."""
-    return session.scalar(
-        select(Member)
-        .join(Attempt, Attempt.member_id == Member.id)
-        .where(Attempt.id == action, Member.box_id == box_id)
-    )
-
-
-def member_by_id(session: Session, member_id: int) -> Member | None:
-    """Return a member."""
-    return session.get(Member, member_id)
-
-
-def last_verified(session: Session, box_id: int) -> Member | None:
-    """Return the newest verified update of a box (DDI installedBase)."""
-    return session.scalar(
-        select(Member)
-        .where(
-            Member.box_id == box_id,
-            Member.state == MemberState.VERIFIED,
-            Member.action.is_not(None),
-        )
-        .order_by(Member.decided_at.desc())
-        .limit(1)
-    )
 
 
 def members_page(
@@ -335,10 +246,128 @@ def preview(
 def ticking_ids(session: Session) -> Sequence[int]:
     """Return the rollouts that time may move: live ones, and ended ones with boxes not final."""
     timed = select(Member.rollout_id).where(
-        Member.state.in_((*IN_FLIGHT, MemberState.SUSPECT))
+        or_(
+            Member.state.in_((*IN_FLIGHT, MemberState.SUSPECT)),
+            and_(Member.state == MemberState.WAITING, Member.reported_at.is_not(None)),
+        )
     )
     return session.scalars(
         select(Rollout.id)
         .where(or_(Rollout.state.in_(LIVE_ROLLOUTS), Rollout.id.in_(timed)))
         .order_by(Rollout.id)
     ).all()
+
+
+def tallies_of(session: Session, rollouts: Sequence[Rollout]) -> dict[int, dict[MemberState, int]]:
+    """Return how many boxes are in each state, by rollout: one query however many they are."""
+    rows = session.execute(
+        select(Member.rollout_id, Member.state, func.count())
+        .where(Member.rollout_id.in_([rollout.id for rollout in rollouts]))
+        .group_by(Member.rollout_id, Member.state)
+    )
+    found: dict[int, dict[MemberState, int]] = {rollout.id: {} for rollout in rollouts}
+    for rollout_id, state, count in rows:
+        found[rollout_id][MemberState(state)] = count
+    return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which boxes of a rollout; what is empty does not matter. `seen`: within its stated days."""
+
+    states: frozenset[MemberState] = frozenset()
+    wave: int | None = None
+    seen: bool | None = None
+
+
+def part_page(
+    session: Session, rollout: Rollout, *, part: Part, now: datetime, cursor: str | None, limit: int
+) -> Page[Member]:
+    """Return boxes of a rollout in its own order."""
+    statement = (
+        select(Member)
+        .join(Member.box)
+        .options(contains_eager(Member.box))
+        .where(Member.rollout_id == rollout.id)
+    )
+    if part.states:
+        statement = statement.where(Member.state.in_(part.states))
+    if part.wave is not None:
+        statement = statement.where(Member.wave == part.wave)
+    if part.seen is not None:
+        since = now - timedelta(days=rollout.seen_within_days)
+        spoke = func.coalesce(Box.last_seen_at >= since, false())
+        seen = and_(spoke, Box.state == BoxState.KNOWN)
+        statement = statement.where(seen if part.seen else not_(seen))
+    order = ((Member.wave, False), (Member.place, False), (Member.id, False))
+    return keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
+
+
+def events_of_members(session: Session, members: Sequence[Member]) -> dict[int, list[MemberEvent]]:
+    """Return what happened to boxes in rollouts, the newest first, by member."""
+    found: dict[int, list[MemberEvent]] = {member.id: [] for member in members}
+    for event in session.scalars(
+        select(MemberEvent).where(MemberEvent.member_id.in_(found)).order_by(MemberEvent.id.desc())
+    ):
+        found[event.member_id].append(event)
+    return found
+
+
+def moves_of_box(session: Session, box_id: int, *, limit: int) -> list[tuple[MemberEvent, Rollout]]:
+    """Return what happened to a box in all its rollouts, the newest first."""
+    rows = session.execute(
+        select(MemberEvent, Rollout)
+        .join(Member, Member.id == MemberEvent.member_id)
+        .join(Rollout, Rollout.id == Member.rollout_id)
+        .where(Member.box_id == box_id)
+        .order_by(MemberEvent.id.desc())
+        .limit(limit)
+    )
+    return [(event, rollout) for event, rollout in rows]
+
+
+def rollouts_in_states(session: Session) -> dict[str, int]:
+    """Return how many rollouts there are in each state."""
+    rows = session.execute(select(Rollout.state, func.count()).group_by(Rollout.state))
+    return {state: count for state, count in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+def live_members_in_states(session: Session) -> dict[str, int]:
+    """Return how many boxes of live rollouts are in each state."""
+    rows = session.execute(
+        select(Member.state, func.count())
+        .join(Rollout, Rollout.id == Member.rollout_id)
+        .where(Rollout.state.in_(LIVE_ROLLOUTS))
+        .group_by(Member.state)
+    )
+    return {state: count for state, count in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+def images_before(session: Session, image: Image) -> list[Image]:
+    """Return the images that boxes on this one can be brought back to, the newest first.
+
+    They fit all its models, are older in each, and are in use.
+    """
+    places = session.execute(
+        select(ImageFit.model_code, ModelVersion.sequence)
+        .join(ModelVersion, _placed)
+        .where(ImageFit.image_id == image.id)
+    ).all()
+    ceilings = {row.model_code: row.sequence for row in places}
+    rows = session.execute(
+        select(Image, ImageFit.model_code, ModelVersion.sequence)
+        .join(ImageFit, ImageFit.image_id == Image.id)
+        .join(ModelVersion, _placed)
+        .where(ImageFit.model_code.in_(ceilings), Image.state == "available")
+        .order_by(ModelVersion.sequence.desc())
+    ).all()
+    older: dict[Image, set[str]] = {}
+    for found, model, sequence in rows:
+        if sequence < ceilings[model]:
+            older.setdefault(found, set()).add(model)
+    return [found for found, models in older.items() if models == set(ceilings)]
+
+
+_placed = and_(
+    ModelVersion.model_code == ImageFit.model_code, ModelVersion.version == ImageFit.version
+)

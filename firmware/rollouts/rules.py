@@ -94,8 +94,9 @@ MEMBER_MOVES: frozenset[tuple[MemberState, MemberState]] = frozenset(
         (_M.WAITING, _M.VERIFIED),  # an offer had lapsed, the box took it all the same
         (_M.WAITING, _M.FAILED),
         (_M.WAITING, _M.UNVERIFIED),
+        (_M.WAITING, _M.SUSPECT),
         (_M.WAITING, _M.CANCELLED),
-        (_M.OFFERED, _M.WAITING),  # never fetched: the place is given back
+        (_M.OFFERED, _M.WAITING),  # never fetched, or taken back: the place is free again
         (_M.OFFERED, _M.FETCHING),
         (_M.OFFERED, _M.AWAITING),
         (_M.OFFERED, _M.ALREADY),
@@ -141,7 +142,8 @@ BAD = frozenset({_M.FAILED, _M.REVERTED})
 DECIDED = frozenset({_M.VERIFIED, _M.UNVERIFIED, _M.FAILED, _M.REVERTED, _M.SUSPECT})
 FINAL = DECIDED | {_M.ALREADY, _M.CANCELLED}
 RETRIABLE = frozenset({_M.FAILED, _M.REVERTED, _M.SUSPECT, _M.UNVERIFIED})
-OPEN = frozenset(_M) - {_M.ALREADY, _M.CANCELLED}
+TAKEN_BACK = frozenset({_R.PAUSED, _R.HALTED})
+TRIES_OF_A_SUSPECT = 3  # a box that falls silent so often is not offered more by itself
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,11 @@ SENTENCES: dict[str, Text] = {
     ),
     "done": text("Runs %(version)s, verified by %(rollout)s."),
     "unverified": text("Said that %(version)s is installed, but never stated what it runs."),
+    "complete": text("%(rollout)s was complete before this box was seen."),
+    "suspect_often": text(
+        "Fetched %(version)s and fell silent %(times)s times; a retry must be asked for."
+    ),
+    "misfit": text("%(version)s is not for this model and revision (any more)."),
     "failed": text("Failed in %(rollout)s; a retry must be asked for."),
     "went_back": text("Went back from %(version)s; a retry must be asked for."),
     "suspect": text("Fetched %(version)s and fell silent; may try again when a place is free."),
@@ -201,6 +208,8 @@ SENTENCES: dict[str, Text] = {
     "states_old_rebooted": text("Has rebooted and still states %(version)s."),
     "states_old_late": text("Still states %(version)s %(minutes)s minutes later."),
     "states_old_again": text("States %(version)s again after having been verified."),
+    "same_boot": text("States %(version)s, but its boot id has not changed since it was offered."),
+    "taken_back": text("The offer was taken back before the box fetched anything."),
     "no_statement": text("Reported success but stated no version in %(minutes)s minutes."),
     "silent": text("Fetched the image and has been silent for %(minutes)s minutes."),
     "endless": text("Fetched the image but did not finish in %(minutes)s minutes."),
@@ -209,6 +218,7 @@ SENTENCES: dict[str, Text] = {
     "cancel_confirmed": text("The box confirmed that it stopped."),
     "cancel_refused": text("The box could not stop any more: %(details)s"),
     "cancel_unfetched": text("Cancelled before the box fetched anything."),
+    "cancel_untold": text("Cancelled; on this wire a box cannot be asked to stop."),
     "cancel_lapsed": text("Was asked to stop and has not answered in %(minutes)s minutes."),
     # of a rollout
     "started": text("Started: %(boxes)s boxes in %(waves)s waves."),

@@ -7,7 +7,7 @@ minimum number of them is *decided*; boxes that are switched off hold nothing up
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,6 +62,7 @@ class Group:
     suspect: int
     in_flight: int
     waiting: int
+    absent: int
 
     @property
     def is_settled(self) -> bool:
@@ -70,9 +71,13 @@ class Group:
 
 
 def group(counts: Iterable[Count]) -> Group:
-    """Sum up. A box that cannot be reached counts only if it was attempted."""
+    """Sum up. A box that cannot be reached counts only if it was attempted; one that needs
+    nothing, or was let go, does not count at all. `absent` ones wait and are not seen.
+    """
     sums: Counter[str] = Counter()
     for count in counts:
+        if count.state in {MemberState.ALREADY, MemberState.CANCELLED}:
+            continue
         sums["size"] += max(count.reachable, count.attempted)
         sums["attempted"] += count.attempted
         if count.state in DECIDED:
@@ -87,6 +92,7 @@ def group(counts: Iterable[Count]) -> Group:
             sums["in_flight"] += count.boxes
         if count.state == MemberState.WAITING:
             sums["waiting"] += count.reachable
+            sums["absent"] += count.boxes - count.reachable
     names = Group.__dataclass_fields__
     return Group(**{name: sums[name] for name in names})
 
@@ -146,19 +152,26 @@ class WaveVerdict:
 
 
 def judge_wave(
-    counts: Iterable[Count], *, wave: int, limits: Limits, opened_at: datetime, now: datetime
+    counts: Iterable[Count],
+    *,
+    wave: int,
+    limits: Limits,
+    opened_at: datetime,
+    now: datetime,
+    patience: timedelta = timedelta(0),
 ) -> WaveVerdict:
     """Judge the open wave.
 
     It may go on after its soak once enough boxes are decided and the success share is reached; a
-    wave none of whose boxes is seen goes on after its soak. A wave that is settled below
-    the share halts: waiting longer would change nothing.
+    wave none of whose boxes is seen goes on after its soak and `patience`. A wave that is
+    settled below the share halts: waiting longer would change nothing.
     """
     sums = group(count for count in counts if count.wave == wave)
-    if now < opened_at + limits.soak:
+    if now - opened_at < limits.soak:
         return WaveVerdict(goes_on=False)
     if sums.attempted == 0:
-        return WaveVerdict(goes_on=sums.is_settled)
+        waits = _waits_for_first(sums, opened_at=opened_at, patience=patience, now=now)
+        return WaveVerdict(goes_on=not waits)
     enough = sums.decided >= needed(sums.size, limits.min_decided) or sums.is_settled
     if enough and sums.verified * PERMILLE >= limits.success_permille * sums.attempted:
         return WaveVerdict(goes_on=True)
@@ -174,9 +187,30 @@ def judge_wave(
     return WaveVerdict(goes_on=False)
 
 
-def is_complete(counts: Iterable[Count]) -> bool:
-    """Tell whether every box that is seen is final."""
-    return group(counts).is_settled
+def _waits_for_first(
+    sums: Group, *, opened_at: datetime, patience: timedelta, now: datetime
+) -> bool:
+    """Tell whether a wave of which no box was attempted should be given more time."""
+    if not sums.is_settled:
+        return True
+    return sums.absent > 0 and now - opened_at < patience
+
+
+def is_complete(
+    counts: Collection[Count],
+    *,
+    wave: int,
+    opened_at: datetime,
+    now: datetime,
+    patience: timedelta = timedelta(0),
+) -> bool:
+    """Tell whether every box that is seen is final, `wave` being the last one and open."""
+    if not group(counts).is_settled:
+        return False
+    last = group(count for count in counts if count.wave == wave)
+    return last.attempted > 0 or not _waits_for_first(
+        last, opened_at=opened_at, patience=patience, now=now
+    )
 
 
 def progress(counts: Iterable[Count]) -> Mapping[MemberState, int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from firmware.boxes.presence import Presence
@@ -80,15 +81,15 @@ def read_download(settings: Settings, word: str) -> int | None:
     return action if isinstance(action, int) else None
 
 
-def alive(
-    chunks: Iterator[bytes], *, gatherer: Presence, box_id: int, wire: str, address: str
-) -> Iterator[bytes]:
-    """Pass a download on, noting at each chunk that the box still takes it."""
-    try:
+def keep_seen(response: Response, *, box_id: int, wire: str) -> None:
+    """Note at each chunk of a download that the box still takes it."""
+    gatherer, address = presence(), caller()
+    chunks: Any = response.response
+
+    def noted() -> Iterator[bytes]:
         for chunk in chunks:
             gatherer.note(box_id, utc_now(), wire, address)
             yield chunk
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            close()
+
+    response.response = noted()
+    response.call_on_close(chunks.close)

@@ -6,6 +6,7 @@ real clients repeat it for ever. No address of a cancel carries a query string.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -14,19 +15,20 @@ from flask import Blueprint, Response, g, jsonify, request
 from sqlalchemy.orm import Session
 
 from firmware.boxes import queries as boxes
+from firmware.boxes.locks import hold
 from firmware.boxes.models import Box
 from firmware.boxes.operations import keep_report, meet_unknown, merge_attributes
-from firmware.boxes.rules import BoxState, Statement, asks_for_attributes
+from firmware.boxes.rules import BoxState, Statement, can_be_controller_id
 from firmware.images.download import download_of, serve
 from firmware.images.rules import served_filename
-from firmware.rollouts import engine, queries
+from firmware.rollouts import engine, standing
 from firmware.rollouts.models import Member
 from firmware.rollouts.rules import MemberState
 from firmware.wires import ddi_rules
-from firmware.wires.contact import alive, caller, edge_url, presence, statement_of
+from firmware.wires.contact import caller, edge_url, keep_seen, presence, statement_of
 from firmware.wires.ddi_rules import Credentials, Feedback
 from stb_service.shared.access import public
-from stb_service.shared.errors import Forbidden, NotFound, Unauthenticated
+from stb_service.shared.errors import Forbidden, NotFound, TooLarge, Unauthenticated
 from stb_service.shared.http import services
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
@@ -34,8 +36,16 @@ from stb_service.shared.i18n import text
 WIRE = "ddi"
 blueprint = Blueprint("ddi", __name__, url_prefix="/<tenant>/controller/v1/<controller_id>")
 
-_HOLDS_ORDER = frozenset({MemberState.OFFERED, MemberState.FETCHING, MemberState.AWAITING})
-_MAY_DOWNLOAD = _HOLDS_ORDER | {MemberState.SUSPECT, MemberState.CANCELLING}
+_SHOWN = frozenset(
+    {
+        MemberState.OFFERED,
+        MemberState.FETCHING,
+        MemberState.AWAITING,
+        MemberState.VERIFIED,
+        MemberState.FAILED,
+        MemberState.UNVERIFIED,
+    }
+)
 
 
 @blueprint.url_value_preprocessor
@@ -54,9 +64,9 @@ def _authenticate(session: Session, controller_id: str) -> tuple[Box | None, Cre
     credentials = ddi_rules.read_authorization(request.headers.get("Authorization"))
     if credentials is None:
         raise Unauthenticated(text("Send a TargetToken or a GatewayToken."))
-    if "\0" in controller_id:
-        raise NotFound(text("There is no such box."))
     kinds = services().settings.controller_id
+    if not can_be_controller_id(controller_id, kinds):
+        raise NotFound(text("No box is called so here."))
     found = boxes.boxes_by_controller_id(session, controller_id, kinds)
     now = request_time()
     if credentials.kind == "GatewayToken":
@@ -88,6 +98,26 @@ def _known(session: Session, controller_id: str) -> Box:
     return box
 
 
+def _reporter(session: Session, controller_id: str) -> Box:
+    """Return a box whose reports are taken: a retired one may still end what it began.
+
+    Raises:
+        Unauthenticated: no token, or a wrong one.
+        NotFound: nobody knows it.
+        Forbidden: it was never served.
+    """
+    box, _ = _authenticate(session, controller_id)
+    if box is None:
+        raise NotFound(text("Nobody knows this box."))
+    if box.state not in {BoxState.KNOWN, BoxState.RETIRED}:
+        raise Forbidden(text("This box is not served."))
+    return box
+
+
+def _restate() -> timedelta:
+    return timedelta(seconds=services().settings.restate_s)
+
+
 @blueprint.get("")
 @public
 def poll(controller_id: str) -> Response:
@@ -97,34 +127,18 @@ def poll(controller_id: str) -> Response:
     with found.db.read() as session:
         box, credentials = _authenticate(session, controller_id)
         if box is not None:
-            asks = _asks(box)
-            holds = box.version_at is None and asks
-            consultation = engine.peek(session, box=box, must_state_version=holds, now=now)
+            consultation = engine.peek(session, box=box, restate=_restate(), now=now)
+            installed = standing.last_installed_action(session, box.id)
     if box is None:
         return _meet(controller_id, credentials)
-    counts_ask = asks and not box.attributes_wanted and box.version_at is None
-    if not consultation.is_settled or counts_ask:
+    if not consultation.is_settled:
         with found.db.write() as session:
             box = session.get_one(Box, box.id)
-            consultation = engine.consult(
-                session, box=box, wire=WIRE, must_state_version=holds, now=now
-            )
-            if counts_ask:
-                box.attributes_asked += 1
+            consultation = engine.consult(session, box=box, wire=WIRE, restate=_restate(), now=now)
     presence().note(box.id, now, WIRE, caller())
     if box.state == BoxState.REFUSED:
         raise Forbidden(text("This box is refused."))
-    return _poll_reply(controller_id, box, consultation, asks=asks)
-
-
-def _asks(box: Box) -> bool:
-    return box.state == BoxState.KNOWN and asks_for_attributes(
-        stated_at=box.attributes_at if box.version_at else None,
-        wanted=box.attributes_wanted,
-        asked=box.attributes_asked,
-        restate=timedelta(seconds=services().settings.restate_s),
-        now=request_time(),
-    )
+    return _poll_reply(controller_id, consultation, installed=installed)
 
 
 def _meet(controller_id: str, credentials: Credentials) -> Response:
@@ -146,9 +160,8 @@ def _meet(controller_id: str, credentials: Credentials) -> Response:
             )
         if box is None:
             raise Forbidden(text("Too many boxes wait for approval."))
-        consultation = engine.consult(session, box=box, wire=WIRE, must_state_version=True, now=now)
-        asks = _asks(box)
-    return _poll_reply(controller_id, box, consultation, asks=asks)
+        consultation = engine.consult(session, box=box, wire=WIRE, restate=_restate(), now=now)
+    return _poll_reply(controller_id, consultation, installed=None)
 
 
 def _base(controller_id: str) -> str:
@@ -157,18 +170,18 @@ def _base(controller_id: str) -> str:
 
 
 def _poll_reply(
-    controller_id: str, box: Box, consultation: engine.Consultation, *, asks: bool
+    controller_id: str, consultation: engine.Consultation, *, installed: int | None
 ) -> Response:
     base = _base(controller_id)
     links: dict[str, Any] = {}
-    member, decision = consultation.member, consultation.decision
-    if member is not None and decision.cancel is not None:
-        links["cancelAction"] = {"href": f"{base}/cancelAction/{member.action}"}
-    elif member is not None:
-        links["deploymentBase"] = {"href": f"{base}/deploymentBase/{member.action}"}
-    if consultation.installed is not None:
-        links["installedBase"] = {"href": f"{base}/installedBase/{consultation.installed}"}
-    if asks:
+    decision = consultation.decision
+    if decision.cancel is not None:
+        links["cancelAction"] = {"href": f"{base}/cancelAction/{decision.cancel.action}"}
+    elif decision.serve is not None:
+        links["deploymentBase"] = {"href": f"{base}/deploymentBase/{decision.serve.action}"}
+    if installed is not None:
+        links["installedBase"] = {"href": f"{base}/installedBase/{installed}"}
+    if consultation.asks:
         links["configData"] = {"href": f"{base}/configData"}
     sleep = ddi_rules.sleep_text(services().settings.poll_interval_s)
     return jsonify({"config": {"polling": {"sleep": sleep}}, "_links": links})
@@ -176,8 +189,8 @@ def _poll_reply(
 
 def _member(session: Session, box: Box, action: str) -> Member:
     number = ddi_rules.read_action(action)
-    member = None if number is None else queries.member_of_action(session, box.id, number)
-    if member is None or number is None:
+    member = None if number is None else standing.member_of_action(session, box.id, number)
+    if member is None or str(member.action) != action:
         raise NotFound(text("This box has no such action."))
     return member
 
@@ -189,8 +202,7 @@ def deployment(controller_id: str, action: str) -> Response:
     with services().db.read() as session:
         box = _known(session, controller_id)
         member = _member(session, box, action)
-        shows = _HOLDS_ORDER | {MemberState.VERIFIED, MemberState.FAILED, MemberState.UNVERIFIED}
-        if str(member.action) != action or member.state not in shows:
+        if member.state not in _SHOWN:
             raise NotFound(text("This action is not open."))
         order = _order(controller_id, box, member)
     presence().note(box.id, request_time(), WIRE, caller())
@@ -242,10 +254,12 @@ def _artifact(controller_id: str, member: Member) -> dict[str, Any]:
 
 
 def _downloadable(session: Session, box: Box, module: int) -> Member:
-    for member in queries.members_of_box(session, box.id):
-        if member.rollout.image_id == module and member.state in _MAY_DOWNLOAD:
-            return member
-    raise NotFound(text("This box has no order for this file."))
+    member = None
+    if module <= ddi_rules.LARGEST_ACTION:
+        member = standing.member_with_order(session, box.id, module)
+    if member is None:
+        raise NotFound(text("This box has no order for this file."))
+    return member
 
 
 @blueprint.get("/softwaremodules/<int:module>/artifacts")
@@ -275,38 +289,46 @@ def artifact(controller_id: str, module: int, filename: str) -> Response:
         served = serve(download_of(image, found.files, model_code=member.model_code), request)
     if served.is_fetch:
         with found.db.write() as session:
-            engine.note_fetch(session, member=session.get_one(Member, member.id), now=now)
-        response = served.response
-        response.response = alive(
-            iter(response.response),  # type: ignore[arg-type]
-            gatherer=presence(),
-            box_id=box.id,
-            wire=WIRE,
-            address=caller(),
-        )
+            known = session.get_one(Member, member.id)
+            may_fetch = engine.note_fetch(session, member=known, now=now)
+        if not may_fetch:
+            served.response.close()
+            raise NotFound(text("This box has no order for this file."))
+        keep_seen(served.response, box_id=box.id, wire=WIRE)
     return served.response
 
 
-def _body() -> str:
-    return request.stream.read(ddi_rules.BODY_LIMIT_BYTES).decode("utf-8", "replace")
+def _body(limit: int) -> str:
+    """Return the body up to a limit; the rest is read and dropped, so that the reply is heard."""
+    body = request.stream.read(limit)
+    while request.stream.read(limit):
+        pass
+    return body.decode("utf-8", "replace")
 
 
 @blueprint.post("/deploymentBase/<action>/feedback")
 @public
 def feedback(controller_id: str, action: str) -> Response:
     """Take a report on an action. A final one is kept and answered 200, whatever it says."""
-    body = _body()
+    return _take_report(controller_id, action, _weigh_report)
+
+
+Weigher = Callable[[Session, Member, int, Feedback], None]
+
+
+def _take_report(controller_id: str, action: str, weigh: Weigher) -> Response:
+    body = _body(ddi_rules.BODY_LIMIT_BYTES)
     now = request_time()
     with services().db.write() as session:
-        box = _known(session, controller_id)
-        report = ddi_rules.read_feedback(body.encode())
+        box = _reporter(session, controller_id)
+        report = ddi_rules.read_feedback(body)
         number = ddi_rules.read_action(action)
-        member = None if number is None else queries.member_of_action(session, box.id, number)
+        member = None if number is None else standing.member_of_action(session, box.id, number)
         if member is None and not report.is_final:
             raise NotFound(text("This box has no such action."))
         _keep(session, box, action, body, report, known=member is not None)
-        if member is not None:
-            _weigh_report(session, member, report)
+        if member is not None and number is not None and report.unread is None:
+            weigh(session, member, number, report)
     presence().note(box.id, now, WIRE, caller())
     return jsonify({})
 
@@ -314,34 +336,38 @@ def feedback(controller_id: str, action: str) -> Response:
 def _keep(
     session: Session, box: Box, action: str, body: str, report: Feedback, *, known: bool
 ) -> None:
-    unread = report.unread or (None if known else "no such action of this box")
     keep_report(
         session,
         box=box,
         wire=WIRE,
         action=action,
-        body=body.replace("\0", ""),
+        body=body,
         execution=report.execution,
         finished=report.finished,
-        details=report.details.replace("\0", ""),
-        unread=unread,
+        details=report.details,
+        unread=report.unread or (None if known else "no such action of this box"),
         now=request_time(),
     )
 
 
-def _weigh_report(session: Session, member: Member, report: Feedback) -> None:
+def _weigh_report(session: Session, member: Member, action: int, report: Feedback) -> None:
     """Tell the engine what a report means (hawkBit: closed + none counts as success)."""
     now = request_time()
-    details = report.details.replace("\0", "")
-    if report.unread is not None:
-        return
-    if report.execution == "closed":
-        success = report.finished != "failure"
-        engine.note_report(session, member=member, success=success, details=details, now=now)
-    elif report.execution == "canceled":
-        engine.note_cancel_answer(session, member=member, stopped=True, details=details, now=now)
+    if report.execution == "canceled" and member.state == MemberState.CANCELLING:
+        engine.note_cancel_answer(
+            session, member=member, action=action, stopped=True, details=report.details, now=now
+        )
+    elif report.execution in {"closed", "canceled"}:
+        engine.note_report(
+            session,
+            member=member,
+            action=action,
+            success=report.execution == "closed" and report.finished != "failure",
+            details=report.details or report.execution,
+            now=now,
+        )
     else:
-        engine.note_progress(session, member=member, now=now)
+        engine.note_progress(session, member=member, action=action, now=now)
 
 
 @blueprint.get("/cancelAction/<action>")
@@ -351,7 +377,7 @@ def cancel(controller_id: str, action: str) -> Response:
     with services().db.read() as session:
         box = _known(session, controller_id)
         member = _member(session, box, action)
-        if member.state != MemberState.CANCELLING or str(member.action) != action:
+        if member.state != MemberState.CANCELLING:
             raise NotFound(text("This action is not being cancelled."))
     return jsonify({"id": action, "cancelAction": {"stopId": action}})
 
@@ -360,34 +386,42 @@ def cancel(controller_id: str, action: str) -> Response:
 @public
 def cancel_feedback(controller_id: str, action: str) -> Response:
     """Take the answer to a cancel."""
-    body = _body()
-    now = request_time()
-    with services().db.write() as session:
-        box = _known(session, controller_id)
-        report = ddi_rules.read_feedback(body.encode())
-        number = ddi_rules.read_action(action)
-        member = None if number is None else queries.member_of_action(session, box.id, number)
-        if member is None and not report.is_final:
-            raise NotFound(text("This box has no such action."))
-        _keep(session, box, action, body, report, known=member is not None)
-        answers = report.execution in {"closed", "rejected"} and report.unread is None
-        if member is not None and answers:
-            stopped = report.execution == "closed" and report.finished != "failure"
-            engine.note_cancel_answer(
-                session, member=member, stopped=stopped, details=report.details, now=now
-            )
-    presence().note(box.id, now, WIRE, caller())
-    return jsonify({})
+    return _take_report(controller_id, action, _weigh_cancel_answer)
+
+
+def _weigh_cancel_answer(session: Session, member: Member, action: int, report: Feedback) -> None:
+    """Tell the engine whether the box stopped; anything but closed and rejected is on the way."""
+    if report.execution in {"closed", "rejected"}:
+        engine.note_cancel_answer(
+            session,
+            member=member,
+            action=action,
+            stopped=report.execution == "closed" and report.finished != "failure",
+            details=report.details,
+            now=request_time(),
+        )
+
+
+def _small_body() -> str:
+    """Return a body that must fit.
+
+    Raises:
+        TooLarge: it does not.
+    """
+    body = _body(ddi_rules.SMALL_BODY_BYTES + 1)
+    if len(body) > ddi_rules.SMALL_BODY_BYTES:
+        raise TooLarge(text("At most %(kb)s kB.", kb=ddi_rules.SMALL_BODY_BYTES // 1024))
+    return body
 
 
 @blueprint.put("/configData")
 @public
 def config_data(controller_id: str) -> Response:
     """Take over what a box says of itself; its version is evidence."""
-    config = ddi_rules.read_config_data(_body().encode())
+    config = ddi_rules.read_config_data(_small_body())
     now = request_time()
     with services().db.write() as session:
-        box = _known(session, controller_id)
+        box = hold(session, Box, _known(session, controller_id).id)
         merged = merge_attributes(session, box=box, mode=config.mode, data=config.data, now=now)
         names = services().settings.attributes
         sent = set(config.data) if config.mode != "remove" else set()
@@ -403,7 +437,7 @@ def config_data(controller_id: str) -> Response:
 def declare_installed(controller_id: str) -> Response:
     """Take over a version that the box says was installed without us."""
     now = request_time()
-    version = ddi_rules.read_installed(_body().encode())
+    version = ddi_rules.read_installed(_small_body())
     with services().db.write() as session:
         box = _known(session, controller_id)
         statement = Statement(at=now, wire=WIRE, version=version)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from firmware.boxes.rules import ATTRIBUTES_LIMIT, storable
 from stb_service.shared.errors import Invalid
 from stb_service.shared.i18n import text
 
@@ -26,10 +27,11 @@ EXECUTIONS = frozenset(
     }
 )
 FINISHED = frozenset({"none", "success", "failure"})
+FINAL_EXECUTIONS = frozenset({"closed", "canceled", "rejected"})
 MODES = frozenset({"merge", "replace", "remove"})
-BODY_LIMIT_BYTES = 64 * 1024
+BODY_LIMIT_BYTES = 2 * 2**20
+SMALL_BODY_BYTES = 64 * 1024
 ATTRIBUTE_CHARS = 128
-ATTRIBUTES_LIMIT = 100
 LARGEST_ACTION = 2**31 - 1  # clients read it as a signed int of 32 bits
 
 
@@ -62,41 +64,43 @@ class Feedback:
     @property
     def is_final(self) -> bool:
         """Whether the client may repeat it until it is answered 200."""
-        return self.unread is not None or self.execution == "closed"
+        return self.unread is not None or self.execution in FINAL_EXECUTIONS
 
 
-def read_feedback(body: bytes) -> Feedback:
+def read_feedback(body: str) -> Feedback:
     """Read a report leniently: real clients send raw line feeds inside strings.
 
     Raises:
         Invalid: it is readable and not final, but breaks the format.
     """
     try:
-        parsed = json.loads(body.decode("utf-8", "replace"), strict=False)
+        parsed = json.loads(body, strict=False)
     except (ValueError, RecursionError) as error:
         return Feedback(None, None, unread=f"not JSON: {error}")
     status = parsed.get("status") if isinstance(parsed, dict) else None
     if not isinstance(status, dict):
         return Feedback(None, None, unread="no status")
     execution = status.get("execution")
-    if execution not in EXECUTIONS:
-        return Feedback(None, None, unread=f"unknown execution: {execution!r}")
+    if not isinstance(execution, str) or execution not in EXECUTIONS:
+        return Feedback(None, None, unread=f"unknown execution: {_shown(execution)}")
     result = status.get("result")
     finished = result.get("finished") if isinstance(result, dict) else None
     details = _details(status.get("details"))
-    if finished in FINISHED:
+    if isinstance(finished, str) and finished in FINISHED:
         return Feedback(execution, finished, details)
-    if execution == "closed":
-        return Feedback(execution, None, details, unread=f"unknown result: {finished!r}")
+    if execution in FINAL_EXECUTIONS:
+        return Feedback(execution, None, details, unread=f"unknown result: {_shown(finished)}")
     raise Invalid.field("status.result.finished", text("One of none, success, failure."))
 
 
+def _shown(found: Any) -> str:
+    """Return what was found instead of a word, cut short; nested lists may be deep."""
+    return repr(found)[:100] if isinstance(found, (str, int, float)) else type(found).__name__
+
+
 def _details(details: Any) -> str:
-    if isinstance(details, str):
-        return details
-    if isinstance(details, list):
-        return "\n".join(str(line) for line in details)
-    return ""
+    lines = details if isinstance(details, list) else [details]
+    return storable("\n".join(str(line) for line in lines if isinstance(line, (str, int, float))))
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class ConfigData:
     data: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def read_config_data(body: bytes) -> ConfigData:
+def read_config_data(body: str) -> ConfigData:
     """Read the body of `PUT configData`.
 
     Raises:
@@ -125,9 +129,9 @@ def read_config_data(body: bytes) -> ConfigData:
     return ConfigData(mode, {key: _attribute(key, value) for key, value in data.items()})
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(body: str) -> dict[str, Any]:
     try:
-        parsed = json.loads(body.decode("utf-8", "replace"), strict=False)
+        parsed = json.loads(body, strict=False)
     except (ValueError, RecursionError) as error:
         raise Invalid(text("The body is not JSON.")) from error
     if not isinstance(parsed, dict):
@@ -135,14 +139,16 @@ def _object(body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def read_installed(body: bytes) -> str:
+def read_installed(body: str) -> str:
     """Read the version of `PUT installedBase`.
 
     Raises:
         Invalid: there is none.
     """
     version = _object(body).get("version")
-    if not isinstance(version, str) or not 1 <= len(version) <= ATTRIBUTE_CHARS:
+    if not isinstance(version, str) or not version.isprintable():
+        raise Invalid.field("version", text("A printable text."))
+    if not 1 <= len(version) <= ATTRIBUTE_CHARS:
         raise Invalid.field("version", text("1 to %(n)s characters.", n=ATTRIBUTE_CHARS))
     return version
 
@@ -155,7 +161,7 @@ def _attribute(key: str, value: Any) -> str | None:
     if isinstance(value, (dict, list)):
         raise Invalid.field(f"data.{key}", text("A value is a text."))
     written = str(value).lower() if isinstance(value, bool) else str(value)
-    if len(written) > ATTRIBUTE_CHARS or "\0" in written:
+    if len(written) > ATTRIBUTE_CHARS or storable(written) != written:
         raise Invalid.field(
             f"data.{key}", text("A value has at most %(n)s characters.", n=ATTRIBUTE_CHARS)
         )

@@ -7,21 +7,29 @@ normal final answer ("nothing for you").
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from firmware.boxes import queries as boxes
 from firmware.boxes.models import Box
 from firmware.boxes.operations import meet_unknown
-from firmware.boxes.rules import BoxState, Statement, as_mac
+from firmware.boxes.rules import BoxState, Statement, as_mac, storable
 from firmware.images.download import download_of, serve
 from firmware.images.rules import served_filename
-from firmware.rollouts import engine
+from firmware.rollouts import engine, standing
 from firmware.rollouts.models import Attempt, Member
-from firmware.wires.contact import alive, caller, edge_url, presence, read_download, sign_download
+from firmware.wires.contact import (
+    caller,
+    edge_url,
+    keep_seen,
+    presence,
+    read_download,
+    sign_download,
+)
 from stb_service.shared.access import public
 from stb_service.shared.errors import NotFound
 from stb_service.shared.http import services
@@ -43,20 +51,28 @@ def read_parameters(query: dict[str, list[str]], body: str) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if equals and name:
             found[name] = unquote(value) if "%" in value else value
-    return {k: v.replace("\0", "")[:VALUE_CHARS] for k, v in found.items()}
+    return {name: storable(value)[:VALUE_CHARS] for name, value in found.items()}
 
 
-def statement_of_parameters(parameters: dict[str, str], *, boot_name: str, at: Any) -> Statement:
-    """Return what a poll states."""
+def statement_of_parameters(
+    parameters: Mapping[str, str], *, names: Mapping[str, str], at: datetime
+) -> Statement:
+    """Return what a poll states: RDK's own parameters, and for what it has none the names that
+    the settings give the attributes.
+    """
+
+    def value(*keys: str) -> str | None:
+        return next((parameters[key] for key in keys if parameters.get(key)), None)
+
     return Statement(
         at=at,
         wire=WIRE,
-        version=parameters.get("firmwareVersion") or None,
-        boot_id=parameters.get(boot_name) or None,
-        model=parameters.get("model") or None,
-        revision=parameters.get("hwRevision") or None,
-        serial=parameters.get("serialNum") or parameters.get("serial") or None,
-        mac=parameters.get("eStbMac"),
+        version=value("firmwareVersion"),
+        boot_id=value(names["boot_id"]),
+        model=value("model"),
+        revision=value(names["revision"], "hwRevision"),
+        serial=value("serialNum", "serial"),
+        mac=value("eStbMac"),
     )
 
 
@@ -68,7 +84,6 @@ def _plain(status: int, sentence: str) -> Response:
 @public
 def swu() -> Response:
     """Answer a poll: 200 with the image to run, or 404 with the reason."""
-    g.is_machine = True
     now = request_time()
     body = request.stream.read(BODY_LIMIT_BYTES).decode("utf-8", "replace")
     parameters = read_parameters(request.args.to_dict(flat=False), body)
@@ -77,21 +92,58 @@ def swu() -> Response:
     mac = as_mac(parameters["eStbMac"])
     if mac is None:
         return _plain(400, "eStbMac is no MAC address")
-    boot_name = services().settings.attributes["boot_id"]
-    statement = statement_of_parameters(parameters, boot_name=boot_name, at=now)
+    names = services().settings.attributes
+    statement = statement_of_parameters(parameters, names=names, at=now)
+    answer = _known_answer(mac, statement) or _answer_with_news(mac, statement)
+    return answer or _plain(404, "Nobody knows this box.")
+
+
+def _known_answer(mac: str, statement: Statement) -> Response | None:
+    """Answer without taking the write lock, where the poll changes nothing."""
+    now = statement.at
+    with services().db.read() as session:
+        box = boxes.box_by_mac(session, mac)
+        if box is None or _is_news(session, box, statement):
+            return None
+        consultation = engine.peek(session, box=box, restate=None, now=now)
+        if not consultation.is_settled:
+            return None
+    presence().note(box.id, now, WIRE, caller())
+    return _answer(consultation)
+
+
+def _is_news(session: Session, box: Box, statement: Statement) -> bool:
+    if box.state != BoxState.KNOWN or statement.version is None:
+        return False
+    names_kind = (statement.model and not box.model_code) or (
+        statement.revision and not box.revision_code
+    )
+    restate = timedelta(seconds=services().settings.restate_s)
+    is_old = box.version_at is None or statement.at - box.version_at >= restate
+    return bool(names_kind or is_old) or engine.is_news(
+        session, box=box, version=statement.version, boot_id=statement.boot_id
+    )
+
+
+def _answer_with_news(mac: str, statement: Statement) -> Response | None:
+    now = statement.at
+    if services().settings.unknown_box == "refuse" and not _is_known(mac):
+        return None
     with services().db.write() as session:
         box = boxes.box_by_mac(session, mac) or _meet(session, mac, statement)
         if box is None:
-            return _plain(404, "Nobody knows this box.")
+            return None
         if box.state == BoxState.KNOWN:
             engine.observe(session, box=box, statement=statement, now=now)
-        consultation = engine.consult(
-            session, box=box, wire=WIRE, must_state_version=False, now=now
-        )
+        consultation = engine.consult(session, box=box, wire=WIRE, restate=None, now=now)
         box_id = box.id
-        answer = _answer(consultation)
     presence().note(box_id, now, WIRE, caller())
-    return answer
+    return _answer(consultation)
+
+
+def _is_known(mac: str) -> bool:
+    with services().db.read() as session:
+        return boxes.box_by_mac(session, mac) is not None
 
 
 def _meet(session: Session, mac: str, statement: Statement) -> Box | None:
@@ -110,16 +162,15 @@ def _meet(session: Session, mac: str, statement: Statement) -> Box | None:
 
 def _answer(consultation: engine.Consultation) -> Response:
     """Return the flat map that boxes parse with shell tools: compact, one level, no comma."""
-    member, decision = consultation.member, consultation.decision
-    if member is None or member.action is None or decision.cancel is not None:
-        return _plain(404, str(decision.reason))
-    word = sign_download(services().settings, action=member.action)
-    image = member.rollout.image
+    order = consultation.decision.serve
+    if order is None or order.action is None:
+        return _plain(404, str(consultation.decision.reason))
+    word = sign_download(services().settings, action=order.action)
     reply = {
         "firmwareDownloadProtocol": edge_url().partition(":")[0],
-        "firmwareFilename": served_filename(member.model_code, image.version),
+        "firmwareFilename": served_filename(order.model_code, order.version),
         "firmwareLocation": f"{edge_url()}/xconf/files/{word}",
-        "firmwareVersion": image.version,
+        "firmwareVersion": order.version,
         "rebootImmediately": True,
     }
     return Response(json.dumps(reply, separators=(",", ":")), mimetype="application/json")
@@ -129,28 +180,36 @@ def _answer(consultation: engine.Consultation) -> Response:
 @public
 def file(word: str, filename: str) -> Response:
     """Send the image of an answer; the signed word says whose it is."""
-    g.is_machine = True
     found = services()
-    action = read_download(found.settings, word)
     with found.db.read() as session:
-        attempt = None if action is None else session.get(Attempt, action)
-        member = None if attempt is None else session.get(Member, attempt.member_id)
-        if member is None or member.action != action:
-            raise NotFound(text("There is no such file."))
+        member = _member_of_word(session, word)
         image = member.rollout.image
         if filename != served_filename(member.model_code, image.version):
             raise NotFound(text("There is no such file."))
         served = serve(download_of(image, found.files, model_code=member.model_code), request)
     if served.is_fetch:
         with found.db.write() as session:
-            engine.note_fetch(
-                session, member=session.get_one(Member, member.id), now=request_time()
-            )
-        served.response.response = alive(
-            iter(served.response.response),  # type: ignore[arg-type]
-            gatherer=presence(),
-            box_id=member.box_id,
-            wire=WIRE,
-            address=caller(),
-        )
+            known = session.get_one(Member, member.id)
+            may_fetch = engine.note_fetch(session, member=known, now=request_time())
+        if not may_fetch:
+            served.response.close()
+            raise NotFound(text("There is no such file."))
+        keep_seen(served.response, box_id=member.box_id, wire=WIRE)
     return served.response
+
+
+def _member_of_word(session: Session, word: str) -> Member:
+    """Return the part of a box in a rollout that a signed word stands for.
+
+    Raises:
+        NotFound: the word was forged or is too old, or the box has no order (any more).
+    """
+    action = read_download(services().settings, word)
+    attempt = None if action is None else session.get(Attempt, action)
+    member = None if attempt is None else session.get(Member, attempt.member_id)
+    is_current = member is not None and member.action == action
+    if member is None or not is_current or member.state not in standing.MAY_DOWNLOAD:
+        raise NotFound(text("There is no such file."))
+    if member.box.state != BoxState.KNOWN:
+        raise NotFound(text("There is no such file."))
+    return member

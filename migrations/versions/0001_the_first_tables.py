@@ -649,7 +649,9 @@ def upgrade() -> None:
         sa.Column("attempted_at", UtcDateTime(), nullable=True),
         sa.Column("decided_at", UtcDateTime(), nullable=True),
         sa.Column("contact_at", UtcDateTime(), nullable=True),
+        sa.Column("touched_at", UtcDateTime(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("suspected", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(["box_id"], ["fw_boxes.id"], name=op.f("fk_fw_members_box_id")),
         sa.ForeignKeyConstraint(
@@ -661,7 +663,7 @@ def upgrade() -> None:
     with op.batch_alter_table("fw_members", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_fw_members_action"), ["action"], unique=False)
         batch_op.create_index("ix_fw_members_box", ["box_id"], unique=False)
-        batch_op.create_index("ix_fw_members_tally", ["rollout_id", "wave", "state"], unique=False)
+        batch_op.create_index("ix_fw_members_state", ["rollout_id", "state", "wave"], unique=False)
         batch_op.create_index(
             "uq_fw_members_in_flight",
             ["box_id"],
@@ -1044,7 +1046,7 @@ def downgrade() -> None:
                 "state IN ('awaiting_reboot', 'cancelling', 'fetching', 'offered')"
             ),
         )
-        batch_op.drop_index("ix_fw_members_tally")
+        batch_op.drop_index("ix_fw_members_state")
         batch_op.drop_index("ix_fw_members_box")
         batch_op.drop_index(batch_op.f("ix_fw_members_action"))
 
