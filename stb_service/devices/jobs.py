@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,7 +15,8 @@ from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
 from stb_service.devices.tables import WRITERS, write_csv
 from stb_service.shared import jobs
-from stb_service.shared.access import Actor
+from stb_service.shared.access import Actor, Scope
+from stb_service.shared.db import Database
 from stb_service.shared.files import Stored
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job, Outcome, Work
@@ -90,38 +91,38 @@ def run_import(work: Work) -> Outcome:
 def run_export(work: Work) -> Outcome:
     """Write the list to a file that can be imported again."""
     wanted, form = DeviceFilter(**work.arguments["filter"]), work.arguments["form"]
-    counter = _Counter(work)
+    with work.db.read() as session:
+        count = queries.devices_count(session, wanted, work.actor.scope)
+    total = None if count > queries.COUNT_LIMIT else count
+    written = 0
+
+    def tell(done: int) -> None:
+        nonlocal written
+        written = done
+        work.progress(done, total)
+
     with work.files.receiving() as incoming:
-        WRITERS[form](incoming, counter.rows(wanted))
+        WRITERS[form](cast("Any", incoming), rows_of(work.db, wanted, work.actor.scope, tell))
         stored = work.files.keep(incoming)
-    return Outcome({"rows": counter.done, "format": form}, stored.sha256, f"boxes.{form}")
+    return Outcome({"rows": written, "format": form}, stored.sha256, f"boxes.{form}")
 
 
-class _Counter:
-    """Reads the boxes of an export page by page and says how far it is."""
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self.done = 0
-
-    def rows(self, wanted: DeviceFilter) -> Iterator[Sequence[str]]:
-        work = self._work
-        yield [column.name for column in COLUMNS]
-        with work.db.read() as session:
-            total = queries.devices_count(session, wanted, work.actor.scope)
-        last = 0
-        while True:
-            with work.db.read() as session:
-                page = queries.devices_after(
-                    session, wanted, work.actor.scope, after_id=last, limit=AT_ONCE
-                )
-                rows = [row_of(device) for device in page]
-            yield from rows
-            if len(page) < AT_ONCE:
-                self.done += len(page)
-                return
-            self.done, last = self.done + len(page), page[-1].id
-            work.progress(self.done, None if total > queries.COUNT_LIMIT else total)
+def rows_of(
+    db: Database, wanted: DeviceFilter, scope: Scope, tell: Callable[[int], None]
+) -> Iterator[Sequence[str]]:
+    """Yield the header and the boxes of an export, read page by page; `tell` hears how many."""
+    yield [column.name for column in COLUMNS]
+    done = last = 0
+    while True:
+        with db.read() as session:
+            page = queries.devices_after(session, wanted, scope, after_id=last, limit=AT_ONCE)
+            rows = [row_of(device) for device in page]
+        yield from rows
+        done += len(page)
+        tell(done)
+        if len(page) < AT_ONCE:
+            return
+        last = page[-1].id
 
 
 def row_of(device: Device) -> list[str]:

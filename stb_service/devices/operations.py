@@ -12,6 +12,7 @@ from typing import Any, Unpack
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from firmware.boxes.operations import forget_box, know_box
 from stb_service.devices import queries
@@ -73,6 +74,12 @@ def check_external_id(session: Session, external_id: str | None, *, but: int | N
     if holder is not None and holder != but:
         message = text("Another box has the external id %(id)s.", id=external_id)
         raise Conflict(message, code="external-id-taken")
+
+
+def _renew(device: Device, now: datetime) -> None:
+    """Give the row a new version, also where only its tags, MACs or custody changed."""
+    device.changed_at = now
+    flag_modified(device, "changed_at")
 
 
 def change_device(
@@ -140,7 +147,7 @@ def _finish(
     now: datetime,
 ) -> None:
     """Audit a change, give the row a new version and tell the firmware room."""
-    device.changed_at = now
+    _renew(device, now)
     session.flush()
     audit.record(
         session, actor=actor, verb=verb, subject=subject_of(device), changes=changes, now=now
@@ -178,7 +185,7 @@ def change_status(
     if reason:
         changes["reason"] = reason
     device.status = status
-    device.changed_at = now
+    _renew(device, now)
     if status in RETIRED:
         end_identifiers(session, device=device, fields=list(Identity.of(device).keys), now=now)
         _end_custody(session, device, now)
@@ -236,7 +243,8 @@ def move_custody(
     event.organisation, event.holder, event.reason = found, holder[:128], reason[:500]
     session.add(event)
     before = device.custodian.code if device.custodian else None
-    device.custodian, device.changed_at = found, now
+    device.custodian = found
+    _renew(device, now)
     session.flush()
     audit.record(
         session,

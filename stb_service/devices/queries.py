@@ -323,7 +323,7 @@ def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
     rows = session.execute(
         select(Device.status, func.count()).where(within(scope)).group_by(Device.status)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:

@@ -109,14 +109,11 @@ def register_many(
     rows = session.scalars(select(Device).where(Device.public_id.in_(uids)))
     devices = {device.public_id: device for device in rows}
     made = [(devices[draft.uid], draft) for draft in drafts]
-    session.execute(
-        insert(DeviceIdentifier),
-        [
-            row
-            for device, draft in made
-            for row in identifier_values(device.id, draft.identity, now)
-        ],
-    )
+    identifiers = [
+        row for device, draft in made for row in identifier_values(device.id, draft.identity, now)
+    ]
+    if identifiers:
+        session.execute(insert(DeviceIdentifier), identifiers)
     tags = [
         {"device_id": device.id, "name": tag}
         for device, draft in made

@@ -1,0 +1,287 @@
+"""How one box comes into the registry."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from firmware.boxes.models import Box
+from firmware.boxes.operations import meet_unknown
+from firmware.boxes.queries import box_by_uid
+from firmware.boxes.rules import Statement
+from stb_service.devices import queries
+from stb_service.devices.arrivals.operations import register_device, register_unclaimed
+from stb_service.devices.identity import queries as identity
+from stb_service.devices.identity.operations import Disputed, list_for_review, settle_dispute
+from stb_service.devices.identity.rules import ClaimSource
+from stb_service.devices.models import Device, DeviceIdentifier, IdentityDispute
+from stb_service.shared.access import EVERYTHING
+from stb_service.shared.audit import entries_of
+from stb_service.shared.errors import Conflict, Invalid
+from tests.stb_service.devices.conftest import Registry
+
+MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
+
+
+def count(registry: Registry, model: Any) -> int:
+    found: int = registry.ask(lambda s: s.scalar(select(func.count()).select_from(model)))
+    return found
+
+
+def test_a_box_is_registered_with_all_that_is_said_of_it(registry: Registry) -> None:
+    box = registry.box(
+        "sn 0001",
+        revision="A",
+        mac_ethernet="0200.0000.0001",
+        batch="B1",
+        made_on=date(2024, 1, 31),
+        seller="north",
+        tags=["Friendly"],
+    )
+
+    found = registry.ask(queries.device_by_uid, box.public_id, EVERYTHING)
+    assert (found.serial, found.mac_ethernet, found.maker) == ("SN0001", MAC, "Aurora")
+    assert (found.model_code, found.revision_code) == ("AUR-1", "A")
+    assert (found.seller.code, found.tag_names, found.status) == ("north", ["friendly"], "in_stock")
+
+
+def test_a_registered_box_is_known_to_the_firmware_room_under_the_same_uid(
+    registry: Registry,
+) -> None:
+    box = registry.box(revision="A", mac_ethernet=MAC, tags=["friendly"])
+
+    known = registry.ask(box_by_uid, box.public_id)
+    assert (known.serial, known.mac_ethernet) == ("SN-0001", MAC)
+    assert (known.model_code, known.revision_code, known.state) == ("AUR-1", "A", "known")
+
+
+def test_registering_is_audited(registry: Registry) -> None:
+    box = registry.box(made_on=date(2024, 1, 31))
+
+    (entry,) = registry.ask(lambda s: s.scalars(entries_of("device", box.public_id)).all())
+    assert entry.verb == "device.create"
+    assert entry.changes == {"serial": "SN-0001", "model": "AUR-1", "made_on": "2024-01-31"}
+
+
+def test_two_makers_may_give_the_same_serial(registry: Registry) -> None:
+    registry.box("SN-0001", model="AUR-1")
+
+    second = registry.box("SN-0001", model="BOR-2")
+
+    assert second.maker == "Boreal"
+
+
+def test_one_maker_does_not_give_the_same_serial_twice(registry: Registry) -> None:
+    registry.box("SN-0001", model="AUR-1")
+
+    with pytest.raises(Disputed, match="Serial SN-0001 is held by box SN-0001 AUR-1"):
+        registry.box("sn-0001", model="BOR-2", maker="AURORA")
+
+
+def test_every_disputed_identifier_is_told_at_its_field(registry: Registry) -> None:
+    registry.box("SN-0001", mac_ethernet=MAC)
+
+    with pytest.raises(Disputed) as refusal:
+        registry.box("SN-0001", mac_wifi=MAC)
+
+    assert list(refusal.value.fields) == ["serial", "mac_wifi"]
+
+
+def test_a_refused_box_leaves_nothing_behind(registry: Registry) -> None:
+    registry.box("SN-0001", mac_ethernet=MAC)
+
+    with pytest.raises(Disputed):
+        registry.box("SN-0002", mac_ethernet=MAC, tags=["x"])
+
+    assert (count(registry, Device), count(registry, DeviceIdentifier)) == (1, 2)
+    assert count(registry, Box) == 1
+
+
+def test_a_box_needs_a_serial(registry: Registry) -> None:
+    with pytest.raises(Invalid) as refusal:
+        registry.do(register_device, model="AUR-1", mac_ethernet=MAC)
+
+    assert list(refusal.value.fields) == ["serial"]
+
+
+def test_an_external_id_is_given_once(registry: Registry) -> None:
+    registry.box("SN-0001", external_id="crm-1")
+
+    with pytest.raises(Conflict):
+        registry.box("SN-0002", external_id="crm-1")
+
+
+def test_of_two_who_register_one_mac_at_the_same_moment_one_is_refused(
+    registry: Registry,
+) -> None:
+    ready = threading.Barrier(2)
+    ends: list[str] = []
+
+    def register(serial: str) -> None:
+        ready.wait()
+        try:
+            registry.box(serial, mac_ethernet=MAC)
+            ends.append("registered")
+        except (Disputed, IntegrityError):
+            ends.append("refused")
+
+    threads = [threading.Thread(target=register, args=(f"SN-{n}",)) for n in range(2)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+    assert sorted(ends) == ["refused", "registered"]
+    assert count(registry, Device) == 1
+
+
+def test_a_dealers_box_is_in_the_dealers_scope(one: Registry) -> None:
+    box = one.box(actor=one.dealer("north"))
+
+    found = one.ask(queries.device_by_uid, box.public_id, one.dealer("north").scope)
+
+    assert found.seller.code == "north"
+
+
+def test_a_dealer_does_not_register_into_the_scope_of_another(one: Registry) -> None:
+    with pytest.raises(Invalid) as refusal:
+        one.box(actor=one.dealer("north"), seller="south")
+
+    assert list(refusal.value.fields) == ["seller"]
+
+
+# --- review ---------------------------------------------------------------------------------------
+
+
+def refused(registry: Registry) -> Disputed:
+    with pytest.raises(Disputed) as refusal:
+        registry.box("SN-0002", mac_ethernet=MAC, made_on=date(2024, 1, 31))
+    return refusal.value
+
+
+def test_a_refused_claim_is_listed_for_review_once(registry: Registry) -> None:
+    registry.box("SN-0001", mac_ethernet=MAC)
+    refusal = refused(registry)
+
+    registry.do(list_for_review, refusal=refusal, source=ClaimSource.FORM)
+    registry.do(list_for_review, refusal=refusal, source=ClaimSource.FORM)
+
+    page = registry.ask(identity.disputes_page, EVERYTHING, cursor=None, limit=10)
+    (dispute,) = page.rows
+    assert (dispute.value, dispute.claimant, dispute.holder.serial) == (MAC, "SN-0002", "SN-0001")
+    assert dispute.claim["made_on"] == "2024-01-31"
+
+
+def test_a_settled_claim_may_be_raised_again(registry: Registry) -> None:
+    registry.box("SN-0001", mac_ethernet=MAC)
+    refusal = refused(registry)
+    (dispute,) = registry.do(list_for_review, refusal=refusal, source=ClaimSource.FORM)
+    registry.do(settle_dispute, ref=dispute.public_id, note="typing error")
+
+    registry.do(list_for_review, refusal=refusal, source=ClaimSource.API)
+
+    assert registry.ask(identity.open_disputes_count, EVERYTHING) == 1
+    assert count(registry, IdentityDispute) == 2
+
+
+def test_a_dispute_is_settled_once_and_with_a_note(registry: Registry) -> None:
+    registry.box("SN-0001", mac_ethernet=MAC)
+    (dispute,) = registry.do(list_for_review, refusal=refused(registry), source=ClaimSource.FORM)
+
+    with pytest.raises(Invalid):
+        registry.do(settle_dispute, ref=dispute.public_id, note=" ")
+    settled = registry.do(settle_dispute, ref=dispute.public_id, note="typing error")
+    with pytest.raises(Conflict):
+        registry.do(settle_dispute, ref=dispute.public_id, note="again")
+
+    assert (settled.is_open, settled.settled_note) == (False, "typing error")
+
+
+# --- boxes that announce themselves ---------------------------------------------------------------
+
+
+def payload(**more: Any) -> dict[str, Any]:
+    return {
+        "uid": "box-0000000000-1",
+        "serial": "sn-0009",
+        "mac_ethernet": "02-00-00-00-00-01",
+        "model_code": "AUR-1",
+        "revision_code": "A",
+        **more,
+    }
+
+
+def announced(registry: Registry, **more: Any) -> Device | None:
+    with registry.db.write() as session:
+        register_unclaimed(session, payload(**more), registry.now)
+    found: Device | None = registry.ask(
+        lambda s: s.scalar(
+            queries.with_row_details(select(Device)).where(Device.public_id == "box-0000000000-1")
+        )
+    )
+    return found
+
+
+def test_a_box_that_announced_itself_is_registered_under_its_uid(registry: Registry) -> None:
+    box = announced(registry)
+
+    assert box is not None
+    assert (box.serial, box.mac_ethernet, box.status) == ("SN-0009", MAC, "active")
+    assert (box.model_code, box.revision_code) == ("AUR-1", "A")
+
+
+def test_announcing_twice_registers_once(registry: Registry) -> None:
+    announced(registry)
+    announced(registry)
+
+    assert count(registry, Device) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ({"model_code": "UNHEARD-OF"}, "SN-0009"),
+        ({"revision_code": "Z"}, "SN-0009"),
+        ({"serial": None}, MAC),
+        ({"serial": "Ж"}, MAC),
+        ({"mac_ethernet": "nonsense"}, "SN-0009"),
+        ({"serial": None, "mac_ethernet": None, "model_code": None}, "box-0000000000-1"),
+    ],
+)
+def test_what_a_box_says_wrongly_of_itself_is_left_out(
+    one: Registry, said: dict[str, Any], label: str
+) -> None:
+    box = announced(one, **said)
+
+    assert box is not None
+    assert box.label == label
+
+
+def test_a_box_that_claims_what_another_holds_is_listed_and_not_registered(
+    registry: Registry,
+) -> None:
+    registry.box("SN-0001", mac_ethernet=MAC)
+
+    assert announced(registry) is None
+    assert registry.ask(identity.open_disputes_count, EVERYTHING) == 1
+
+
+def test_a_box_that_waits_for_approval_is_adopted_by_registering_it(registry: Registry) -> None:
+    with registry.db.write() as session:
+        waiting = meet_unknown(
+            session,
+            controller_id="SN-0001",
+            statement=Statement(at=registry.now, wire="ddi"),
+            token=None,
+            registers=False,
+            now=registry.now,
+        )
+    assert waiting is not None
+
+    box = registry.box("SN-0001")
+
+    assert box.public_id == waiting.uid
+    assert registry.ask(box_by_uid, waiting.uid).state == "known"
