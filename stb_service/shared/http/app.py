@@ -17,7 +17,7 @@ from flask_babel import Babel
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from sqlalchemy.orm import Session
 
-from stb_service.shared.access import MARK, Actor, public
+from stb_service.shared.access import MARK, Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Forbidden
 from stb_service.shared.files import FileStore
@@ -115,9 +115,7 @@ def make_flask(
     authenticate: Authenticator,
 ) -> StbFlask:
     """Make an app with everything the two edges have in common."""
-    app = StbFlask(
-        name, static_folder=str(SHARED / "static"), template_folder=str(SHARED / "templates")
-    )
+    app = StbFlask(name, static_folder=None, template_folder=str(SHARED / "templates"))
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SECRET_KEY_FALLBACKS=list(settings.secret_key_former),
@@ -131,7 +129,6 @@ def make_flask(
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions["stb"] = _services(settings, db, registries, authenticate)
-    public(app.view_functions["static"])
     Babel(app, locale_selector=_language, timezone_selector=_timezone)
     problems.install(app)
     app.before_request(_begin)

@@ -27,13 +27,15 @@ from flask_babel import (
 from flask_wtf.csrf import CSRFError, CSRFProtect, ValidationError, validate_csrf
 from markupsafe import Markup
 
-from stb_service.shared.access import Actor
+from stb_service.shared.access import Actor, public
 from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.http.app import services
 from stb_service.shared.http.problems import wants_problem
 from stb_service.shared.http.unit import SAFE_METHODS, request_time, unit
 from stb_service.shared.i18n import Text, direction, text
 from stb_service.shared.registries import NavItem
+
+STATIC = Path(__file__).parent.parent / "static"
 
 # The pages of higher rooms that the shell itself links to; one that is not there is not shown.
 SHELL = {
@@ -50,12 +52,18 @@ def install(app: Flask) -> None:
     """Give the app's templates what the shell and the macros need, and guard its forms."""
     app.config.setdefault("WTF_CSRF_TIME_LIMIT", None)  # a form may stay open over lunch
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
+    app.static_folder = str(STATIC)
+    app.add_url_rule("/static/<path:filename>", "static", public(_send_static))
     csrf = CSRFProtect(app)
     app.before_request(lambda: _check_csrf(csrf))
     app.context_processor(_context)
     app.jinja_env.globals.update(_globals())
     app.url_defaults(_static_version)
     app.after_request(_cache_static)
+
+
+def _send_static(filename: str) -> Response:
+    return current_app.send_static_file(filename)
 
 
 def _check_csrf(csrf: CSRFProtect) -> None:
