@@ -101,7 +101,8 @@ def required_verb(app: Flask, endpoint: str | None, method: str) -> str | None:
     view: Any = app.view_functions[endpoint or ""]
     view_class = getattr(view, "view_class", None)
     if view_class is not None:
-        view = getattr(view_class, method.lower(), None) or view_class
+        name = "get" if method == "HEAD" else method.lower()
+        view = getattr(view_class, name, None) or view_class
     verb: str | None = getattr(view, MARK, "")
     return verb
 

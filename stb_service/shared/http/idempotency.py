@@ -18,6 +18,7 @@ from stb_service.shared.http.unit import current_actor, request_time, unit
 from stb_service.shared.i18n import text
 
 KEPT_FOR = timedelta(days=1)
+SHOWN_ONCE = 0  # in place of a status: the answer held a secret and is not kept
 
 
 class IdempotencyKey(Base):
@@ -55,7 +56,7 @@ def replay() -> Response | None:
     """Return the stored answer if this key was carried out before.
 
     Raises:
-        Conflict: the key was used for another request.
+        Conflict: the key was used for another request, or its answer held a secret.
     """
     key = _key()
     if key is None or g.get("actor") is None:
@@ -71,24 +72,31 @@ def replay() -> Response | None:
         raise Conflict(
             text("This Idempotency-Key was used for another request."), code="key-reused"
         )
+    if known.status == SHOWN_ONCE:
+        raise Conflict(
+            text("This was carried out; its secret was shown once."), code="secret-shown-once"
+        )
     response = Response(known.body, known.status, content_type=known.content_type)
     response.headers["Idempotency-Replayed"] = "true"
     return response
 
 
 def remember(response: Response) -> None:
-    """Store the answer with the change it reports."""
+    """Store the answer with the change it reports; of one that holds a secret, only that it was
+    given (a view says so by `g.answer_is_secret`).
+    """
     key = _key()
     if key is None or g.get("actor") is None or response.is_streamed:
         return
+    is_secret = bool(g.get("answer_is_secret"))
     unit().add(
         IdempotencyKey(
             actor_ref=current_actor().ref,
             key=key,
             fingerprint=_fingerprint(),
-            status=response.status_code,
+            status=SHOWN_ONCE if is_secret else response.status_code,
             content_type=response.content_type or "",
-            body=response.get_data(),
+            body=b"" if is_secret else response.get_data(),
             created_at=request_time(),
         )
     )
