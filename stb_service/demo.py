@@ -199,18 +199,21 @@ def _lead_rollouts(stage: Stage, supervisor: Supervisor) -> None:
     first = _rollout(stage, GOOD, refuses="")
     _watch(stage, supervisor, first)
     with stage.db.read() as session:
-        revision = _most_common_revision(session)
+        revision = _bad_revision(session)
     second = _rollout(stage, BAD, refuses=revision)
     _watch(stage, supervisor, second)
     stage.say("both rollouts have ended; their pages tell how and why")
 
 
-def _most_common_revision(session: Session) -> str:
-    """Return the revision that most boxes of the fleet have: the one that will not boot."""
+def _bad_revision(session: Session) -> str:
+    """Return the revision that will not boot: the most common one that only one model has."""
+    models: dict[str, set[str]] = {}
     counts: dict[str, int] = {}
-    for box in session.scalars(select(Box).where(Box.last_seen_at.is_not(None))):
-        counts[box.revision_code] = counts.get(box.revision_code, 0) + 1
-    return max(counts, key=lambda code: (counts[code], code))
+    for model, revision, boxes in codes_in_use(session):
+        models.setdefault(revision, set()).add(model)
+        counts[revision] = boxes
+    own = [revision for revision, found in models.items() if len(found) == 1]
+    return max(own, key=lambda revision: (counts[revision], revision))
 
 
 def _rollout(stage: Stage, version: str, *, refuses: str) -> int:

@@ -136,14 +136,17 @@ def test_a_token_is_made_listed_and_revoked(api: Any) -> None:
     assert api("DELETE", f"/tokens/{made.json['id']}").status_code == 404
 
 
-@pytest.mark.xfail(reason="the store of repeated answers does not honour answer_is_secret yet")
 def test_the_secret_of_a_token_is_not_kept_for_repeated_requests(
     api: Any, sqlite_db: Database
 ) -> None:
     body = {"name": "script", "days": 30}
-    api("POST", "/tokens", json=body, headers={"Idempotency-Key": "once"})
+    first = api("POST", "/tokens", json=body, headers={"Idempotency-Key": "once"})
+    again = api("POST", "/tokens", json=body, headers={"Idempotency-Key": "once"})
+
     with sqlite_db.read() as session:
-        assert session.query(IdempotencyKey).count() == 0
+        kept = session.query(IdempotencyKey).one()
+    assert (first.status_code, again.status_code) == (201, 409)
+    assert (again.json["type"], kept.body) == ("urn:stb:problem:secret-shown-once", b"")
 
 
 @pytest.mark.parametrize(
