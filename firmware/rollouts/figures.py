@@ -205,7 +205,11 @@ class Picture:
 
 
 def picture_of(rollout: Rollout, counts: Sequence[Count], *, now: datetime) -> Picture:
-    """Draw a rollout. The whole and the groups are held to the limits of the open wave."""
+    """Draw a rollout.
+
+    As the engine does, the whole and the groups are held to the limits of the open wave, and
+    summed up over the waves that have begun.
+    """
     waves = rollout.waves
     ruling = next((wave for wave in waves if wave.number == rollout.wave_open), waves[0])
     codes = sorted({(count.model, count.revision) for count in counts})
@@ -223,7 +227,7 @@ def picture_of(rollout: Rollout, counts: Sequence[Count], *, now: datetime) -> P
 
 
 def _group_figure(counts: Sequence[Count], model: str, revision: str, ruling: Wave) -> GroupFigure:
-    sums = group(counts)
+    sums = group(count for count in counts if count.wave <= ruling.number)
     failed, suspect = _rates(sums, ruling)
     return GroupFigure(model, revision, sums, bar_of_counts(counts), failed, suspect)
 

@@ -94,6 +94,8 @@ def recall() -> ResponseReturnValue:
 @requires("rollouts.edit")
 def preview() -> ResponseReturnValue:
     """Return how many boxes a form means, and which; nothing is written."""
+    if not request.form.get("image"):
+        return render_template("rollouts/preview.html", errors={}, forecast=None)
     with services().db.read() as session:  # a POST for its length: it must not hold up writers
         try:
             form = read_form(AimForm())
@@ -101,7 +103,7 @@ def preview() -> ResponseReturnValue:
             aim = _without(session, aim)
         except Invalid as error:
             errors = form_errors(error)
-            return render_template("rollouts/preview.html", errors=errors, forecast=None), 422
+            return render_template("rollouts/preview.html", errors=errors, forecast=None)
         found = plans.forecast_of(session, aim)
     return render_template(
         "rollouts/preview.html",

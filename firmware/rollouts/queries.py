@@ -371,3 +371,11 @@ def images_before(session: Session, image: Image) -> list[Image]:
 _placed = and_(
     ModelVersion.model_code == ImageFit.model_code, ModelVersion.version == ImageFit.version
 )
+
+
+def rollouts_named(session: Session, words: str, *, limit: int) -> Sequence[Rollout]:
+    """Return the newest rollouts in whose name these words stand, or whose id they are."""
+    named = or_(Rollout.name.icontains(words, autoescape=True), Rollout.public_id == words)
+    return session.scalars(
+        select(Rollout).where(named).order_by(Rollout.id.desc()).limit(limit)
+    ).all()

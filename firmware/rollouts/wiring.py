@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from firmware.rollouts import box_card, box_pages, pages, planning_pages, queries, routes
 from firmware.rollouts.figures import KINDS, bar_of_states
-from firmware.rollouts.models import Rollout
 from firmware.rollouts.rules import ROLLOUT_STATE_NAMES, MemberState, RolloutState
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.i18n import text
@@ -83,19 +81,13 @@ def find_rollouts(session: Session, typed: str, scope: Scope, limit: int) -> lis
     words = typed.strip()
     if not scope.is_everything or not words.isprintable():
         return []
-    found = session.scalars(
-        select(Rollout)
-        .where(or_(Rollout.name.icontains(words, autoescape=True), Rollout.public_id == words))
-        .order_by(Rollout.id.desc())
-        .limit(limit)
-    )
     return [
         Hit(
             title=rollout.name,
             detail=f"{ROLLOUT_STATE_NAMES[RolloutState(rollout.state)]} · {rollout.image.version}",
             url=url_for("rollout_pages.show", public_id=rollout.public_id),
         )
-        for rollout in found
+        for rollout in queries.rollouts_named(session, words, limit=limit)
     ]
 
 
