@@ -14,8 +14,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +25,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
+from sqlalchemy import JSON, Connection, MetaData, Table, func, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from stb_service.shared import migrate
 from stb_service.shared.db import Database
@@ -36,6 +41,7 @@ from stb_service.shared.i18n import text as sentence
 FORMAT = 1
 BATCH = 1000
 NOT_DATA = frozenset({"alembic_version"})
+SEEDED = ("fw_rollout_moves",)  # tables that a migration fills
 
 
 @dataclass(frozen=True)
@@ -49,20 +55,44 @@ class Contents:
 def write_backup(
     db: Database, files: FileStore, target: Path, *, now: datetime, console: Console
 ) -> Contents:
-    """Write an archive beside `target` and move it there when it is whole."""
+    """Write an archive beside `target` and move it there when it is whole.
+
+    Only its owner can read it (mode 0600): it holds the digests of passwords and tokens.
+
+    Raises:
+        Invalid: it cannot be written there.
+    """
     part = target.with_name(target.name + ".part")
     try:
-        with tarfile.open(part, "w:gz", compresslevel=3) as tar, _progress(console) as step:
-            manifest = _write_tables(db, tar, step)
-            manifest |= {"format": FORMAT, "revision": migrate.current(db), "at": now.isoformat()}
-            stored = sorted(path for path in files.root.glob("??/*") if path.is_file())
-            for number, path in enumerate(stored, start=1):
-                tar.add(path, f"files/{path.name}", recursive=False)
-                step("files", number, len(stored))
-            _add(tar, "manifest.json", json.dumps(manifest, indent=1).encode())
+        with _private(part) as file:
+            with tarfile.open(fileobj=file, mode="w:gz", compresslevel=3) as tar:
+                written = _write_all(db, files, tar, now=now, console=console)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(target)
+    except OSError as error:
+        raise Invalid(sentence("The archive cannot be written: %(why)s", why=str(error))) from error
     finally:
         part.unlink(missing_ok=True)
+    return written
+
+
+def _private(path: Path) -> IO[bytes]:
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _write_all(
+    db: Database, files: FileStore, tar: tarfile.TarFile, *, now: datetime, console: Console
+) -> Contents:
+    with _progress(console) as step:
+        manifest = _write_tables(db, tar, step)
+        manifest |= {"format": FORMAT, "at": now.isoformat()}
+        stored = sorted(path for path in files.root.glob("??/*") if path.is_file())
+        for number, path in enumerate(stored, start=1):
+            tar.add(path, f"files/{path.name}", recursive=False)
+            step("files", number, len(stored))
+        _add(tar, "manifest.json", json.dumps(manifest, indent=1).encode())
     return Contents(sum(manifest["rows"].values()), len(stored))
 
 
@@ -110,7 +140,9 @@ def _write_tables(db: Database, tar: tarfile.TarFile, step: Step) -> dict[str, A
                 file.seek(0)
                 tar.addfile(info, file)
         columns = {table.name: [c.name for c in table.columns] for table in tables}
-    return {"rows": rows, "columns": columns, "order": [table.name for table in tables]}
+        revision = MigrationContext.configure(connection).get_current_revision()
+    order = [table.name for table in tables]
+    return {"revision": revision, "rows": rows, "columns": columns, "order": order}
 
 
 def _write_rows(connection: Connection, table: Table, file: IO[bytes]) -> int:
@@ -157,7 +189,8 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 def read_backup(db: Database, files: FileStore, source: Path, *, console: Console) -> Contents:
     """Bring an archive back into an empty database.
 
-    The schema is made at the archive's revision, filled, and then migrated to the newest.
+    The schema is made at the archive's revision, filled, and then migrated to the newest. Files
+    come first, each checked against its name: rows are there only when all that they name is.
 
     Raises:
         Conflict: the database holds rows already.
@@ -167,13 +200,33 @@ def read_backup(db: Database, files: FileStore, source: Path, *, console: Consol
         with tarfile.open(source, "r:gz") as tar, _progress(console) as step:
             manifest = _manifest(tar)
             _refuse_full(db)
-            migrate.upgrade(db, manifest["revision"])
-            rows = _read_tables(db, tar, manifest, step)
+            _make_schema(db, manifest["revision"])
             count = _read_files(tar, files, step)
-    except (tarfile.TarError, EOFError, OSError) as error:
+            rows = _read_tables(db, tar, manifest, step)
+    except DAMAGE as error:
         raise Invalid(sentence("The archive cannot be read: %(why)s", why=str(error))) from error
     migrate.upgrade(db)
     return Contents(rows, count)
+
+
+DAMAGE = (
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    OSError,
+    KeyError,  # no such member, no such table
+    TypeError,
+    ValueError,  # no JSON, no such number of columns
+    SQLAlchemyError,
+    CommandError,  # a revision that this service does not know
+)
+
+
+def _make_schema(db: Database, revision: str) -> None:
+    """Bring the empty database to a revision, whatever it is at."""
+    if migrate.current(db) not in {None, revision}:
+        migrate.downgrade(db, "base")
+    migrate.upgrade(db, revision)
 
 
 def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
@@ -183,7 +236,7 @@ def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
         member = None
     if member is None:
         raise Invalid(sentence("This is no backup of this service."))
-    manifest: dict[str, Any] = json.load(member)
+    manifest: dict[str, Any] = dict(json.load(member))
     if manifest.get("format") != FORMAT:
         raise Invalid(sentence("This backup is of another format."))
     return manifest
@@ -192,7 +245,7 @@ def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
 def _refuse_full(db: Database) -> None:
     with db.engine.connect() as connection:
         for table in _tables(connection):
-            if table.name == "fw_rollout_moves":
+            if table.name in SEEDED:
                 continue
             if connection.execute(select(table).limit(1)).first() is not None:
                 raise Conflict(sentence("The database is not empty; restore into an empty one."))
@@ -201,12 +254,15 @@ def _refuse_full(db: Database) -> None:
 def _read_tables(db: Database, tar: tarfile.TarFile, manifest: dict[str, Any], step: Step) -> int:
     total, done = sum(manifest["rows"].values()), 0
     with db.engine.execution_options(writes=True).begin() as connection:
-        tables = {table.name: table for table in _tables(connection)}
-        for name in reversed(manifest["order"]):
+        if db.is_sqlite:
+            connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+        tables = {table.name: _keeping_null(table) for table in _tables(connection)}
+        for name in SEEDED:
             connection.execute(tables[name].delete())
         for name in manifest["order"]:
             member = tar.extractfile(f"tables/{name}.jsonl")
-            assert member is not None
+            if member is None:
+                raise KeyError(name)
             columns = manifest["columns"][name]
             batch: list[dict[str, Any]] = []
             for line in member:
@@ -219,10 +275,20 @@ def _read_tables(db: Database, tar: tarfile.TarFile, manifest: dict[str, Any], s
                     step("rows", done, total)
             if batch:
                 connection.execute(insert(tables[name]), batch)
+        if done != total:
+            raise ValueError(f"{done} rows where {total} were written")
         if not db.is_sqlite:
             _advance_sequences(connection, tables)
     step("rows", done, total)
     return done
+
+
+def _keeping_null(table: Table) -> Table:
+    """Let None stay NULL in JSON columns, where SQLAlchemy would write the JSON word `null`."""
+    for column in table.columns:
+        if isinstance(column.type, JSON):
+            column.type.none_as_null = True
+    return table
 
 
 def _advance_sequences(connection: Connection, tables: dict[str, Table]) -> None:
