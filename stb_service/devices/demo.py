@@ -13,6 +13,7 @@ from stb_service.devices.arrivals.operations import draft_of, register_many
 from stb_service.devices.catalogue.operations import create_model
 from stb_service.devices.fields import DeviceFields, References, read_fields
 from stb_service.devices.models import Device
+from stb_service.devices.queries import devices_by_uids
 from stb_service.devices.rules import Capability, CapabilityKind, Status, Tenure
 from stb_service.shared.access import EVERYTHING, Actor
 
@@ -120,7 +121,10 @@ def load_demo(
         reading = read_fields(_box(chance, number, now), refs, scope=EVERYTHING)
         reading.refuse()
         drafts.append(draft_of(session, reading, adopt=False))
-    return register_many(session, drafts, actor=actor, now=now) if drafts else []
+    if not drafts:
+        return []
+    register_many(session, drafts, actor=actor, now=now)
+    return list(devices_by_uids(session, [draft.uid for draft in drafts], EVERYTHING))
 
 
 def _add_model(session: Session, model: dict[str, Any], actor: Actor, now: datetime) -> None:

@@ -262,8 +262,10 @@ def _day(raw: Any) -> date:
 
 
 def _one_of(values: type[Status | Tenure]) -> Callable[[Any], str]:
+    known = frozenset(values)
+
     def read(raw: Any) -> str:
-        if raw not in set(values):
+        if raw not in known:
             raise Malformed(text("One of: %(names)s", names=", ".join(values)))
         return str(raw)
 

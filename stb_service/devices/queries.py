@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     and_,
     case,
@@ -22,6 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
+from sqlalchemy.types import TypeEngine
 
 from stb_service.devices.identity.rules import Malformed, maker_key, past, typed_keys
 from stb_service.devices.models import (
@@ -36,6 +39,7 @@ from stb_service.devices.models import (
 )
 from stb_service.devices.rules import CapabilityKind, capability_name
 from stb_service.shared.access import Actor, Scope
+from stb_service.shared.db import UtcDateTime
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job
@@ -154,11 +158,16 @@ def check_cursor(
         return
     values = decode_cursor(cursor, length=len(order))
     for (column, _), value in zip(order, values, strict=True):
-        fits = type(value) is column.type.python_type
-        if not fits or (isinstance(value, int) and abs(value) >= 2**63):
+        if not _comparable(column.type, value):
             raise Invalid.field("cursor", text("This cursor belongs to another list."))
-        if getattr(value, "tzinfo", value) is None:
-            raise Invalid.field("cursor", text("This cursor belongs to another list."))
+
+
+def _comparable(column: TypeEngine[Any], value: object) -> bool:
+    if isinstance(column, UtcDateTime):
+        return isinstance(value, datetime) and value.tzinfo is not None
+    if isinstance(column, Integer):
+        return type(value) is int and abs(value) < 2**63
+    return isinstance(value, str) and value.isprintable()
 
 
 def conditions(session: Session, wanted: DeviceFilter) -> list[ColumnElement[bool]]:
@@ -301,7 +310,7 @@ def custody_of(session: Session, device: Device, scope: Scope) -> Sequence[Custo
 def find_tags(session: Session, typed: str, scope: Scope, limit: int) -> list[Hit]:
     """Return the tags in use that begin so, as hits of the search box."""
     start = "-".join(typed.lower().split())
-    if not start:
+    if not start or not start.isprintable():
         return []
     statement = (
         select(DeviceTag.name)

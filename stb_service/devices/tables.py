@@ -154,7 +154,11 @@ def _xlsx_lines(path: Path) -> Iterator[Line]:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > MAX_UNPACKED_BYTES:
             raise _unreadable(text("it unpacks to more than a gigabyte"))
-        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+        # opened here: by a path, openpyxl insists on an ending that a stored file lacks
+        with (
+            path.open("rb") as file,
+            closing(load_workbook(file, read_only=True, data_only=True)) as book,
+        ):
             for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
                 yield Line(number, tuple(unescape_cell(_words(value)) for value in row))
     except BROKEN_XLSX as error:

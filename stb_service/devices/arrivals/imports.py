@@ -185,7 +185,7 @@ class _Import:
 
     def _pass(self, session: Session, lines: Sequence[Line], now: datetime) -> list[Line]:
         rows = self._read(session, lines)
-        holders = Holders.of(session, [row.identity for row in rows])
+        holders = Holders.of(session, [row.identity for row in rows if row.device is None])
         new: list[tuple[_Row, Draft]] = []
         taken: set[object] = set()
         later: list[Line] = []
@@ -222,8 +222,9 @@ class _Import:
     ) -> _Row:
         device = found.box_of(reading)
         if device is None:
-            if "serial" not in reading.values and not reading.problems:
-                reading.problems["serial"] = [text("A box that is new has a serial.")]
+            for name in ("serial", "model"):
+                if name not in fields:
+                    reading.problems[name] = [text("A box that is new needs this.")]
             return _Row(line, fields, reading, reading.identity(Identity()))
         reading = read_fields(fields, refs, scope=self.actor.scope, device=device)  # type: ignore[arg-type]
         return _Row(line, fields, reading, reading.identity(Identity.of(device)), device)

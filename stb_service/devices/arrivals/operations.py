@@ -21,6 +21,7 @@ from stb_service.devices.identity.operations import (
     check_identity,
     identifier_values,
     list_for_review,
+    plain_values,
 )
 from stb_service.devices.identity.rules import (
     ClaimSource,
@@ -30,10 +31,11 @@ from stb_service.devices.identity.rules import (
     normalise_serial,
 )
 from stb_service.devices.models import CustodyEvent, Device, DeviceIdentifier, DeviceTag
-from stb_service.devices.operations import check_external_id, subject_of
+from stb_service.devices.operations import check_external_id
+from stb_service.devices.queries import device_by_uid
 from stb_service.devices.rules import Status
-from stb_service.shared import audit
 from stb_service.shared.access import EVERYTHING, SYSTEM, Actor
+from stb_service.shared.audit import AuditEntry
 from stb_service.shared.db import new_public_id
 from stb_service.shared.i18n import text
 
@@ -94,48 +96,50 @@ def register_device(
     if claims:
         raise Disputed(claims, claimant=draft.identity.serial, details=reading.as_typed)
     check_external_id(session, reading.values.get("external_id"), but=None)
-    return register_many(session, [draft], actor=actor, now=now)[0]
+    register_many(session, [draft], actor=actor, now=now)
+    return device_by_uid(session, draft.uid, EVERYTHING)
 
 
 def register_many(
     session: Session, drafts: Sequence[Draft], *, actor: Actor, now: datetime
-) -> list[Device]:
+) -> None:
     """Register drafts that were checked against each other and against the registry.
 
     A race with another writer ends in the constraint's `IntegrityError`.
     """
     session.execute(insert(Device), [_device_values(draft, now) for draft in drafts])
-    uids = [draft.uid for draft in drafts]
-    rows = session.scalars(select(Device).where(Device.public_id.in_(uids)))
-    devices = {device.public_id: device for device in rows}
-    made = [(devices[draft.uid], draft) for draft in drafts]
+    named = Device.public_id.in_([draft.uid for draft in drafts])
+    rows = session.execute(select(Device.public_id, Device.id).where(named))
+    ids = {row.public_id: row.id for row in rows}
+    made = [(ids[draft.uid], draft) for draft in drafts]
     identifiers = [
-        row for device, draft in made for row in identifier_values(device.id, draft.identity, now)
+        row for id_, draft in made for row in identifier_values(id_, draft.identity, now)
     ]
     if identifiers:
         session.execute(insert(DeviceIdentifier), identifiers)
-    tags = [
-        {"device_id": device.id, "name": tag}
-        for device, draft in made
-        for tag in draft.reading.tags
-    ]
+    tags = [{"device_id": id_, "name": tag} for id_, draft in made for tag in draft.reading.tags]
     if tags:
         session.execute(insert(DeviceTag), tags)
-    session.execute(
-        insert(CustodyEvent), [_first_custody(device, actor, now) for device, _ in made]
-    )
+    session.execute(insert(CustodyEvent), [_first_custody(*pair, actor, now) for pair in made])
     _tell_new(session, drafts, actor=actor, now=now)
-    for device, draft in made:
-        audit.record(
-            session,
-            actor=actor,
-            verb="device.create",
-            subject=subject_of(device),
-            changes=draft.reading.as_typed,
-            now=now,
-        )
-    session.flush()
-    return [device for device, _ in made]
+    session.execute(insert(AuditEntry), [_entry(draft, actor, now) for draft in drafts])
+
+
+def _entry(draft: Draft, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return the audit's row of a new box (`audit.record` would write them one by one)."""
+    identity = draft.identity
+    label = identity.serial or identity.mac_ethernet or identity.mac_wifi or draft.uid
+    return {
+        "at": now,
+        "actor_kind": actor.kind,
+        "actor_ref": actor.ref,
+        "actor_label": actor.label[:128],
+        "verb": "device.create",
+        "subject_kind": "device",
+        "subject_ref": draft.uid,
+        "subject_label": label,
+        "changes": plain_values(draft.reading.as_typed),
+    }
 
 
 def _device_values(draft: Draft, now: datetime) -> dict[str, Any]:
@@ -172,10 +176,10 @@ NEW_BOX: Mapping[str, Any] = {
 }
 
 
-def _first_custody(device: Device, actor: Actor, now: datetime) -> dict[str, Any]:
+def _first_custody(device_id: int, draft: Draft, actor: Actor, now: datetime) -> dict[str, Any]:
     return {
-        "device_id": device.id,
-        "organisation_id": device.custodian_id,
+        "device_id": device_id,
+        "organisation_id": draft.reading.columns.get("custodian_id"),
         "holder": "",
         "reason": "",
         "actor_label": actor.label[:128],

@@ -84,11 +84,18 @@ class Disputed(Conflict, Invalid):
         self.code = "identity-disputed"
         self.claims = tuple(claims)
         self.claimant = claimant
-        self.details = {
-            name: value if isinstance(value, (str, int, list)) else str(value)
-            for name, value in details.items()
-            if value is not None
-        }
+        self.details = plain_values(details)
+
+
+def plain_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was said of a box as JSON can hold it."""
+    return {name: _plain(value) for name, value in fields.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return sorted(value)
+    return value if isinstance(value, (str, int)) else str(value)
 
 
 @dataclass

@@ -91,6 +91,7 @@ MAC_LABEL = re.compile(
     r"^\s*(?:mac(?:[\s_-]*addr(?:ess)?)?\s*[:=#]?\s+|mac\s*[:=#]\s*|0x)", re.IGNORECASE
 )
 SEPARATORS = re.compile(r"[\s:.\-_,;/·|']+")
+NOT_ALPHANUMERIC = dict.fromkeys(code for code in range(128) if not chr(code).isalnum())
 HEX = frozenset("0123456789ABCDEF")
 SERIAL_MAX = 64
 
@@ -156,7 +157,7 @@ def normalise_serial(raw: str) -> str:
 
 def lookup_key(value: str) -> str:
     """Return what an identifier is searched by: its letters and digits only."""
-    return value if value.isalnum() else "".join(c for c in value if c.isalnum())
+    return value.translate(NOT_ALPHANUMERIC)
 
 
 def typed_keys(raw: str) -> list[str]:

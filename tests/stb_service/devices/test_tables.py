@@ -1,0 +1,150 @@
+"""Reading and writing files of rows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
+
+from stb_service.devices.tables import (
+    MAX_COLUMNS,
+    count_lines,
+    escape_cell,
+    read_lines,
+    unescape_cell,
+    write_csv,
+    write_xlsx,
+)
+from stb_service.shared.errors import Invalid
+
+
+def cells(path: Path) -> list[tuple[str, ...]]:
+    return [line.cells for line in read_lines(path, path.name)]
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "cp1251"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_a_csv_is_read_in_any_usual_coding_and_dialect(
+    tmp_path: Path, coding: str, delimiter: str
+) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes(f"serial{delimiter}notes\r\nA-1{delimiter}Пульт\r\n".encode(coding))
+
+    assert cells(path) == [("serial", "notes"), ("A-1", "Пульт")]
+
+
+def test_the_line_that_names_the_delimiter_is_obeyed_and_not_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("sep=;\nserial;notes, long\nA;b\n", encoding="utf-8")
+
+    assert cells(path) == [("serial", "notes, long"), ("A", "b")]
+
+
+def test_quoted_cells_may_hold_delimiters_and_lines_and_the_number_is_the_last_line(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text('serial,notes\nA,"one,\ntwo"\n\nB,x\n', encoding="utf-8")
+
+    lines = list(read_lines(path, path.name))
+
+    assert [(line.number, line.cells) for line in lines] == [
+        (1, ("serial", "notes")),
+        (3, ("A", "one,\ntwo")),
+        (5, ("B", "x")),
+    ]
+
+
+@pytest.mark.parametrize("columns", [MAX_COLUMNS - 1, MAX_COLUMNS])
+def test_a_wide_table_is_read(tmp_path: Path, columns: int) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text(",".join("x" * columns), encoding="utf-8")
+
+    assert [len(row) for row in cells(path)] == [columns]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b",".join([b"x"] * (MAX_COLUMNS + 1)),
+        b"PK\x03\x04 this is no zip",
+        b"\xff\xfeA",
+        b"serial\n" + b"x" * 200_000,
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(Invalid):
+        cells(path)
+
+
+def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes(b"")
+
+    assert cells(path) == []
+
+
+def test_a_sheet_is_read_as_it_shows(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.xlsx"
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["serial", "made", "shipped", "count", "empty"])
+    book.active.append([62014.0, date(2024, 1, 31), datetime(2024, 2, 1), 3, None])  # noqa: DTZ001
+    book.save(path)
+    book.close()
+
+    assert cells(path) == [
+        ("serial", "made", "shipped", "count", "empty"),
+        ("62014", "2024-01-31", "2024-02-01", "3", ""),
+    ]
+
+
+def test_lines_are_counted_for_progress_where_that_is_cheap(tmp_path: Path) -> None:
+    text, sheet = tmp_path / "boxes.csv", tmp_path / "boxes.xlsx"
+    text.write_bytes(b"a\nb\nc\n")
+    sheet.write_bytes(b"PK\x03\x04")
+
+    assert (count_lines(text), count_lines(sheet)) == (3, None)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "'=", "''+"])
+def test_a_cell_that_a_spreadsheet_would_run_is_escaped(start: str) -> None:
+    assert escape_cell(f"{start}1+1") == f"'{start}1+1"
+
+
+@pytest.mark.parametrize("harmless", ["", "A-1", "'quoted'", "1=1"])
+def test_a_harmless_cell_stays(harmless: str) -> None:
+    assert escape_cell(harmless) == harmless
+
+
+@given(st.text(max_size=20) | st.text("'=+-@\t\r1a", max_size=8))
+def test_escaping_is_undone_exactly(value: str) -> None:
+    assert unescape_cell(escape_cell(value)) == value
+
+
+def test_a_row_written_as_csv_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    row = ("x", "=1", "'=1", "-", "a,b", 'say "so"', "two\nlines", "é")
+    with path.open("wb") as file:
+        write_csv(file, [row])
+
+    assert cells(path) == [row]
+
+
+def test_a_row_written_as_xlsx_is_text_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.xlsx"
+    with path.open("wb") as file:
+        write_xlsx(file, [["serial", "notes"], ["007", "=1+1\x01"]])
+
+    book = load_workbook(path)
+    assert book.active is not None
+    assert [cell.value for cell in book.active[2]] == ["007", "'=1+1"]
+    book.close()
+    assert cells(path)[1] == ("007", "=1+1")
