@@ -116,15 +116,20 @@ def _prepare(settings: Settings) -> None:
         out.print(f"administrator: admin   password: {password}", markup=False)
 
 
-def _serve(target: str, settings: Settings, port: int, *, workers: int, threads: int) -> None:
+EDGE_WORKERS = 2
+THREADS = 4
+
+
+def serve_app(target: str, settings: Settings, port: int, *, workers: int) -> None:
+    """Serve what the factory `module:name` makes, in so many processes."""
     Granian(
-        f"stb_service.serving:{target}",
+        target,
         address=settings.host,
         port=port,
         interface=Interfaces.WSGI,
         factory=True,
         workers=workers,
-        blocking_threads=threads,
+        blocking_threads=THREADS,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
         respawn_failed_workers=True,
@@ -135,14 +140,14 @@ def _serve(target: str, settings: Settings, port: int, *, workers: int, threads:
 @click.pass_obj
 def serve_staff(settings: Settings) -> None:
     """Serve the staff app."""
-    _serve("staff", settings, settings.port, workers=1, threads=4)
+    serve_app("stb_service.serving:staff", settings, settings.port, workers=1)
 
 
 @main.command("edge")
 @click.pass_obj
 def serve_edge(settings: Settings) -> None:
     """Serve the box edge."""
-    _serve("edge", settings, settings.edge_port, workers=2, threads=4)
+    serve_app("stb_service.serving:edge", settings, settings.edge_port, workers=EDGE_WORKERS)
 
 
 @main.command("worker")
