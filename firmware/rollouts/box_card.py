@@ -42,6 +42,12 @@ def moment_asked(now: datetime) -> datetime:
     return asked.astimezone(UTC)
 
 
+def _as_typed(moment: datetime) -> str:
+    """Return a moment as the picker holds it: in the reader's zone, UTC where nobody reads."""
+    zone = get_timezone() if has_request_context() else UTC
+    return moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+
+
 def load_card(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return the values of the card's section; nothing where the update service has no such box.
 
@@ -56,7 +62,7 @@ def load_card(session: Session, uid: str, actor: Actor, now: datetime) -> dict[s
     return {
         "box": box,
         "at": asked,
-        "at_typed": asked.astimezone(get_timezone()).strftime("%Y-%m-%dT%H:%M"),
+        "at_typed": _as_typed(asked),
         "is_past": asked < now,
         "decision": queries.decision_at(session, box, at=asked),
         "decisions": queries.decisions_of(session, box, limit=10),
