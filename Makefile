@@ -21,7 +21,7 @@ run: setup ## Start everything with a demo operator and 60 emulated boxes
 
 test: setup $(CHECKS) ## Run the whole test suite
 	@$(BIN)/python -m tests.parts
-	@$(BIN)/pytest -n 2 --dist worksteal -m "not prove" $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not prove" $(ARGS)
 
 check: setup $(CHECKS) ## Style, types, import contracts, migrations
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
@@ -27,6 +28,13 @@ from stb_service.staff.queries import actor_of
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_passwords() -> None:
+    """Hash passwords with argon2's least cost: a test makes many people."""
+    staff._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    staff._no_such_person = staff._hasher.hash("nobody has this password")
 
 
 @pytest.fixture
