@@ -114,7 +114,7 @@ def test_every_box_ends_where_its_temper_leads(story: Story) -> None:
 def test_the_service_believes_each_box_to_run_what_it_really_runs(story: Story) -> None:
     with story.live.db.read() as session:
         rows = session.execute(select(Box.serial, Box.running_version)).all()
-    recorded = dict(rows)  # type: ignore[arg-type]
+    recorded = dict(rows)
 
     assert recorded == {serial: box["version"] for serial, box in story.told.items()}
 
