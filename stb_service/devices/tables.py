@@ -198,7 +198,20 @@ def write_xlsx(file: BinaryIO, rows: Iterable[Sequence[str]]) -> None:
     sheet = book.create_sheet("boxes")
     for row in rows:
         sheet.append([escape_cell(_printable(cell)) for cell in row])
-    book.save(file)
+    book.save(_Forward(file))
+
+
+class _Forward:
+    """A stream that cannot go back: what is digested while it is written is written once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        """Do nothing: whoever opened the file closes it."""
 
 
 def _printable(cell: str) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import Session
 
 from stb_service.devices.arrivals.operations import register_device
 from stb_service.devices.catalogue.operations import create_model
 from stb_service.devices.models import Device
+from stb_service.devices.operations import change_device
 from stb_service.devices.rules import Capability
 from stb_service.shared.access import Actor, builtin_verbs
 from stb_service.shared.db import Database
 from stb_service.staff.models import Organisation
+from tests.conftest import KINDS, NOW, Databases
+
+SHELF_MAC, FORMER_MAC = "02:00:00:00:AB:01", "02:00:00:00:CD:02"
 
 
 class Registry:
@@ -88,4 +91,30 @@ def one(sqlite_db: Database, actor: Actor, now: datetime) -> Registry:
     return Registry(sqlite_db, actor, now)
 
 
-Read = Callable[[Session], Any]
+@pytest.fixture(scope="module", params=KINDS)
+def shelf(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Registry]:
+    """Four boxes that a module's tests only read: two of the north, one of the south, one of
+    nobody; one of the north's had another MAC before.
+    """
+    databases = Databases(request, tmp_path_factory.mktemp("shelf"))
+    admin = Actor("person", "test-admin", "test-admin", builtin_verbs("administrator"))
+    registry = Registry(databases.make(request.param), admin, NOW)
+    first = registry.box(
+        "SN-0001",
+        revision="A",
+        seller="north",
+        mac_ethernet=FORMER_MAC,
+        batch="B1",
+        tags=["friendly"],
+        status="sold",
+        tenure="rented",
+        external_id="crm-1",
+    )
+    registry.box("SN-0002", custodian="north", batch="B2", maker="Contract Works")
+    registry.box("SN-0003", model="BOR-2", seller="south", tags=["hotel"])
+    registry.box("SN-0004", model="BOR-2")
+    registry.do(change_device, uid=first.public_id, mac_ethernet=SHELF_MAC)
+    yield registry
+    databases.close()

@@ -21,6 +21,7 @@ from stb_service.devices.arrivals.columns import (
 )
 from stb_service.devices.arrivals.imports import Report, import_file
 from stb_service.devices.identity import queries as identity
+from stb_service.devices.identity.operations import Holders
 from stb_service.devices.identity.rules import Malformed
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.models import Device
@@ -146,20 +147,20 @@ def test_a_mac_that_another_box_holds_is_refused_and_listed_for_review(
     assert (dispute.source, dispute.place, dispute.claimant) == ("import", "boxes.csv, 2", "SN-1")
 
 
-def test_of_two_rows_with_one_mac_the_first_is_kept(registry: Registry, load: Import) -> None:
-    report = load("serial,model,mac\nSN-1,AUR-1,020000000001\nSN-2,AUR-1,020000000001\n")
+def test_of_two_rows_with_one_mac_the_first_is_kept(one: Registry, load_one: Import) -> None:
+    report = load_one("serial,model,mac\nSN-1,AUR-1,020000000001\nSN-2,AUR-1,020000000001\n")
 
-    assert [box.serial for box in boxes(registry)] == ["SN-1"]
+    assert [box.serial for box in boxes(one)] == ["SN-1"]
     assert remarks(report) == [
         (3, "mac_ethernet", "Ethernet MAC 02:00:00:00:00:01 is held by box SN-1 AUR-1.")
     ]
 
 
-def test_two_rows_about_one_box_are_taken_in_their_order(registry: Registry, load: Import) -> None:
-    report = load("serial,model,batch\nSN-1,AUR-1,B1\nSN-1,AUR-1,B2\n")
+def test_two_rows_about_one_box_are_taken_in_their_order(one: Registry, load_one: Import) -> None:
+    report = load_one("serial,model,batch\nSN-1,AUR-1,B1\nSN-1,AUR-1,B2\n")
 
     assert counts(report) == (1, 1, 0, 0)
-    assert [box.batch for box in boxes(registry)] == ["B2"]
+    assert [box.batch for box in boxes(one)] == ["B2"]
 
 
 def test_a_row_changes_only_what_it_says(registry: Registry, load: Import) -> None:
@@ -178,26 +179,26 @@ def test_a_row_changes_only_what_it_says(registry: Registry, load: Import) -> No
 
 
 def test_a_row_finds_its_box_by_external_id_and_may_correct_its_serial(
-    registry: Registry, load: Import
+    one: Registry, load_one: Import
 ) -> None:
-    registry.box("SN-1", external_id="crm-1")
+    one.box("SN-1", external_id="crm-1")
 
-    report = load("external_id,serial\ncrm-1,SN-2\n")
+    report = load_one("external_id,serial\ncrm-1,SN-2\n")
 
     assert counts(report) == (0, 1, 0, 0)
-    assert [box.serial for box in boxes(registry)] == ["SN-2"]
+    assert [box.serial for box in boxes(one)] == ["SN-2"]
 
 
 def test_a_serial_alone_finds_the_box_where_only_one_maker_gave_it(
-    registry: Registry, load: Import
+    one: Registry, load_one: Import
 ) -> None:
-    registry.box("SN-1", model="AUR-1")
-    registry.box("SN-2", model="AUR-1")
-    registry.box("SN-2", model="BOR-2")
+    one.box("SN-1", model="AUR-1")
+    one.box("SN-2", model="AUR-1")
+    one.box("SN-2", model="BOR-2")
 
-    report = load("serial,batch\nSN-1,B1\nSN-2,B2\n")
+    report = load_one("serial,batch\nSN-1,B1\nSN-2,B2\n")
 
-    assert [box.batch for box in boxes(registry)] == ["B1", "", ""]
+    assert [box.batch for box in boxes(one)] == ["B1", "", ""]
     assert counts(report) == (0, 1, 0, 1)
 
 
@@ -213,14 +214,14 @@ def test_status_and_custody_go_by_their_verbs(registry: Registry, load: Import) 
     assert remarks(report) == [(3, "", "A box goes from In stock to Replaced by no step.")]
 
 
-def test_an_old_file_does_not_bring_a_scrapped_box_back(registry: Registry, load: Import) -> None:
-    load()
-    registry.do(operations.retire_device, uid=boxes(registry)[0].public_id)
+def test_an_old_file_does_not_bring_a_scrapped_box_back(one: Registry, load_one: Import) -> None:
+    load_one()
+    one.do(operations.retire_device, uid=boxes(one)[0].public_id)
 
-    report = load()
+    report = load_one()
 
     assert counts(report) == (0, 0, 2, 0)
-    assert len(boxes(registry)) == 2
+    assert len(boxes(one)) == 2
 
 
 def test_a_chunk_that_fails_as_a_whole_is_taken_row_by_row(
@@ -228,8 +229,8 @@ def test_a_chunk_that_fails_as_a_whole_is_taken_row_by_row(
 ) -> None:
     """Somebody registers a box between the look-up and the writing: the constraint speaks."""
     registry.box("SN-2", mac_ethernet="02:00:00:00:00:02")
-    blind = staticmethod(lambda _session, _identities: imports.Holders())
-    monkeypatch.setattr(imports.Holders, "of", blind)
+    blind = staticmethod(lambda _session, _identities: Holders())
+    monkeypatch.setattr(Holders, "of", blind)
 
     report = load(
         "serial,model,mac\nSN-1,AUR-1,020000000001\nSN-3,AUR-1,020000000002\nSN-4,AUR-1,\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -51,27 +52,27 @@ def test_a_box_is_registered_with_all_that_is_said_of_it(registry: Registry) -> 
 
 
 def test_a_registered_box_is_known_to_the_firmware_room_under_the_same_uid(
-    registry: Registry,
+    one: Registry,
 ) -> None:
-    box = registry.box(revision="A", mac_ethernet=MAC, tags=["friendly"])
+    box = one.box(revision="A", mac_ethernet=MAC, tags=["friendly"])
 
-    known = registry.ask(box_by_uid, box.public_id)
+    known = one.ask(box_by_uid, box.public_id)
     assert (known.serial, known.mac_ethernet) == ("SN-0001", MAC)
     assert (known.model_code, known.revision_code, known.state) == ("AUR-1", "A", "known")
 
 
-def test_registering_is_audited(registry: Registry) -> None:
-    box = registry.box(made_on=date(2024, 1, 31))
+def test_registering_is_audited(one: Registry) -> None:
+    box = one.box(made_on=date(2024, 1, 31))
 
-    (entry,) = registry.ask(lambda s: s.scalars(entries_of("device", box.public_id)).all())
+    (entry,) = one.ask(lambda s: s.scalars(entries_of("device", box.public_id)).all())
     assert entry.verb == "device.create"
     assert entry.changes == {"serial": "SN-0001", "model": "AUR-1", "made_on": "2024-01-31"}
 
 
-def test_two_makers_may_give_the_same_serial(registry: Registry) -> None:
-    registry.box("SN-0001", model="AUR-1")
+def test_two_makers_may_give_the_same_serial(one: Registry) -> None:
+    one.box("SN-0001", model="AUR-1")
 
-    second = registry.box("SN-0001", model="BOR-2")
+    second = one.box("SN-0001", model="BOR-2")
 
     assert second.maker == "Boreal"
 
@@ -83,11 +84,11 @@ def test_one_maker_does_not_give_the_same_serial_twice(registry: Registry) -> No
         registry.box("sn-0001", model="BOR-2", maker="AURORA")
 
 
-def test_every_disputed_identifier_is_told_at_its_field(registry: Registry) -> None:
-    registry.box("SN-0001", mac_ethernet=MAC)
+def test_every_disputed_identifier_is_told_at_its_field(one: Registry) -> None:
+    one.box("SN-0001", mac_ethernet=MAC)
 
     with pytest.raises(Disputed) as refusal:
-        registry.box("SN-0001", mac_wifi=MAC)
+        one.box("SN-0001", mac_wifi=MAC)
 
     assert list(refusal.value.fields) == ["serial", "mac_wifi"]
 
@@ -102,37 +103,35 @@ def test_a_refused_box_leaves_nothing_behind(registry: Registry) -> None:
     assert count(registry, Box) == 1
 
 
-def test_a_box_needs_a_serial(registry: Registry) -> None:
+def test_a_box_needs_a_serial(one: Registry) -> None:
     with pytest.raises(Invalid) as refusal:
-        registry.do(register_device, model="AUR-1", mac_ethernet=MAC)
+        one.do(register_device, model="AUR-1", mac_ethernet=MAC)
 
     assert list(refusal.value.fields) == ["serial"]
 
 
-def test_an_external_id_is_given_once(registry: Registry) -> None:
-    registry.box("SN-0001", external_id="crm-1")
+def test_an_external_id_is_given_once(one: Registry) -> None:
+    one.box("SN-0001", external_id="crm-1")
 
     with pytest.raises(Conflict):
-        registry.box("SN-0002", external_id="crm-1")
+        one.box("SN-0002", external_id="crm-1")
 
 
 def test_of_two_who_register_one_mac_at_the_same_moment_one_is_refused(
     registry: Registry,
 ) -> None:
     ready = threading.Barrier(2)
-    ends: list[str] = []
 
-    def register(serial: str) -> None:
+    def register(serial: str) -> str:
         ready.wait()
         try:
             registry.box(serial, mac_ethernet=MAC)
-            ends.append("registered")
         except (Disputed, IntegrityError):
-            ends.append("refused")
+            return "refused"
+        return "registered"
 
-    threads = [threading.Thread(target=register, args=(f"SN-{n}",)) for n in range(2)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(register, ["SN-1", "SN-2"]))
 
     assert sorted(ends) == ["refused", "registered"]
     assert count(registry, Device) == 1
@@ -156,9 +155,9 @@ def test_a_dealer_does_not_register_into_the_scope_of_another(one: Registry) -> 
 # --- review ---------------------------------------------------------------------------------------
 
 
-def refused(registry: Registry) -> Disputed:
+def refused(one: Registry) -> Disputed:
     with pytest.raises(Disputed) as refusal:
-        registry.box("SN-0002", mac_ethernet=MAC, made_on=date(2024, 1, 31))
+        one.box("SN-0002", mac_ethernet=MAC, made_on=date(2024, 1, 31))
     return refusal.value
 
 
@@ -187,15 +186,15 @@ def test_a_settled_claim_may_be_raised_again(registry: Registry) -> None:
     assert count(registry, IdentityDispute) == 2
 
 
-def test_a_dispute_is_settled_once_and_with_a_note(registry: Registry) -> None:
-    registry.box("SN-0001", mac_ethernet=MAC)
-    (dispute,) = registry.do(list_for_review, refusal=refused(registry), source=ClaimSource.FORM)
+def test_a_dispute_is_settled_once_and_with_a_note(one: Registry) -> None:
+    one.box("SN-0001", mac_ethernet=MAC)
+    (dispute,) = one.do(list_for_review, refusal=refused(one), source=ClaimSource.FORM)
 
     with pytest.raises(Invalid):
-        registry.do(settle_dispute, ref=dispute.public_id, note=" ")
-    settled = registry.do(settle_dispute, ref=dispute.public_id, note="typing error")
+        one.do(settle_dispute, ref=dispute.public_id, note=" ")
+    settled = one.do(settle_dispute, ref=dispute.public_id, note="typing error")
     with pytest.raises(Conflict):
-        registry.do(settle_dispute, ref=dispute.public_id, note="again")
+        one.do(settle_dispute, ref=dispute.public_id, note="again")
 
     assert (settled.is_open, settled.settled_note) == (False, "typing error")
 
@@ -214,10 +213,10 @@ def payload(**more: Any) -> dict[str, Any]:
     }
 
 
-def announced(registry: Registry, **more: Any) -> Device | None:
-    with registry.db.write() as session:
-        register_unclaimed(session, payload(**more), registry.now)
-    found: Device | None = registry.ask(
+def announced(one: Registry, **more: Any) -> Device | None:
+    with one.db.write() as session:
+        register_unclaimed(session, payload(**more), one.now)
+    found: Device | None = one.ask(
         lambda s: s.scalar(
             queries.with_row_details(select(Device)).where(Device.public_id == "box-0000000000-1")
         )
@@ -225,8 +224,8 @@ def announced(registry: Registry, **more: Any) -> Device | None:
     return found
 
 
-def test_a_box_that_announced_itself_is_registered_under_its_uid(registry: Registry) -> None:
-    box = announced(registry)
+def test_a_box_that_announced_itself_is_registered_under_its_uid(one: Registry) -> None:
+    box = announced(one)
 
     assert box is not None
     assert (box.serial, box.mac_ethernet, box.status) == ("SN-0009", MAC, "active")
@@ -269,19 +268,19 @@ def test_a_box_that_claims_what_another_holds_is_listed_and_not_registered(
     assert registry.ask(identity.open_disputes_count, EVERYTHING) == 1
 
 
-def test_a_box_that_waits_for_approval_is_adopted_by_registering_it(registry: Registry) -> None:
-    with registry.db.write() as session:
+def test_a_box_that_waits_for_approval_is_adopted_by_registering_it(one: Registry) -> None:
+    with one.db.write() as session:
         waiting = meet_unknown(
             session,
             controller_id="SN-0001",
-            statement=Statement(at=registry.now, wire="ddi"),
+            statement=Statement(at=one.now, wire="ddi"),
             token=None,
             registers=False,
-            now=registry.now,
+            now=one.now,
         )
     assert waiting is not None
 
-    box = registry.box("SN-0001")
+    box = one.box("SN-0001")
 
     assert box.public_id == waiting.uid
-    assert registry.ask(box_by_uid, waiting.uid).state == "known"
+    assert one.ask(box_by_uid, waiting.uid).state == "known"
