@@ -143,11 +143,20 @@ class _Witness:
         return judge_statement(
             course_of(member),
             version=self.statement.version,
-            boot_id=self.statement.boot_id or self.box.boot_id,
+            boot_id=self._boot_id(member),
             is_back=self._is_back(member, self.statement.version),
             now=self.now,
             timing=member.rollout.timing,
         )
+
+    def _boot_id(self, member: Member) -> str | None:
+        """Return the boot that the statement belongs to.
+
+        One without a boot id belongs to the last boot stated, if that is another than before the
+        update; else nothing is known (the box may have rebooted and left it out).
+        """
+        known = self.box.boot_id if self.box.boot_id != member.boot_before else None
+        return self.statement.boot_id or known
 
     def baseline_of(self, member: Member) -> str | None:
         """Return the boot id that is to count as the one before the update, if it is another."""

@@ -68,6 +68,16 @@ def test_a_reboot_before_the_report_is_not_the_updates_reboot(world: World, box:
     assert (before, world.state(box)) == ("awaiting_reboot", "verified")
 
 
+def test_a_statement_that_leaves_the_boot_id_out_is_believed(world: World, box: str) -> None:
+    world.poll(box)
+    world.fetch(box)
+    world.report(box)
+    world.state_version(box, "1.0")
+    before = world.state(box)
+    world.state_version(box, "2.0")
+    assert (before, world.state(box)) == ("awaiting_reboot", "verified")
+
+
 def test_the_new_version_without_a_reboot_is_not_believed_and_ends_unverified(
     world: World, box: str
 ) -> None:

@@ -1,0 +1,170 @@
+"""What is known of each box: identity, tokens, statements, reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from firmware.boxes import operations
+from firmware.boxes.models import Box, BoxReport
+from firmware.boxes.queries import holds_token
+from firmware.boxes.rules import (
+    ASKS_BEFORE_GIVING_UP,
+    BOX_MOVES,
+    BoxState,
+    Statement,
+    as_mac,
+    as_serial,
+    asks_for_attributes,
+    storable,
+)
+from stb_service.shared.errors import Conflict, Invalid
+from tests.firmware.world import World
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(small_world: World) -> World:
+    small_world.boxes(1)
+    return small_world
+
+
+@pytest.mark.parametrize(
+    "written", ["00:1A:79:00:00:FF", "001a790000ff", "00-1a-79-00-00-ff", "001A.7900.00FF"]
+)
+def test_a_mac_is_read_in_any_notation(written: str) -> None:
+    assert as_mac(written) == "00:1A:79:00:00:FF"
+
+
+@pytest.mark.parametrize("written", ["", "001A790000F", "001A790000FFF", "001A790000GG", "S00000"])
+def test_what_is_no_mac_is_none(written: str) -> None:
+    assert as_mac(written) is None
+
+
+@given(st.text())
+def test_what_is_stored_can_be_stored(words: str) -> None:
+    kept = storable(words)
+    assert kept.encode().decode() == kept
+    assert "\0" not in kept
+    assert storable(kept) == kept
+
+
+@given(st.text())
+def test_a_serial_is_compared_in_one_form(words: str) -> None:
+    assert as_serial(as_serial(words)) == as_serial(words)
+
+
+def test_a_statement_is_cut_to_what_is_kept() -> None:
+    said = Statement(at=NOW, wire="ddi", version="v" * 200, boot_id="\0", model="m" * 65)
+    assert (said.version, said.boot_id, said.model) == ("v" * 128, None, "m" * 64)
+
+
+def asks(**known: Any) -> bool:
+    facts = {"stated_at": None, "wanted": False, "asked": 0, "restate": timedelta(hours=1)}
+    return asks_for_attributes(**{**facts, **known}, now=NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(2, True), (3, False), (4, False)])
+def test_a_box_is_not_asked_for_ever(asked: int, expected: bool) -> None:
+    assert ASKS_BEFORE_GIVING_UP == 3
+    assert asks(asked=asked) is expected
+
+
+def test_a_box_whose_word_is_awaited_is_asked_until_it_says_it() -> None:
+    assert asks(wanted=True, asked=99, stated_at=NOW)
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(59, False), (60, True), (61, True)])
+def test_a_box_is_asked_again_after_a_while(minutes: int, expected: bool) -> None:
+    assert asks(stated_at=NOW - timedelta(minutes=minutes), asked=9) is expected
+
+
+@pytest.mark.parametrize(("former", "to"), sorted(BOX_MOVES))
+def test_a_box_moves_as_the_table_says(world: World, former: BoxState, to: BoxState) -> None:
+    world.change_box("box-00000", state=former)
+    with world.db.write() as session:
+        box = session.scalars(select(Box)).one()
+        operations.move_box(session, box=box, to=to, actor=world.actor, now=world.now)
+        with pytest.raises(Conflict):
+            operations.move_box(session, box=box, to=to, actor=world.actor, now=world.now)
+    assert world.box("box-00000").state == to
+
+
+def test_the_registry_approves_a_box_and_keeps_its_own_word_where_it_has_none(
+    world: World,
+) -> None:
+    world.change_box("box-00000", state="pending", model_code="X9", revision_code="r9")
+    with world.db.write() as session:
+        operations.know_box(
+            session,
+            uid="box-00000",
+            serial=" abc ",
+            mac_ethernet=None,
+            mac_wifi=None,
+            model_code="",
+            revision_code="r1",
+            tags=["a", "b"],
+            actor=world.actor,
+            now=world.now,
+        )
+    with world.db.read() as session:
+        box = session.scalars(select(Box)).one()
+        assert (box.state, box.serial, box.model_code) == ("known", "ABC", "X9")
+        assert (box.revision_code, [tag.tag for tag in box.tags]) == ("r1", ["a", "b"])
+
+
+def test_a_token_is_kept_as_a_digest(world: World) -> None:
+    with world.db.write() as session:
+        box = session.scalars(select(Box)).one()
+        secret = operations.rotate_token(session, box=box, actor=world.actor, now=world.now)
+    with world.db.read() as session:
+        box = session.scalars(select(Box)).one()
+        assert holds_token(session, box, secret, now=world.now)
+        assert not holds_token(session, box, secret + "x", now=world.now)
+
+
+@pytest.mark.parametrize("secret", ["short", "x" * 129, "ümlaut" * 5, "new\nline" * 4])
+def test_a_token_that_no_header_carries_is_refused(world: World, secret: str) -> None:
+    with pytest.raises(Invalid), world.db.write() as session:
+        box = session.scalars(select(Box)).one()
+        operations.rotate_token(
+            session, box=box, token=secret, actor=world.actor, now=world.now
+        )
+
+
+def test_an_alias_belongs_to_one_box(world: World) -> None:
+    world.boxes(1)
+    with world.db.write() as session:
+        one, two = session.scalars(select(Box).order_by(Box.id)).all()
+        operations.set_alias(session, box=one, alias="me", actor=world.actor, now=world.now)
+        with pytest.raises(Conflict):
+            operations.set_alias(session, box=two, alias="me", actor=world.actor, now=world.now)
+
+
+def keep(world: World, body: str, **said: Any) -> None:
+    with world.db.write() as session:
+        box = session.scalars(select(Box).order_by(Box.id)).first()
+        assert box is not None
+        operations.keep_report(
+            session, box=box, wire="ddi", action="1", body=body, now=world.now, **said
+        )
+
+
+def count(world: World) -> int:
+    with world.db.read() as session:
+        return len(session.scalars(select(BoxReport.id)).all())
+
+
+def test_of_one_action_so_many_reports_are_kept_and_final_ones_beyond(world: World) -> None:
+    kept = [keep(world, f"line {n}") for n in range(201)]
+    progress = count(world)
+    keep(world, "the end", execution="closed")
+    keep(world, "the end", execution="closed")
+    keep(world, "garbage", unread="not JSON")
+    assert (len(kept), progress, count(world)) == (201, 200, 202)
