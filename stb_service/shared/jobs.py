@@ -186,32 +186,35 @@ def run(
         if job is None:
             return False
         actor = actor_of(session, job.actor_ref)
-        kind, arguments = job.kind, job.arguments
+        kind, arguments, attempt = job.kind, job.arguments, job.attempts
     work = Work(db, files, job_id, arguments, actor, clock)
     try:
         outcome = handlers[kind](work)
     except DomainError as error:
-        _finish(db, job_id, clock(), error=str(error))
+        return _finish(db, job_id, attempt, clock(), error=str(error))
     except Exception as error:  # noqa: BLE001 - the row must say how the work ended
-        _finish(db, job_id, clock(), error=repr(error))
-    else:
-        _finish(db, job_id, clock(), outcome=outcome)
-    return True
+        return _finish(db, job_id, attempt, clock(), error=repr(error))
+    return _finish(db, job_id, attempt, clock(), outcome=outcome)
 
 
 def _finish(
     db: Database,
     job_id: int,
+    attempt: int,
     now: datetime,
     *,
     outcome: Outcome | None = None,
     error: str | None = None,
-) -> None:
+) -> bool:
+    """Write how an attempt ended, unless the lease was lost and a later attempt has the word."""
     with db.write() as session:
-        job = session.get_one(Job, job_id)
+        job = session.get_one(Job, job_id, with_for_update=True)
+        if job.attempts != attempt or job.is_finished:
+            return False
         job.state = FAILED if outcome is None else DONE
         job.finished_at, job.lease_until = now, None
         job.error = error[:1000] if error else None
         if outcome is not None:
             job.result = outcome.result
             job.report_sha256, job.report_name = outcome.report_sha256, outcome.report_name
+    return True

@@ -85,10 +85,11 @@ def deliver(
             break
         try:
             with db.write() as session:
-                handlers[entry.topic](session, entry.payload, now)
-                fresh = session.get_one(OutboxEntry, entry.id)
-                fresh.done_at, fresh.error = now, None
-            done += 1
+                fresh = session.get_one(OutboxEntry, entry.id, with_for_update=True)
+                if fresh.done_at is None:  # else whoever took it after us was faster
+                    handlers[entry.topic](session, entry.payload, now)
+                    fresh.done_at, fresh.error = now, None
+                    done += 1
         except Exception as error:  # noqa: BLE001 - any failure is kept with the row and tried again
             with db.write() as session:
                 session.get_one(OutboxEntry, entry.id).error = repr(error)[:500]

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 from stb_service.shared.errors import Misconfigured
+from stb_service.shared.i18n import LANGUAGES
 
 Network = IPv4Network | IPv6Network
 
 UNKNOWN_BOX_CHOICES = ("refuse", "approve", "register")
 CONTROLLER_ID_CHOICES = ("serial", "mac", "alias")
+SECRET_CHARS = 16
+SECRET = frozenset({"STB_ADMIN_PASSWORD", "STB_DATABASE_URL", "STB_SECRET_KEY"})
 ATTRIBUTE_ROLES = ("version", "model", "revision", "serial", "mac", "boot_id")
 
 
@@ -108,9 +116,34 @@ def _attributes(text: str) -> Mapping[str, str]:
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("starts with http:// or https://")
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("starts with http:// or https:// and a host")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("has no query, no fragment and no user")
     return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    try:
+        found = make_url(text)
+    except ArgumentError as error:
+        raise ValueError("no address that SQLAlchemy understands") from error
+    if found.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError("sqlite or postgresql")
+    return text
+
+
+def _secret(text: str) -> str:
+    if len(text) < SECRET_CHARS:
+        raise ValueError(f"at least {SECRET_CHARS} characters")
+    return text
+
+
+def _tenant(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError("1 to 64 letters, digits, dots, dashes, underscores")
+    return text
 
 
 ATTRIBUTE_DEFAULTS = ("sw_version", "model", "hw_revision", "serial", "mac", "boot_id")
@@ -129,16 +162,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "STB_TRUSTED_PROXIES", "", _networks, "addresses whose X-Forwarded-For, -Proto, -Host count"
     ),
-    Setting("STB_DATABASE_URL", "", str, "SQLAlchemy address (a SQLite file in STB_HOME)"),
     Setting(
-        "STB_SECRET_KEY", "", str, "signs sessions and links (a file of mode 0600 in STB_HOME)"
+        "STB_DATABASE_URL",
+        "",
+        lambda t: _database_url(t) if t else "",
+        "SQLAlchemy address (a SQLite file in STB_HOME)",
+    ),
+    Setting(
+        "STB_SECRET_KEY",
+        "",
+        lambda t: _secret(t) if t else "",
+        "signs sessions and links (a file of mode 0600 in STB_HOME)",
     ),
     Setting(
         "STB_SECRET_KEY_FORMER", "", _words, "former keys, still accepted, separated by commas"
     ),
-    Setting("STB_TENANT", "DEFAULT", str, "the tenant in DDI addresses"),
+    Setting("STB_TENANT", "DEFAULT", _tenant, "the tenant in DDI addresses"),
     Setting("STB_TIMEZONE", "UTC", _zone, "the operator's time zone"),
-    Setting("STB_LANGUAGE", "en", str, "language of people who chose none"),
+    Setting("STB_LANGUAGE", "en", _one_of(*LANGUAGES), "language of people who chose none"),
     Setting("STB_ADMIN_PASSWORD", "", str, "first password of `admin` (generated and printed)"),
     Setting("STB_DEMO_BOXES", "60", _count, "emulated boxes that make run starts; 0 for none"),
     Setting(
@@ -227,7 +268,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
-            raise Misconfigured(f"{setting.name}={text!r}: {error}") from error
+            shown = "" if setting.name in SECRET else f"={text!r}"
+            raise Misconfigured(f"{setting.name}{shown}: {error}") from error
+    if values["port"] == values["edge_port"] != 0:
+        raise Misconfigured("STB_EDGE_PORT: the same as STB_PORT; each server has its own")
     home = values["home"] = values["home"].expanduser().resolve()
     values["public_url"] = values["public_url"] or f"http://localhost:{values['port']}"
     values["database_url"] = values["database_url"] or f"sqlite:///{home / 'stb.sqlite3'}"

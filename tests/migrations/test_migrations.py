@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ REVISIONS = [
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Database]:
+def empty(request: pytest.FixtureRequest, databases: Databases) -> Database:
     """A database from which every migration was taken back."""
     db = databases.make(request.param)
     migrate.downgrade(db, "base")

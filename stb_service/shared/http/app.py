@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -66,8 +67,20 @@ def services() -> Services:
     return found
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookie; a request without one costs no signing."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie where there is one."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+
 class StbFlask(Flask):
     """Flask with an access check before each view and one commit after it."""
+
+    session_interface = Sessions()
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Check access, run the view in the unit of work, commit or roll back."""
@@ -157,6 +170,8 @@ def _services(
     )
 
 
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+MAX_JSON_BYTES = 2 * 2**20
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -168,6 +183,8 @@ def _begin() -> None:
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
     if request.endpoint == "static":
         return
+    if request.path.startswith("/api/") and request.is_json:
+        request.max_content_length = MAX_JSON_BYTES
     found = services()
     with found.db.read() as session:
         g.actor = found.authenticate(session)
@@ -190,7 +207,8 @@ def _observe(response: Response) -> None:
     found = services()
     route = request.url_rule.rule if request.url_rule else "none"
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
-    found.requests.labels(route, request.method, response.status_code).inc()
+    method = request.method if request.method in METHODS else "other"
+    found.requests.labels(route, method, response.status_code).inc()
     found.durations.labels(route).observe(seconds)
     actor = g.get("actor")
     log.info(

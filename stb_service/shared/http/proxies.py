@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
 
 
-def is_trusted(address: str, networks: Iterable[Network]) -> bool:
-    """Tell whether an address lies in one of the networks."""
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address."""
     try:
-        ip = ip_address(address)
+        ip_address(text)
     except ValueError:
         return False
-    return any(ip in network for network in networks)
+    return True
+
+
+def is_trusted(address: str, networks: Iterable[Network]) -> bool:
+    """Tell whether an address lies in one of the networks."""
+    if not is_address(address):
+        return False
+    ip = ip_address(address)
+    mapped = getattr(ip, "ipv4_mapped", None)  # a socket that listens on :: says ::ffff:10.0.0.1
+    return any((mapped or ip) in network for network in networks)
 
 
 class TrustedProxies:
@@ -44,6 +53,8 @@ class TrustedProxies:
     def _apply(self, environ: WSGIEnvironment) -> None:
         chain = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         for address in reversed([part for part in chain if part]):
+            if not is_address(address):
+                break
             environ["REMOTE_ADDR"] = address
             if not is_trusted(address, self.networks):
                 break

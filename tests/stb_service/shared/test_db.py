@@ -1,0 +1,168 @@
+"""The units of work and the columns they store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.orm import Session
+
+from stb_service.shared import leases
+from stb_service.shared.db import Database, lock_row, new_public_id
+from stb_service.shared.leases import Lease
+from tests.conftest import NOW
+
+WRITERS, TURNS = 8, 12
+NEPAL = timezone(timedelta(hours=5, minutes=45))
+
+
+def lease(session: Session, until: datetime = NOW, name: str = "x") -> Lease:
+    row = Lease(name=name, holder="0", until=until)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def test_a_naive_instant_is_refused(session: Session) -> None:
+    with pytest.raises(StatementError, match="naive datetime"):
+        lease(session, datetime(2026, 3, 2, 10, 0))  # noqa: DTZ001 - this is what is refused
+
+
+def test_an_instant_of_any_zone_comes_back_aware_and_in_utc(session: Session) -> None:
+    row = lease(session, datetime(2026, 3, 2, 10, 0, tzinfo=NEPAL))
+    session.expire(row)
+
+    assert row.until == datetime(2026, 3, 2, 4, 15, tzinfo=UTC)
+    assert row.until.tzinfo is UTC
+
+
+def test_microseconds_are_kept(session: Session) -> None:
+    row = lease(session, NOW.replace(microsecond=123_456))
+    session.expire(row)
+
+    assert row.until.microsecond == 123_456
+
+
+def test_what_a_reading_unit_of_work_does_is_not_kept(db: Database) -> None:
+    with db.read() as session:
+        lease(session)
+
+    with db.read() as session:
+        assert session.scalars(select(Lease)).all() == []
+
+
+def test_a_unit_of_work_is_kept_as_a_whole_or_not_at_all(db: Database) -> None:
+    with suppress(RuntimeError), db.write() as session:
+        lease(session)
+        raise RuntimeError
+
+    with db.read() as session:
+        assert session.scalars(select(Lease)).all() == []
+
+
+def race(db: Database, turn: Callable[[int], None]) -> None:
+    """Let eight threads take turns at once."""
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(turn, range(WRITERS * TURNS)))
+
+
+def test_racing_readers_who_then_write_lose_nothing(db: Database) -> None:
+    with db.write() as session:
+        key = lease(session).id
+
+    def turn(_: int) -> None:
+        with db.write() as session:
+            row = lock_row(session, Lease, key)
+            assert row is not None
+            row.holder = str(int(row.holder) + 1)
+
+    race(db, turn)
+
+    with db.read() as session:
+        assert session.get_one(Lease, key).holder == str(WRITERS * TURNS)
+
+
+def test_a_unit_of_work_that_reads_does_not_wait_for_one_that_writes(db: Database) -> None:
+    with db.write() as writing:
+        lease(writing)
+        with db.read() as reading:
+            assert reading.scalars(select(Lease)).all() == []
+
+
+def test_sqlite_takes_the_write_lock_before_it_reads(sqlite_db: Database) -> None:
+    with sqlite_db.write() as first:
+        first.execute(text("SELECT 1"))
+        second = Database(str(sqlite_db.engine.url))
+        with second.engine.connect() as other:
+            other.exec_driver_sql("PRAGMA busy_timeout=1")
+            other.rollback()
+            writing = other.execution_options(writes=True)
+            with pytest.raises(OperationalError, match="locked"):
+                writing.exec_driver_sql("SELECT 1")
+        second.close()
+
+
+def test_sqlite_keeps_foreign_keys_and_writes_ahead(sqlite_db: Database) -> None:
+    with sqlite_db.read() as session:
+        found = {
+            name: session.scalar(text(f"PRAGMA {name}"))
+            for name in ("foreign_keys", "journal_mode", "synchronous")
+        }
+
+    assert found == {"foreign_keys": 1, "journal_mode": "wal", "synchronous": 2}
+
+
+def test_public_ids_are_opaque_and_distinct() -> None:
+    made = {new_public_id() for _ in range(1000)}
+
+    assert len(made) == 1000
+    assert {len(word) for word in made} == {16}
+
+
+# Leases
+
+
+SPAN = timedelta(seconds=10)
+
+
+def take(session: Session, holder: str, seconds: float) -> bool:
+    return leases.take(
+        session, name="tick", holder=holder, span=SPAN, now=NOW + timedelta(seconds=seconds)
+    )
+
+
+@pytest.mark.parametrize(("seconds", "gets_it"), [(9.999, False), (10, True), (10.001, True)])
+def test_a_lease_is_free_when_its_end_has_come(
+    session: Session, seconds: float, gets_it: bool
+) -> None:
+    assert take(session, "a", 0)
+
+    assert take(session, "b", seconds) is gets_it
+
+
+def test_its_holder_renews_a_lease(session: Session) -> None:
+    take(session, "a", 0)
+
+    assert take(session, "a", 5)
+    assert not take(session, "b", 14.999)
+    assert take(session, "b", 15)
+
+
+def test_of_racing_takers_one_gets_a_free_lease(db: Database) -> None:
+    with db.write() as session:
+        take(session, "before", -60)
+    taken: list[int] = []
+
+    def turn(number: int) -> None:
+        with db.write() as session:
+            if take(session, str(number), 0):
+                taken.append(number)
+
+    race(db, turn)
+
+    assert len(taken) == 1
