@@ -213,7 +213,7 @@ def test_a_form_that_cannot_be_is_refused_at_its_field(typed: dict[str, str], fi
     [("share", "x"), ("share", "0"), ("soak", "nan"), ("failure_count", "9" * 30)],
 )
 def test_a_wave_that_cannot_be_is_refused_at_its_cell(column: str, value: str) -> None:
-    typed = MultiDict({**WAVES, f"wave_{column}": ["100", value]})
+    typed: MultiDict[str, str] = MultiDict({**WAVES, f"wave_{column}": ["100", value]})
     with pytest.raises(Invalid) as refused:
         read_waves(typed)
     assert set(refused.value.fields) == {f"wave-2-{column}"}
