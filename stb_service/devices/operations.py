@@ -244,6 +244,8 @@ def move_custody(
     session.add(event)
     before = device.custodian.code if device.custodian else None
     device.custodian = found
+    after = found.code if found else None
+    moved = {} if before == after else {"custodian": [before, after]}
     _renew(device, now)
     session.flush()
     audit.record(
@@ -251,11 +253,7 @@ def move_custody(
         actor=actor,
         verb="device.custody",
         subject=subject_of(device),
-        changes={
-            "custodian": [before, found.code if found else None],
-            "holder": holder,
-            "reason": reason,
-        },
+        changes={**moved, "holder": holder, "reason": reason},
         now=now,
     )
     return device

@@ -22,7 +22,7 @@ from stb_service.devices.identity.rules import (
     ClaimSource,
 )
 from stb_service.devices.models import Device
-from stb_service.devices.queries import COUNT_LIMIT, SORTS, DeviceFilter
+from stb_service.devices.queries import COUNT_LIMIT, DeviceFilter
 from stb_service.devices.routes import filter_of, read_capabilities, who
 from stb_service.devices.rules import (
     CAPABILITY_KIND_NAMES,
@@ -53,12 +53,17 @@ from stb_service.staff.queries import operator, organisations
 pages = Blueprint("devices_pages", __name__, template_folder="templates")
 PAGE_SIZE = 50
 TIMELINE_LENGTH = 40
-SORT_NAMES = {
-    "registered": text("Registered"),
-    "serial": text("Serial"),
-    "status": text("Status"),
-    "batch": text("Batch"),
-    "changed": text("Changed"),
+ORDER_NAMES = {
+    "-registered": text("Newest first"),
+    "registered": text("Oldest first"),
+    "-changed": text("Lately changed first"),
+    "changed": text("Long unchanged first"),
+    "serial": text("Serial, A to Z"),
+    "-serial": text("Serial, Z to A"),
+    "status": text("Status, A to Z"),
+    "-status": text("Status, Z to A"),
+    "batch": text("Batch, A to Z"),
+    "-batch": text("Batch, Z to A"),
 }
 
 
@@ -91,7 +96,7 @@ def _filter() -> DeviceFilter:
 
 def _sort() -> str:
     sort = request.args.get("sort", "-registered")
-    return sort if sort.removeprefix("-") in SORTS else "-registered"
+    return sort if sort in ORDER_NAMES else "-registered"
 
 
 @pages.get("/devices")
@@ -107,7 +112,7 @@ def list_devices() -> ResponseReturnValue:
         page=page,
         wanted=wanted,
         sort=sort,
-        sort_names=SORT_NAMES,
+        order_names=ORDER_NAMES,
         count=queries.devices_count(unit(), wanted, scope),
         count_limit=COUNT_LIMIT,
         models=all_models(unit()),
@@ -234,14 +239,14 @@ def seller_choices() -> list[tuple[str, str]]:
 
 
 def custodian_choices() -> list[tuple[str, str]]:
-    """Return to whom a box may be handed: everyone of the scope, and the operator."""
+    """Return who may hold a box: everyone of the reader's scope, and the operator."""
     found: dict[str, Organisation] = {
         row.code: row for row in organisations(unit(), current_actor().scope)
     }
     own = operator(unit())
     if own is not None:
         found.setdefault(own.code, own)
-    return [("", _("a holder in words")), *((row.code, row.name) for row in found.values())]
+    return [("", _("none of these")), *((row.code, row.name) for row in found.values())]
 
 
 def typed_fields(form: Mapping[str, Any], schema_names: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def _values(row: AuditEntry) -> dict[str, Any]:
         before, after = changes["status"]
         values |= {"before": STATUS_NAMES[before], "after": STATUS_NAMES[after]}
     if row.verb == "device.custody":
-        values["holder"] = changes["custodian"][1] or changes["holder"] or text("the subscriber")
+        to = changes.get("custodian", [None, None])[1]
+        values["holder"] = to or changes["holder"] or text("nobody named")
     if row.verb == "device.tag":
         before, after = (set(side) for side in changes["tags"])
         signs = [f"+{tag}" for tag in sorted(after - before)]
