@@ -167,9 +167,7 @@ class World:
         with self.db.write() as session:
             rollout = session.get_one(Rollout, rollout_id)
             operation = getattr(operations, verb)
-            return operation(
-                session, rollout=rollout, actor=self.actor, now=self.now, **arguments
-            )
+            return operation(session, rollout=rollout, actor=self.actor, now=self.now, **arguments)
 
     def recall(self, image_id: int, target_id: int, **plan: Any) -> int:
         with self.db.write() as session:

@@ -67,7 +67,7 @@ def test_a_statement_is_cut_to_what_is_kept() -> None:
 
 def asks(**known: Any) -> bool:
     facts = {"stated_at": None, "wanted": False, "asked": 0, "restate": timedelta(hours=1)}
-    return asks_for_attributes(**{**facts, **known}, now=NOW)  # type: ignore[arg-type]
+    return asks_for_attributes(**{**facts, **known}, now=NOW)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(2, True), (3, False), (4, False)])
@@ -131,11 +131,12 @@ def test_a_token_is_kept_as_a_digest(world: World) -> None:
 
 @pytest.mark.parametrize("secret", ["short", "x" * 129, "ümlaut" * 5, "new\nline" * 4])
 def test_a_token_that_no_header_carries_is_refused(world: World, secret: str) -> None:
-    with pytest.raises(Invalid), world.db.write() as session:
+    with world.db.write() as session:
         box = session.scalars(select(Box)).one()
-        operations.rotate_token(
-            session, box=box, token=secret, actor=world.actor, now=world.now
-        )
+        with pytest.raises(Invalid):
+            operations.rotate_token(
+                session, box=box, token=secret, actor=world.actor, now=world.now
+            )
 
 
 def test_an_alias_belongs_to_one_box(world: World) -> None:
@@ -147,13 +148,14 @@ def test_an_alias_belongs_to_one_box(world: World) -> None:
             operations.set_alias(session, box=two, alias="me", actor=world.actor, now=world.now)
 
 
-def keep(world: World, body: str, **said: Any) -> None:
+def keep(world: World, body: str, **said: Any) -> bool:
     with world.db.write() as session:
         box = session.scalars(select(Box).order_by(Box.id)).first()
         assert box is not None
-        operations.keep_report(
+        row = operations.keep_report(
             session, box=box, wire="ddi", action="1", body=body, now=world.now, **said
         )
+        return row is not None
 
 
 def count(world: World) -> int:
@@ -167,4 +169,4 @@ def test_of_one_action_so_many_reports_are_kept_and_final_ones_beyond(world: Wor
     keep(world, "the end", execution="closed")
     keep(world, "the end", execution="closed")
     keep(world, "garbage", unread="not JSON")
-    assert (len(kept), progress, count(world)) == (201, 200, 202)
+    assert (sum(kept), progress, count(world)) == (200, 200, 202)

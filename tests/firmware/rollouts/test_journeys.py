@@ -166,9 +166,7 @@ def test_a_box_that_never_ends_is_suspect(world: World, box: str) -> None:
     assert world.moves(box)[-1][2] == "endless"
 
 
-def test_a_suspect_is_asked_what_it_runs_before_it_is_offered_again(
-    world: World, box: str
-) -> None:
+def test_a_suspect_is_asked_what_it_runs_before_it_is_offered_again(world: World, box: str) -> None:
     world.poll(box)
     world.fetch(box)
     world.wait(minutes=60)
@@ -180,9 +178,7 @@ def test_a_suspect_is_asked_what_it_runs_before_it_is_offered_again(
     assert world.state(box) == "verified"
 
 
-def test_a_suspect_of_a_complete_rollout_is_not_offered_it_again(
-    world: World, box: str
-) -> None:
+def test_a_suspect_of_a_complete_rollout_is_not_offered_it_again(world: World, box: str) -> None:
     world.install("box-00001", "2.0")
     world.poll(box)
     world.fetch(box)
@@ -192,9 +188,7 @@ def test_a_suspect_of_a_complete_rollout_is_not_offered_it_again(
     assert world.told(box) == "complete"
 
 
-def test_a_suspect_that_still_runs_the_old_version_is_offered_again(
-    world: World, box: str
-) -> None:
+def test_a_suspect_that_still_runs_the_old_version_is_offered_again(world: World, box: str) -> None:
     world.poll(box)
     world.fetch(box)
     world.wait(minutes=60)
@@ -241,9 +235,7 @@ def test_success_after_the_offer_had_lapsed_is_watched_to_its_end(world: World, 
     assert (told, world.state(box)) == ("awaiting_reboot", "unverified")
 
 
-def test_a_box_that_states_the_version_unfetched_was_on_it_already(
-    world: World, box: str
-) -> None:
+def test_a_box_that_states_the_version_unfetched_was_on_it_already(world: World, box: str) -> None:
     world.poll(box)
     world.state_version(box, "2.0")
     assert world.state(box) == "already"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from firmware.boxes.models import Box
-from firmware.rollouts.selection import Selection, meant_boxes, means
+from firmware.rollouts.selection import Selection, means, meant_boxes
 from tests.firmware.world import World
 
 

@@ -80,9 +80,7 @@ def test_a_poll_that_changes_nothing_writes_nothing_and_asks_little(world: World
     updates = [update(world, uid, f"2.{n}") for n in range(5)]
     world.poll(uid)
     statements: list[str] = []
-    event.listen(
-        world.db.engine, "before_cursor_execute", lambda *args: statements.append(args[2])
-    )
+    event.listen(world.db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     settled = world.poll(uid).is_settled
     # `World.poll` itself notes the sight and reads the box twice
     told = [s for s in statements if "SET last_seen_at" not in s and "BEGIN" not in s]

@@ -208,10 +208,10 @@ def test_success_without_a_result_counts_as_hawkbit_counts_it(ordered: Wire) -> 
     assert ordered.world.state("box-00000") == "awaiting_reboot"
 
 
-@pytest.mark.parametrize("execution", ["download", "downloaded", "scheduled", "resumed", "rejected"])
-def test_a_report_that_ends_nothing_moves_the_box_on_its_way(
-    ordered: Wire, execution: str
-) -> None:
+@pytest.mark.parametrize(
+    "execution", ["download", "downloaded", "scheduled", "resumed", "rejected"]
+)
+def test_a_report_that_ends_nothing_moves_the_box_on_its_way(ordered: Wire, execution: str) -> None:
     assert ordered.feedback(1, execution, "none").status_code == 200
     assert ordered.world.state("box-00000") == "fetching"
 
@@ -451,9 +451,7 @@ def test_another_tenant_is_not_found(wire: Wire) -> None:
 STRANGER = "/DEFAULT/controller/v1/STRANGER"
 
 
-def test_an_unknown_box_is_refused_by_the_setting(
-    make_wire: MakeWire, sqlite_db: Database
-) -> None:
+def test_an_unknown_box_is_refused_by_the_setting(make_wire: MakeWire, sqlite_db: Database) -> None:
     wire = make_wire(sqlite_db, STB_UNKNOWN_BOX="refuse")
     wire.base = STRANGER
     assert wire.call("GET").status_code == 404

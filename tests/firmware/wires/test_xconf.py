@@ -69,7 +69,9 @@ def test_an_answer_is_compact_flat_and_without_a_comma_in_a_value(small: Wire) -
     assert "X100" in reply["firmwareFilename"]
 
 
-@pytest.mark.parametrize("mac", [MAC, "001a79000000", "00-1a-79-00-00-00", "00%3A1A%3A79%3A00%3A00%3A00"])
+@pytest.mark.parametrize(
+    "mac", [MAC, "001a79000000", "00-1a-79-00-00-00", "00%3A1A%3A79%3A00%3A00%3A00"]
+)
 def test_a_form_comes_unescaped_or_escaped(small: Wire, mac: str) -> None:
     assert ask(small, method="POST", eStbMac=mac).status_code == 200
 
@@ -149,9 +151,7 @@ def test_a_box_that_is_retired_gets_no_file(small: Wire) -> None:
     assert small.client.get(href).status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("minutes", "state"), [(29, "fetching"), (30, "failed"), (31, "failed")]
-)
+@pytest.mark.parametrize(("minutes", "state"), [(29, "fetching"), (30, "failed"), (31, "failed")])
 def test_the_old_version_after_the_grace_is_a_failure(
     small: Wire, minutes: int, state: str
 ) -> None:
@@ -186,9 +186,7 @@ def test_a_return_to_the_old_version_revokes_the_verification(small: Wire) -> No
 def test_a_poll_that_changes_nothing_takes_no_write_lock(wire: Wire) -> None:
     first = ask(wire)
     begun: list[str] = []
-    event.listen(
-        wire.world.db.engine, "before_cursor_execute", lambda *args: begun.append(args[2])
-    )
+    event.listen(wire.world.db.engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
     second = ask(wire)
     assert (first.status_code, second.status_code) == (404, 404)
     assert not [s for s in begun if "IMMEDIATE" in s or s.startswith(("UPDATE", "INSERT"))]
