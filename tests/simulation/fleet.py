@@ -38,7 +38,6 @@ KINDS = (
     "echo",  # says everything twice, also what is long past
     "rdk",  # speaks the wire without feedback
 )
-CAP = 6
 
 
 @dataclass
@@ -65,7 +64,7 @@ class Simulation:
     """Boxes, staff and time take turns at random."""
 
     def __init__(self, world: World, seed: int, *, boxes: int) -> None:
-        self.world, self.rng = world, random.Random(seed)
+        self.world, self.rng, self.cap = world, random.Random(seed), max(2, boxes // 12)
         event.listen(world.db.engine, "connect", _careless)
         world.db.engine.dispose()
         world.boxes(boxes * 3 // 4, revision="r1", boot=None)
@@ -75,10 +74,10 @@ class Simulation:
         self.minds = [Mind(f"box-{n:05}", kind) for n, kind in enumerate(kinds)]
         limits = Limits(success_permille=250, failure_permille=500, suspect_permille=600)
         image = world.image(NEW)
-        self.rollout = world.rollout(image, shares=(200, 600, 1000), limits=limits, cap=CAP)
+        self.rollout = world.rollout(image, shares=(200, 600, 1000), limits=limits, cap=self.cap)
         self._seen_event = 0
         self._states: dict[int, str] = {}
-        self.verified_truly = 0
+        self.verified_truly = self.fullest = 0
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
@@ -117,7 +116,7 @@ class Simulation:
     def _widen(self) -> None:
         waves = self.world.found(self.rollout).shares_permille
         raised = [min(share + 10, 990 + n) for n, share in enumerate(waves[:-1])]
-        self.world.staff("widen", self.rollout, shares_permille=[*raised, 1000], cap=CAP)
+        self.world.staff("widen", self.rollout, shares_permille=[*raised, 1000], cap=self.cap)
 
     def _retry(self) -> None:
         if set(self.world.states(self.rollout)) & {"failed", "suspect", "reverted", "unverified"}:
@@ -192,7 +191,8 @@ class Simulation:
     def check(self) -> None:
         with self.world.db.read() as session:
             flying = session.scalars(select(func.count()).where(Member.state.in_(IN_FLIGHT))).one()
-            assert flying <= CAP
+            assert flying <= self.cap
+            self.fullest = max(self.fullest, flying)
             rollout = session.get_one(Rollout, self.rollout)
             counts = queries.counts_of(session, rollout, now=self.world.now)
             members = {

@@ -22,11 +22,12 @@ def world(sqlite_db: Database, files: FileStore, actor: Actor, now: datetime) ->
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_fleet_of_all_kinds(world: World, seed: int) -> None:
-    simulation = Simulation(world, seed, boxes=16)
-    simulation.run(120)
+    simulation = Simulation(world, seed, boxes=32)
+    simulation.run(150)
     simulation.settle(rounds=2)
     assert stuck(world) is None
     assert simulation.verified_truly > 0
+    assert simulation.fullest == simulation.cap
 
 
 @pytest.mark.prove
@@ -38,3 +39,4 @@ def test_large_fleets_of_all_kinds(world: World, seed: int) -> None:
     simulation.settle(rounds=20)
     assert stuck(world) is None
     assert simulation.verified_truly > 0
+    assert simulation.fullest == simulation.cap
