@@ -1,0 +1,57 @@
+"""What is judged of a page as it looks: barriers found by axe, and what hangs over its edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+# The reader of the API is Swagger UI's own work; the page around it is ours.
+RUN_AXE = """
+async () => {
+  const found = await axe.run(
+    { include: [["body"]], exclude: [[".swagger-ui"]] },
+    { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
+      "best-practice"] });
+  return found.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} ${node.html}`));
+}
+"""
+# An element that ends outside the window and is not inside one that scrolls or clips.
+OVERHANGING = """
+() => {
+  const width = document.documentElement.clientWidth;
+  const cut = (element) => {
+    for (let up = element; up && up !== document.body; up = up.parentElement) {
+      const style = getComputedStyle(up);
+      if (up !== element && style.overflowX !== "visible") return true;
+      if (style.clipPath !== "none" || style.clip !== "auto" || style.visibility === "hidden")
+        return true;
+    }
+    return false;
+  };
+  const found = [...document.body.querySelectorAll("*")].filter((element) => {
+    const { left, right, width: own, height } = element.getBoundingClientRect();
+    return own > 0 && height > 0 && (right > width + 1 || left < -1) && !cut(element);
+  });
+  const wide = document.documentElement.scrollWidth > width ? ["the page scrolls sideways"] : [];
+  return [...wide, ...found.slice(0, 5).map((element) => element.outerHTML.slice(0, 160))];
+}
+"""
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what axe calls serious or critical."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = page.evaluate(RUN_AXE)
+    return found
+
+
+def overhang(page: Page) -> list[Any]:
+    """Return what hangs over the window's left or right edge."""
+    found: list[Any] = page.evaluate(OVERHANGING)
+    return found
