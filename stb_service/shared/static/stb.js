@@ -10,6 +10,17 @@
     if (token) event.detail.headers["X-CSRFToken"] = token.content;
   });
 
+  // What refreshes itself waits while a dialog asks something, and keeps off a field being typed in.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const refreshes = event.detail.elt.matches('[hx-trigger^="every"]');
+    if (refreshes && document.querySelector("dialog[open]")) event.detail.shouldSwap = false;
+  });
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const field = document.activeElement;
+    const typing = field && field.matches("input, textarea, select");
+    if (typing && event.detail.target.contains(field)) event.detail.shouldSwap = false;
+  });
+
   // The search box: "/" focuses it, arrows walk through the results, Enter opens, Escape closes.
   const input = document.querySelector("[data-search-input]");
   const results = byId("search-results");
