@@ -129,6 +129,7 @@ def _entry(draft: Draft, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return the audit's row of a new box (`audit.record` would write them one by one)."""
     identity = draft.identity
     label = identity.serial or identity.mac_ethernet or identity.mac_wifi or draft.uid
+    said, read = draft.reading.as_typed, draft.reading.values
     return {
         "at": now,
         "actor_kind": actor.kind,
@@ -138,7 +139,7 @@ def _entry(draft: Draft, actor: Actor, now: datetime) -> dict[str, Any]:
         "subject_kind": "device",
         "subject_ref": draft.uid,
         "subject_label": label,
-        "changes": plain_values(draft.reading.as_typed),
+        "changes": plain_values({**said, **{n: v for n, v in read.items() if n in said}}),
     }
 
 

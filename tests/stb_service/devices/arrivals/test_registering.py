@@ -62,11 +62,16 @@ def test_a_registered_box_is_known_to_the_firmware_room_under_the_same_uid(
 
 
 def test_registering_is_audited(one: Registry) -> None:
-    box = one.box(made_on=date(2024, 1, 31))
+    box = one.box("sn-0001", made_on=date(2024, 1, 31), tags={"Vip"})
 
     (entry,) = one.ask(lambda s: s.scalars(entries_of("device", box.public_id)).all())
     assert entry.verb == "device.create"
-    assert entry.changes == {"serial": "SN-0001", "model": "AUR-1", "made_on": "2024-01-31"}
+    assert entry.changes == {
+        "serial": "SN-0001",
+        "model": "AUR-1",
+        "made_on": "2024-01-31",
+        "tags": ["vip"],
+    }
 
 
 def test_two_makers_may_give_the_same_serial(one: Registry) -> None:
