@@ -6,8 +6,9 @@ import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import Select, bindparam, false, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
@@ -35,21 +36,30 @@ def find_box(session: Session, uid: str) -> Box | None:
     return session.scalar(select(Box).where(Box.uid == uid))
 
 
+@cache
+def _by_controller_id(kinds: tuple[str, ...]) -> Select[Box] | None:
+    """Return the statement for these kinds of id, built once (every poll needs it)."""
+    words = {kind: bindparam(kind, type_=Box.alias.type) for kind in ("serial", "mac", "alias")}
+    tests = {
+        "serial": [Box.serial == words["serial"]],
+        "mac": [Box.mac_ethernet == words["mac"], Box.mac_wifi == words["mac"]],
+        "alias": [Box.alias == words["alias"]],
+    }
+    conditions = [test for kind in kinds for test in tests[kind]]
+    return select(Box).where(or_(*conditions)).limit(10) if conditions else None
+
+
 def boxes_by_controller_id(session: Session, controller_id: str, kinds: Sequence[str]) -> list[Box]:
     """Return the boxes a DDI controller id can mean, in the order of `kinds`.
 
     A serial is unique only with its maker, so there may be more than one: the token decides.
     """
     mac, serial = as_mac(controller_id), as_serial(controller_id)
-    tests = {
-        "serial": [Box.serial == serial],
-        "mac": [Box.mac_ethernet == mac, Box.mac_wifi == mac] if mac else [],
-        "alias": [Box.alias == controller_id],
-    }
-    conditions = [test for kind in kinds for test in tests[kind]]
-    if not conditions:
+    statement = _by_controller_id(tuple(kind for kind in kinds if kind != "mac" or mac))
+    if statement is None:
         return []
-    found = session.scalars(select(Box).where(or_(*conditions)).limit(10)).all()
+    values = {"serial": serial, "mac": mac, "alias": controller_id}
+    found = session.scalars(statement, values).all()
 
     def rank(box: Box) -> int:
         matched = {
@@ -64,18 +74,21 @@ def boxes_by_controller_id(session: Session, controller_id: str, kinds: Sequence
 
 def box_by_mac(session: Session, mac: str) -> Box | None:
     """Return the box with this MAC (canonical notation), a served one first."""
-    found = session.scalars(
-        select(Box).where(or_(Box.mac_ethernet == mac, Box.mac_wifi == mac)).limit(10)
-    ).all()
+    by_mac = _by_controller_id(("mac",))
+    assert by_mac is not None
+    found = session.scalars(by_mac, {"mac": mac}).all()
     return min(found, key=lambda box: box.state != BoxState.KNOWN, default=None)
+
+
+_TOKENS = select(BoxToken.digest, BoxToken.expires_at).where(
+    BoxToken.box_id == bindparam("box", type_=BoxToken.box_id.type)
+)
 
 
 def holds_token(session: Session, box: Box, token: str, *, now: datetime) -> bool:
     """Tell whether a token is one of the box's own that are still accepted."""
     given = token_digest(token)
-    rows = session.execute(
-        select(BoxToken.digest, BoxToken.expires_at).where(BoxToken.box_id == box.id)
-    ).all()
+    rows = session.execute(_TOKENS, {"box": box.id}).all()
     matches = [hmac.compare_digest(given, row.digest) for row in rows]
     alive = [row.expires_at is None or row.expires_at > now for row in rows]
     return any(match and living for match, living in zip(matches, alive, strict=True))

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session, aliased
 
 from firmware.boxes.models import Box, BoxTag
@@ -27,24 +39,27 @@ _WATCHED = (*IN_FLIGHT, MemberState.SUSPECT)
 _JUDGED = (*IN_FLIGHT, *BAD, MemberState.SUSPECT, MemberState.VERIFIED, MemberState.UNVERIFIED)
 
 
-def candidates_of_box(session: Session, box: Box) -> tuple[list[Candidate], int | None]:
-    """Return the rollouts that concern a box now, and the place of the version it runs.
-
-    Those are the live ones, those in which something is still open, and the newest (to say why
-    there is nothing); what ended before is history.
-    """
-    rows = session.execute(_candidates(box)).all()
-    place = rows[0].running_sequence if rows else None
-    return [_candidate(row) for row in rows], place
+def _fits(model: BindParameter[str], revision: BindParameter[str]) -> ColumnElement[bool]:
+    """Return the condition that a rollout's image is for a box as it is now."""
+    return exists().where(
+        ImageFit.image_id == Rollout.image_id,
+        ImageFit.model_code == model,
+        or_(ImageFit.revision_code == revision, ImageFit.revision_code == EVERY_REVISION),
+    )
 
 
-def _candidates(box: Box) -> Select[*tuple[object, ...]]:
-    newest = select(func.max(Member.id)).where(Member.box_id == box.id).scalar_subquery()
+# Built once: most of what a poll costs is not the database but the making of statements.
+_BOX = bindparam("box", type_=Member.box_id.type)
+_MODEL = bindparam("model", type_=Box.model_code.type)
+_REVISION = bindparam("revision", type_=Box.revision_code.type)
+_VERSION = bindparam("version", type_=ModelVersion.version.type)
+
+
+def _candidates() -> Select[*tuple[Any, ...]]:
+    newest = select(func.max(Member.id)).where(Member.box_id == _BOX).scalar_subquery()
     running = (
         select(ModelVersion.sequence)
-        .where(
-            ModelVersion.model_code == box.model_code, ModelVersion.version == box.running_version
-        )
+        .where(ModelVersion.model_code == _MODEL, ModelVersion.version == _VERSION)
         .scalar_subquery()
     )
     reported = and_(Member.state == MemberState.WAITING, Member.reported_at.is_not(None))
@@ -68,7 +83,7 @@ def _candidates(box: Box) -> Select[*tuple[object, ...]]:
             Member.action,
             _Recalled.version.label("recalled_version"),
             Image.state.label("image_state"),
-            fits_box(box).label("fits"),
+            _fits(_MODEL, _REVISION).label("fits"),
             Member.reported_at,
             Member.suspected,
             Member.state_at,
@@ -79,14 +94,60 @@ def _candidates(box: Box) -> Select[*tuple[object, ...]]:
         .outerjoin(_Recalled, _Recalled.id == Rollout.recalled_image_id)
         .outerjoin(
             ModelVersion,
-            and_(ModelVersion.model_code == box.model_code, ModelVersion.version == Image.version),
+            and_(ModelVersion.model_code == _MODEL, ModelVersion.version == Image.version),
         )
-        .where(Member.box_id == box.id, Rollout.state != RolloutState.DRAFT, is_open)
+        .where(Member.box_id == _BOX, Rollout.state != RolloutState.DRAFT, is_open)
         .order_by(Member.id.desc())
     )
 
 
-def _candidate(row: Row[*tuple[object, ...]]) -> Candidate:
+_CANDIDATES = _candidates()
+_UNJOINED = (
+    select(Rollout.id, Rollout.selection)
+    .where(
+        Rollout.state == RolloutState.RUNNING,
+        ~exists().where(Member.rollout_id == Rollout.id, Member.box_id == _BOX),
+        _fits(_MODEL, _REVISION),
+    )
+    .order_by(Rollout.id)
+)
+_IN_FLIGHT_COUNT = select(func.count()).where(
+    Member.rollout_id == bindparam("rollout", type_=Member.rollout_id.type),
+    Member.state.in_(IN_FLIGHT),
+)
+_LAST_INSTALLED = (
+    select(Member.action)
+    .where(
+        Member.box_id == _BOX,
+        Member.state == MemberState.VERIFIED,
+        Member.action.is_not(None),
+    )
+    .order_by(Member.decided_at.desc(), Member.id.desc())
+    .limit(1)
+)
+
+
+def _known_of(box: Box) -> dict[str, Any]:
+    return {
+        "box": box.id,
+        "model": box.model_code,
+        "revision": box.revision_code,
+        "version": box.running_version,
+    }
+
+
+def candidates_of_box(session: Session, box: Box) -> tuple[list[Candidate], int | None]:
+    """Return the rollouts that concern a box now, and the place of the version it runs.
+
+    Those are the live ones, those in which something is still open, and the newest (to say why
+    there is nothing); what ended before is history.
+    """
+    rows = session.execute(_CANDIDATES, _known_of(box)).all()
+    place = rows[0].running_sequence if rows else None
+    return [_candidate(row) for row in rows], place
+
+
+def _candidate(row: Row[*tuple[Any, ...]]) -> Candidate:
     return Candidate(
         member_id=row.id,
         rollout_id=row.rollout_id,
@@ -110,23 +171,9 @@ def _candidate(row: Row[*tuple[object, ...]]) -> Candidate:
     )
 
 
-def fits_box(box: Box) -> ColumnElement[bool]:
-    """Return the condition that a rollout's image is for a box as it is now."""
-    return exists().where(
-        ImageFit.image_id == Rollout.image_id,
-        ImageFit.model_code == box.model_code,
-        ImageFit.revision_code.in_((box.revision_code, EVERY_REVISION)),
-    )
-
-
 def unjoined_rollouts(session: Session, box: Box) -> list[int]:
     """Return the running rollouts that mean a box but were planned before it was there."""
-    is_member = exists().where(Member.rollout_id == Rollout.id, Member.box_id == box.id)
-    rows = session.execute(
-        select(Rollout.id, Rollout.selection)
-        .where(Rollout.state == RolloutState.RUNNING, ~is_member, fits_box(box))
-        .order_by(Rollout.id)
-    ).all()
+    rows = session.execute(_UNJOINED, _known_of(box)).all()
     if not rows:
         return []
     tags = set(session.scalars(select(BoxTag.tag).where(BoxTag.box_id == box.id)))
@@ -148,12 +195,7 @@ def is_first_of_its_kind(session: Session, rollout_id: int, box: Box) -> bool:
 
 def in_flight_count(session: Session, rollout_id: int) -> int:
     """Return how many places of the cap are taken."""
-    return (
-        session.scalar(
-            select(func.count()).where(Member.rollout_id == rollout_id, Member.state.in_(IN_FLIGHT))
-        )
-        or 0
-    )
+    return session.scalar(_IN_FLIGHT_COUNT, {"rollout": rollout_id}) or 0
 
 
 def judged_members(session: Session, box_id: int) -> Sequence[Member]:
@@ -173,16 +215,7 @@ def judged_members(session: Session, box_id: int) -> Sequence[Member]:
 
 def last_installed_action(session: Session, box_id: int) -> int | None:
     """Return the action of the newest verified update of a box (DDI `installedBase`)."""
-    return session.scalar(
-        select(Member.action)
-        .where(
-            Member.box_id == box_id,
-            Member.state == MemberState.VERIFIED,
-            Member.action.is_not(None),
-        )
-        .order_by(Member.decided_at.desc(), Member.id.desc())
-        .limit(1)
-    )
+    return session.scalar(_LAST_INSTALLED, {"box": box_id})
 
 
 def member_of_action(session: Session, box_id: int, action: int) -> Member | None:
