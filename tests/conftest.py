@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -244,14 +245,28 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings()
 
 
-@pytest.fixture
-def app(settings: Settings, sqlite_db: Database, people: People) -> Any:
-    """The whole staff app on a migrated SQLite database with roles and an operator."""
+@pytest.fixture(scope="session")
+def made_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The whole staff app, made once: it costs a second; each test gives it its own stores."""
     from stb_service.app import make_app
 
-    made = make_app(settings, sqlite_db)
-    made.config.update(TESTING=False, RATELIMIT_ENABLED=False)
+    settings = read_settings({"STB_HOME": str(tmp_path_factory.mktemp("home"))})
+    made = make_app(settings, Database(f"sqlite:///{sqlite_template}"))
+    (limiter,) = made.extensions["limiter"]
+    limiter.enabled = False  # all tests sign in from one address
     return made
+
+
+@pytest.fixture
+def app(made_app: Any, settings: Settings, sqlite_db: Database, people: People) -> Any:
+    """The whole staff app on a migrated SQLite database with roles and an operator."""
+    made_app.extensions["stb"] = replace(
+        made_app.extensions["stb"],
+        settings=settings,
+        db=sqlite_db,
+        files=FileStore(settings.files_dir),
+    )
+    return made_app
 
 
 @pytest.fixture

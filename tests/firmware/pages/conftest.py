@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +25,6 @@ from firmware.rollouts.safety import Limits
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
-from stb_service.shared.settings import read_settings
 from tests.conftest import csrf_of
 
 MODELS = ("KX-1", "KX-2")
@@ -162,26 +159,6 @@ class Fleet:
         """Return a box."""
         with self.db.read() as session:
             return session.scalars(select(Box).where(Box.uid == uid)).one()
-
-
-@pytest.fixture(scope="session")
-def made_app(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Any:
-    """The staff app, made once: making it takes longer than any of these tests."""
-    from stb_service.app import make_app
-
-    settings = read_settings({"STB_HOME": str(tmp_path_factory.mktemp("home"))})
-    made = make_app(settings, Database(f"sqlite:///{sqlite_template}"))
-    made.config.update(TESTING=False)
-    (limiter,) = made.extensions["limiter"]
-    limiter.enabled = False  # all these tests sign in from one address
-    return made
-
-
-@pytest.fixture
-def app(made_app: Any, sqlite_db: Database, people: Any) -> Any:
-    """The staff app on this test's database."""
-    made_app.extensions["stb"] = replace(made_app.extensions["stb"], db=sqlite_db)
-    return made_app
 
 
 @pytest.fixture
