@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Base, Database
@@ -31,16 +34,46 @@ def firmware_postgresql(postgresql_url: str) -> Iterator[Database]:
     maintenance.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def firmware_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One migrated SQLite database, emptied for each test: what the engine has compiled stays."""
+    path = tmp_path_factory.mktemp("firmware") / "firmware.sqlite3"
+    shutil.copy(sqlite_template, path)
+    db = Database(f"sqlite:///{path}")
+    event.listen(db.engine, "connect", _careless)
+    yield db
+    db.close()
+
+
+def _careless(connection: Any, _record: object) -> None:
+    """What tests write need not outlive the machine's power."""
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+@pytest.fixture
+def small_db(firmware_sqlite: Database) -> Database:
+    """An empty SQLite database."""
+    tables = [table for table in reversed(Base.metadata.sorted_tables) if table.name not in KEPT]
+    with firmware_sqlite.write() as session:
+        for table in tables:
+            session.execute(table.delete())
+        session.execute(text("DELETE FROM sqlite_sequence"))
+    return firmware_sqlite
+
+
+@pytest.fixture
+def large_db(firmware_postgresql: Database) -> Database:
+    """An empty PostgreSQL database."""
+    tables = ", ".join(sorted(set(Base.metadata.tables) - KEPT))
+    with firmware_postgresql.engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    return firmware_postgresql
+
+
+@pytest.fixture(params=["small_db", "large_db"], ids=["sqlite", "postgresql"])
 def both(request: pytest.FixtureRequest) -> Database:
     """An empty database of either kind."""
-    if request.param == "sqlite":
-        sqlite: Database = request.getfixturevalue("sqlite_db")
-        return sqlite
-    db: Database = request.getfixturevalue("firmware_postgresql")
-    tables = ", ".join(sorted(set(Base.metadata.tables) - KEPT))
-    with db.engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    db: Database = request.getfixturevalue(request.param)
     return db
 
 
@@ -53,8 +86,8 @@ def world(both: Database, files: FileStore, actor: Actor, now: datetime) -> Worl
 
 
 @pytest.fixture
-def small_world(sqlite_db: Database, files: FileStore, actor: Actor, now: datetime) -> World:
+def small_world(small_db: Database, files: FileStore, actor: Actor, now: datetime) -> World:
     """The same on SQLite alone, for what is not about the database."""
-    made = World(sqlite_db, files, actor, now)
+    made = World(small_db, files, actor, now)
     made.image("1.0")
     return made

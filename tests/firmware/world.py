@@ -6,11 +6,12 @@ Every call is a unit of work of its own at the world's moment, which only `wait`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from firmware.boxes.models import Box
 from firmware.boxes.operations import know_boxes
@@ -26,6 +27,29 @@ from firmware.rollouts.selection import Selection
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
+
+
+@contextmanager
+def listening(db: Database, name: str, listener: Callable[..., None]) -> Iterator[None]:
+    """Let a listener hear the engine (which outlives the test) for a while."""
+    event.listen(db.engine, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(db.engine, name, listener)
+
+
+@contextmanager
+def statements_to(db: Database) -> Iterator[list[str]]:
+    """Collect the statements that are sent to a database."""
+    sent: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    with listening(db, "before_cursor_execute", hear):
+        yield sent
+
 
 RESTATE = timedelta(hours=1)
 TIMING = Timing(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from firmware.boxes.presence import Presence
-from tests.firmware.world import World
+from tests.firmware.world import World, listening
 
 
 @pytest.fixture
@@ -51,10 +50,11 @@ def test_a_failed_write_loses_nothing(world: World, gatherer: Presence) -> None:
     def refuse(*_: object) -> None:
         raise OperationalError("UPDATE", {}, Exception("disk full"))
 
-    event.listen(world.db.engine, "before_cursor_execute", refuse)
-    with pytest.raises(OperationalError):
+    with (
+        listening(world.db, "before_cursor_execute", refuse),
+        pytest.raises(OperationalError),
+    ):
         gatherer.flush()
-    event.remove(world.db.engine, "before_cursor_execute", refuse)
     note(gatherer, 2, world.now + timedelta(seconds=1))
     gatherer.flush()
     seen = [world.box(uid).last_seen_at for uid in ("box-00000", "box-00001")]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Self
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from firmware.boxes.models import Box
 from firmware.boxes.presence import Presence
 from firmware.rollouts.models import Attempt, Member, MemberEvent
 from firmware.rollouts.rules import IN_FLIGHT
-from tests.firmware.world import World
+from tests.firmware.world import World, listening
 
 THREADS = 8
 CAP = 5
@@ -84,9 +84,14 @@ def peak_by_events(world: World) -> int:
 
 
 @pytest.fixture
-def distant(world: World) -> None:
+def distant(world: World) -> Iterator[None]:
     """The database is some way off, so that units of work overlap whatever the machine."""
-    event.listen(world.db.engine, "after_cursor_execute", lambda *_: time.sleep(0.002))
+
+    def travel(*_: object) -> None:
+        time.sleep(0.002)
+
+    with listening(world.db, "after_cursor_execute", travel):
+        yield
 
 
 @pytest.fixture

@@ -463,7 +463,7 @@ def test_every_deed_is_in_the_audit(small_world: World) -> None:
     with small_world.db.read() as session:
         verbs = session.scalars(
             select(AuditEntry.verb)
-            .where(AuditEntry.subject_kind == "rollout")
+            .where(AuditEntry.subject_ref == small_world.found(rollout).public_id)
             .order_by(AuditEntry.id)
         ).all()
         image = session.get_one(Image, 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from firmware.rollouts.queries import decision_at, decisions_of
 from firmware.rollouts.rules import (
@@ -17,7 +16,7 @@ from firmware.rollouts.rules import (
     RolloutState,
     reason,
 )
-from tests.firmware.world import World
+from tests.firmware.world import World, statements_to
 
 
 @pytest.fixture
@@ -79,9 +78,8 @@ def test_a_poll_that_changes_nothing_writes_nothing_and_asks_little(world: World
     (uid,) = world.boxes(1)
     updates = [update(world, uid, f"2.{n}") for n in range(5)]
     world.poll(uid)
-    statements: list[str] = []
-    event.listen(world.db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    settled = world.poll(uid).is_settled
+    with statements_to(world.db) as statements:
+        settled = world.poll(uid).is_settled
     # `World.poll` itself notes the sight and reads the box twice
     told = [s for s in statements if "SET last_seen_at" not in s and "BEGIN" not in s]
     assert (updates, settled) == (["verified"] * 5, True)

@@ -143,8 +143,8 @@ def make_wire(
 
 
 @pytest.fixture
-def wire(make_wire: MakeWire, sqlite_db: Database) -> Wire:
-    return make_wire(sqlite_db)
+def wire(make_wire: MakeWire, small_db: Database) -> Wire:
+    return make_wire(small_db)
 
 
 @pytest.fixture

@@ -46,8 +46,8 @@ def test_an_order_reads_as_both_clients_read_it(ordered: Wire) -> None:
     assert artifact["_links"]["download"] == artifact["_links"]["download-http"]
 
 
-def test_a_poll_says_when_to_come_again(make_wire: MakeWire, sqlite_db: Database) -> None:
-    wire = make_wire(sqlite_db, STB_POLL_INTERVAL_S="3725")
+def test_a_poll_says_when_to_come_again(make_wire: MakeWire, small_db: Database) -> None:
+    wire = make_wire(small_db, STB_POLL_INTERVAL_S="3725")
     assert wire.call("GET").get_json()["config"] == {"polling": {"sleep": "01:02:05"}}
 
 
@@ -343,8 +343,8 @@ def test_attributes_of_the_largest_size_are_taken(wire: Wire) -> None:
     assert more.status_code == 422
 
 
-def test_the_names_of_attributes_are_settings(make_wire: MakeWire, sqlite_db: Database) -> None:
-    wire = make_wire(sqlite_db, STB_ATTRIBUTES="version=fw,boot_id=boot")
+def test_the_names_of_attributes_are_settings(make_wire: MakeWire, small_db: Database) -> None:
+    wire = make_wire(small_db, STB_ATTRIBUTES="version=fw,boot_id=boot")
     wire.config(fw="7.1", boot="b9", sw_version="ignored")
     box = wire.world.box("box-00000")
     assert (box.running_version, box.boot_id) == ("7.1", "b9")
@@ -451,8 +451,8 @@ def test_another_tenant_is_not_found(wire: Wire) -> None:
 STRANGER = "/DEFAULT/controller/v1/STRANGER"
 
 
-def test_an_unknown_box_is_refused_by_the_setting(make_wire: MakeWire, sqlite_db: Database) -> None:
-    wire = make_wire(sqlite_db, STB_UNKNOWN_BOX="refuse")
+def test_an_unknown_box_is_refused_by_the_setting(make_wire: MakeWire, small_db: Database) -> None:
+    wire = make_wire(small_db, STB_UNKNOWN_BOX="refuse")
     wire.base = STRANGER
     assert wire.call("GET").status_code == 404
     assert count_boxes(wire) == 1
@@ -504,9 +504,9 @@ def count_boxes(wire: Wire) -> int:
     ],
 )
 def test_a_controller_id_is_matched_by_the_setting(
-    make_wire: MakeWire, sqlite_db: Database, kinds: str, controller_id: str, status: int
+    make_wire: MakeWire, small_db: Database, kinds: str, controller_id: str, status: int
 ) -> None:
-    wire = make_wire(sqlite_db, STB_CONTROLLER_ID=kinds, STB_UNKNOWN_BOX="refuse")
+    wire = make_wire(small_db, STB_CONTROLLER_ID=kinds, STB_UNKNOWN_BOX="refuse")
     wire.world.change_box("box-00000", alias="the-box")
     wire.base = f"/DEFAULT/controller/v1/{controller_id}"
     assert wire.call("GET").status_code == status

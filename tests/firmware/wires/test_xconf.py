@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from firmware.boxes.models import Box
 from stb_service.shared.db import Database
 from tests.firmware.wires.conftest import FIRMWARE, MakeWire, Wire
+from tests.firmware.world import statements_to
 
 MAC = "00:1A:79:00:00:00"
 
@@ -98,16 +99,16 @@ def test_a_poll_without_a_mac_is_refused(small: Wire, query: str, sentence: str)
     assert (answer.status_code, answer.text) == (400, sentence)
 
 
-def test_a_box_that_nobody_knows_is_told_so(make_wire: MakeWire, sqlite_db: Database) -> None:
-    wire = make_wire(sqlite_db, STB_UNKNOWN_BOX="refuse")
+def test_a_box_that_nobody_knows_is_told_so(make_wire: MakeWire, small_db: Database) -> None:
+    wire = make_wire(small_db, STB_UNKNOWN_BOX="refuse")
     answer = ask(wire, eStbMac="00:1A:79:FF:FF:FF")
     assert (answer.status_code, answer.text) == (404, "Nobody knows this box.\n")
 
 
 def test_an_unknown_box_is_queued_or_registered_with_what_it_said(
-    make_wire: MakeWire, sqlite_db: Database
+    make_wire: MakeWire, small_db: Database
 ) -> None:
-    wire = make_wire(sqlite_db, STB_UNKNOWN_BOX="register")
+    wire = make_wire(small_db, STB_UNKNOWN_BOX="register")
     wire.world.rollout(wire.world.image("2.0", data=FIRMWARE))
     answer = ask(wire, eStbMac="00:1A:79:FF:FF:FF", serialNum="new1", hwRevision="r7")
     with wire.world.db.read() as session:
@@ -185,9 +186,8 @@ def test_a_return_to_the_old_version_revokes_the_verification(small: Wire) -> No
 
 def test_a_poll_that_changes_nothing_takes_no_write_lock(wire: Wire) -> None:
     first = ask(wire)
-    begun: list[str] = []
-    event.listen(wire.world.db.engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
-    second = ask(wire)
+    with statements_to(wire.world.db) as begun:
+        second = ask(wire)
     assert (first.status_code, second.status_code) == (404, 404)
     assert not [s for s in begun if "IMMEDIATE" in s or s.startswith(("UPDATE", "INSERT"))]
     assert len([s for s in begun if s.startswith("SELECT")]) <= 4
