@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 # The reader of the API is Swagger UI's own work; the page around it is ours.
@@ -41,6 +41,29 @@ OVERHANGING = """
   return [...wide, ...found.slice(0, 5).map((element) => element.outerHTML.slice(0, 160))];
 }
 """
+# Two frames later everything is where it belongs, and no colour is on its way to another.
+STILL = """
+() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+  document.getAnimations().forEach((animation) => animation.cancel());
+  done();
+})))
+"""
+
+
+def dressed(page: Page, scheme: Literal["light", "dark"]) -> Page:
+    """Let a page stand in light or dark."""
+    page.emulate_media(color_scheme=scheme)
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+    page.evaluate(STILL)
+    return page
+
+
+def at_width(page: Page, width: int) -> Page:
+    """Let a page stand in a window of this width."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.wait_for_function("(width) => window.innerWidth === width", arg=width)
+    page.evaluate(STILL)
+    return page
 
 
 def barriers(page: Page) -> list[str]:
@@ -51,7 +74,7 @@ def barriers(page: Page) -> list[str]:
     return found
 
 
-def overhang(page: Page) -> list[Any]:
+def overhang(page: Page) -> list[str]:
     """Return what hangs over the window's left or right edge."""
-    found: list[Any] = page.evaluate(OVERHANGING)
+    found: list[str] = page.evaluate(OVERHANGING)
     return found
