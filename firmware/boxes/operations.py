@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
@@ -383,3 +383,8 @@ def keep_report(
     row = BoxReport(box_id=box.id, at=now, wire=wire, **said)
     session.add(row)
     return row
+
+
+def forget_tokens(session: Session, *, box: Box) -> None:
+    """Accept none of a box's tokens any more (whoever waited under its name showed them)."""
+    session.execute(delete(BoxToken).where(BoxToken.box_id == box.id))

@@ -10,8 +10,13 @@ from typing import Any, Unpack
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from firmware.boxes.operations import know_box, know_boxes
-from firmware.boxes.queries import box_by_mac, boxes_by_controller_id, pending_count
+from firmware.boxes.operations import forget_tokens, know_box, know_boxes
+from firmware.boxes.queries import (
+    box_by_mac,
+    boxes_by_controller_id,
+    find_box,
+    pending_count,
+)
 from firmware.boxes.rules import BoxState
 from stb_service.devices.fields import DeviceFields, Reading, References, read_fields
 from stb_service.devices.identity.operations import (
@@ -190,7 +195,11 @@ def _first_custody(device_id: int, draft: Draft, actor: Actor, now: datetime) ->
 
 
 def _tell_new(session: Session, drafts: Sequence[Draft], *, actor: Actor, now: datetime) -> None:
-    """Tell the firmware room; one box alone may be known there already, many are new."""
+    """Tell the firmware room; one box alone may be known there already, many are new.
+
+    A box that is still waiting there is adopted without its tokens: anyone may have polled under
+    its name. Those of a box that was approved by hand stay.
+    """
     rows: list[dict[str, Any]] = [
         {
             "uid": draft.uid,
@@ -205,6 +214,9 @@ def _tell_new(session: Session, drafts: Sequence[Draft], *, actor: Actor, now: d
     ]
     if len(rows) == 1 or pending_count(session):
         for row in rows:
+            met = find_box(session, row["uid"])
+            if met is not None and met.state == BoxState.PENDING:
+                forget_tokens(session, box=met)
             know_box(session, **row, actor=actor, now=now)
     else:
         know_boxes(session, rows, now=now)

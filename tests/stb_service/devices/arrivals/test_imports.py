@@ -11,6 +11,9 @@ import pytest
 from openpyxl import Workbook
 from sqlalchemy import func, select
 
+from firmware.boxes.operations import meet_unknown
+from firmware.boxes.queries import tokens_of
+from firmware.boxes.rules import Statement
 from stb_service.devices import operations, queries
 from stb_service.devices.arrivals import imports
 from stb_service.devices.arrivals.columns import (
@@ -131,6 +134,26 @@ def test_good_rows_are_kept_and_refused_ones_reported_with_line_and_column(
         (5, "serial", "A box that is new needs this."),
         (6, "", "More cells than the first line has columns."),
     ]
+
+
+def test_a_token_shown_before_the_box_was_imported_is_not_accepted(
+    registry: Registry, load: Import
+) -> None:
+    with registry.db.write() as session:
+        waiting = meet_unknown(
+            session,
+            controller_id="SN-0001",
+            statement=Statement(at=registry.now, wire="ddi"),
+            token="a-token-of-the-stranger",
+            registers=False,
+            now=registry.now,
+        )
+    assert waiting is not None
+
+    load()
+
+    assert boxes(registry)[0].public_id == waiting.uid
+    assert registry.ask(tokens_of, waiting) == []
 
 
 def test_a_mac_that_another_box_holds_is_refused_and_listed_for_review(

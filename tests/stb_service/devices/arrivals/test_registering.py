@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from firmware.boxes.models import Box
-from firmware.boxes.operations import meet_unknown
-from firmware.boxes.queries import box_by_uid
-from firmware.boxes.rules import Statement
+from firmware.boxes.operations import meet_unknown, move_box
+from firmware.boxes.queries import box_by_uid, holds_token
+from firmware.boxes.rules import BoxState, Statement
 from stb_service.devices import queries
 from stb_service.devices.arrivals.operations import register_device, register_unclaimed
 from stb_service.devices.identity import queries as identity
@@ -27,6 +27,7 @@ from stb_service.shared.errors import Conflict, Invalid
 from tests.stb_service.devices.conftest import Registry
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"
+TOKEN = "a-token-of-the-stranger"
 
 
 def count(registry: Registry, model: Any) -> int:
@@ -273,19 +274,47 @@ def test_a_box_that_claims_what_another_holds_is_listed_and_not_registered(
     assert registry.ask(identity.open_disputes_count, EVERYTHING) == 1
 
 
-def test_a_box_that_waits_for_approval_is_adopted_by_registering_it(one: Registry) -> None:
+def stranger(one: Registry, **more: Any) -> Box:
+    """Poll under a serial that nobody registered, with a token of one's own."""
     with one.db.write() as session:
         waiting = meet_unknown(
             session,
             controller_id="SN-0001",
             statement=Statement(at=one.now, wire="ddi"),
-            token=None,
+            token=TOKEN,
             registers=False,
             now=one.now,
         )
-    assert waiting is not None
+        assert waiting is not None
+        return waiting
+
+
+def test_a_box_that_waits_for_approval_is_adopted_by_registering_it(one: Registry) -> None:
+    waiting = stranger(one)
 
     box = one.box("SN-0001")
 
     assert box.public_id == waiting.uid
     assert one.ask(box_by_uid, waiting.uid).state == "known"
+
+
+def test_a_token_shown_before_the_box_was_registered_is_not_accepted(registry: Registry) -> None:
+    waiting = stranger(registry)
+    before = registry.ask(holds_token, waiting, TOKEN, now=registry.now)
+
+    registry.box("SN-0001")
+
+    assert before
+    assert not registry.ask(holds_token, waiting, TOKEN, now=registry.now)
+
+
+def test_a_token_of_a_box_that_was_approved_by_hand_is_accepted(registry: Registry) -> None:
+    waiting = stranger(registry)
+
+    with registry.db.write() as session:
+        approved = box_by_uid(session, waiting.uid)
+        move_box(session, box=approved, to=BoxState.KNOWN, actor=registry.actor, now=registry.now)
+        register_unclaimed(session, payload(uid=waiting.uid, serial="SN-0001"), registry.now)
+
+    assert count(registry, Device) == 1
+    assert registry.ask(holds_token, waiting, TOKEN, now=registry.now)
