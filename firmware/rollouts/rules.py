@@ -183,7 +183,6 @@ SENTENCES: dict[str, Text] = {
     "misfit": text("%(version)s is not for this model and revision (any more)."),
     "failed": text("Failed in %(rollout)s; a retry must be asked for."),
     "went_back": text("Went back from %(version)s; a retry must be asked for."),
-    "suspect": text("Fetched %(version)s and fell silent; may try again when a place is free."),
     "cancelled": text("Its update was cancelled with %(rollout)s."),
     "cancelling": text("Is being told to stop installing %(version)s."),
     "wave_closed": text("Belongs to wave %(wave)s of %(rollout)s, which has not begun."),
