@@ -12,7 +12,7 @@ from stb_service.devices import queries
 from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.models import Device
-from stb_service.devices.queries import DeviceFilter
+from stb_service.devices.queries import EXPORT, IMPORT, DeviceFilter
 from stb_service.devices.tables import WRITERS, write_csv
 from stb_service.shared import jobs
 from stb_service.shared.access import Actor, Scope
@@ -21,7 +21,6 @@ from stb_service.shared.files import Stored
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job, Outcome, Work
 
-IMPORT, EXPORT = "devices.import", "devices.export"
 AT_ONCE = 500
 MAX_UPLOAD_BYTES = 100 * 2**20
 

@@ -47,6 +47,7 @@ from stb_service.shared.paging import Page, decode_cursor, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.staff.models import Organisation
 
+JOB_KINDS = IMPORT, EXPORT = "devices.import", "devices.export"
 COUNT_LIMIT = 10_000
 MANY = 1_000
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
@@ -336,15 +337,15 @@ def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
 
 
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return long work of this room: one's own, or any for the operator's people.
+    """Return long work of this room: one's own, or anyone's for whoever may read the audit.
 
     Raises:
         NotFound: there is none that the actor may see.
+        Forbidden: the actor may no longer do what the work does.
     """
-    statement = select(Job).where(Job.public_id == ref, Job.kind.like("devices.%"))
-    if not actor.scope.is_everything:
-        statement = statement.where(Job.organisation_id == actor.organisation_id)
-    job = session.scalar(statement)
-    if job is None:
+    job = session.scalar(select(Job).where(Job.public_id == ref, Job.kind.in_(JOB_KINDS)))
+    reads_all = actor.scope.is_everything and actor.can("audit.view")
+    if job is None or not (reads_all or job.actor_ref == actor.ref):
         raise NotFound(text("There is no such work."))
+    actor.demand(job.kind)  # a kind of work of this room is called as the verb that allows it
     return job

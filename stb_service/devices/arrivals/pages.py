@@ -84,7 +84,7 @@ def _job(ref: str) -> Job:
 
 def _remarks(job: Job) -> list[list[str]]:
     """Return the first rows of an import's report, without its header."""
-    if job.kind != jobs.IMPORT or job.report_sha256 is None:
+    if job.kind != queries.IMPORT or job.report_sha256 is None:
         return []
     path = services().files.path(job.report_sha256)
     if not path.is_file():
@@ -119,7 +119,7 @@ def work_progress(ref: str) -> ResponseReturnValue:
 def import_after_trial(ref: str) -> ResponseReturnValue:
     """Import the file of a trial for good."""
     trial = _job(ref)
-    if trial.kind != jobs.IMPORT:
+    if trial.kind != queries.IMPORT:
         raise NotFound(text("There is no such work."))
     job = jobs.enqueue_again(unit(), trial=trial, **who())
     return see_other("arrivals_pages.work", ref=job.public_id)

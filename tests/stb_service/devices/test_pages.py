@@ -16,6 +16,7 @@ from stb_service.shared import jobs
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
+from stb_service.staff.operations import create_role
 from tests.conftest import People, csrf_of
 from tests.stb_service.devices.conftest import Registry
 from tests.stb_service.devices.test_queries import statements
@@ -336,6 +337,50 @@ def test_the_list_is_exported_as_it_is_filtered(
     file = client.get(f"{asked.headers['Location']}/file")
     assert file.headers["Content-Disposition"] == f"attachment; filename=boxes.{form}"
     file.close()
+
+
+def status_of(browser: FlaskClient, path: str) -> int:
+    with browser.get(path) as answer:
+        return answer.status_code
+
+
+@pytest.mark.parametrize("part", ["", "/progress", "/file"])
+def test_an_export_is_read_by_whoever_asked_for_it_and_whoever_reads_the_audit(
+    client: FlaskClient,
+    shop: Registry,
+    people: People,
+    sign_in: Callable[[str], FlaskClient],
+    work: Callable[[], None],
+    part: str,
+) -> None:
+    people.person("viewer", username="first.viewer")
+    people.person("viewer", username="other.viewer")
+    own, other = sign_in("first.viewer"), sign_in("other.viewer")
+    token = csrf_of(own.get("/devices").text)
+    asked = own.post("/devices/export", data={"csrf_token": token, "format": "csv"})
+    work()
+
+    path = asked.headers["Location"] + part
+    assert [status_of(browser, path) for browser in (own, client, other)] == [200, 200, 404]
+
+
+@pytest.mark.parametrize(("verb", "status"), [("devices.export", 403), ("devices.import", 200)])
+def test_the_report_of_an_import_needs_the_verb_of_imports(
+    client: FlaskClient,
+    shop: Registry,
+    people: People,
+    sign_in: Callable[[str], FlaskClient],
+    work: Callable[[], None],
+    verb: str,
+    status: int,
+) -> None:
+    asked = upload(client, "serial,model\nSN-1,NONE\n")
+    work()
+    verbs = ["devices.view", "audit.view", verb]
+    shop.do(create_role, name="reader", label="Reader", verbs=verbs)
+    people.person("reader", username="a.reader")
+
+    assert status_of(sign_in("a.reader"), f"{asked.headers['Location']}/file") == status
 
 
 # --- dealers --------------------------------------------------------------------------------------
