@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_date
 from flask_babel import gettext as _
 from markupsafe import Markup
 from marshmallow import EXCLUDE
@@ -30,6 +31,7 @@ from stb_service.devices.rules import (
     STATUS_NAMES,
     TENURE_NAMES,
     CapabilityKind,
+    field_name,
 )
 from stb_service.devices.schemas import (
     BoardForm,
@@ -76,6 +78,8 @@ def words() -> dict[str, Any]:
         "identifier_names": IDENTIFIER_NAMES,
         "capability_kind_names": CAPABILITY_KIND_NAMES,
         "claim_source_names": CLAIM_SOURCE_NAMES,
+        "field_name": field_name,
+        "format_date": format_date,
     }
 
 

@@ -205,3 +205,33 @@ def normalise_tag(raw: str) -> str:
             text("A tag has 1 to 32 letters, digits, dashes, dots; not %(raw)r.", raw=raw)
         )
     return tag
+
+
+FIELD_NAMES: dict[str, Text] = {
+    "serial": text("Serial"),
+    "maker": text("Maker"),
+    "mac_ethernet": text("Ethernet MAC"),
+    "mac_wifi": text("Wi-Fi MAC"),
+    "model": text("Model"),
+    "revision": text("Revision"),
+    "batch": text("Batch"),
+    "external_id": text("Id elsewhere"),
+    "tenure": text("Tenure"),
+    "status": text("Status"),
+    "seller": text("Seller"),
+    "custodian": text("Held by"),
+    "holder": text("Holder"),
+    "reason": text("Reason"),
+    "made_on": text("Made on"),
+    "shipped_on": text("Shipped on"),
+    "sold_on": text("Sold on"),
+    "activated_on": text("First ran on"),
+    "tags": text("Tags"),
+    "notes": text("Notes"),
+}
+
+
+def field_name(name: str) -> str:
+    """Return what people call a field of a box; of one without a name, its own words."""
+    known = FIELD_NAMES.get(name) or FIELD_NAMES.get(name.removesuffix("_id"))
+    return str(known) if known else name.removesuffix("_id").replace("_", " ")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from stb_service.devices.rules import STATUS_NAMES
+from stb_service.devices.rules import STATUS_NAMES, field_name
 from stb_service.shared.access import Actor
 from stb_service.shared.audit import AuditEntry, entries_of
 from stb_service.shared.i18n import Text, text
@@ -36,7 +36,7 @@ def entries(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[Ti
 
 def _values(row: AuditEntry) -> dict[str, Any]:
     changes = row.changes
-    values: dict[str, Any] = {"who": row.actor_label, "what": ", ".join(map(_label, changes))}
+    values: dict[str, Any] = {"who": row.actor_label, "what": ", ".join(map(field_name, changes))}
     if row.verb == "device.status":
         before, after = changes["status"]
         values |= {"before": STATUS_NAMES[before], "after": STATUS_NAMES[after]}
@@ -48,7 +48,3 @@ def _values(row: AuditEntry) -> dict[str, Any]:
         signs = [f"+{tag}" for tag in sorted(after - before)]
         values["what"] = " ".join(signs + [f"-{tag}" for tag in sorted(before - after)])
     return values
-
-
-def _label(name: str) -> str:
-    return name.removesuffix("_id").replace("_", " ")

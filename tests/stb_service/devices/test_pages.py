@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -43,6 +44,27 @@ def test_a_box_registered_by_the_form_is_on_its_card(client: FlaskClient, shop: 
     card = client.get(answer.headers["Location"]).text
     assert "SN-1" in card
     assert MAC in card
+
+
+@pytest.mark.parametrize(
+    ("language", "day"), [("en", "Jan 31, 2024"), ("ar", "31\u200f/01\u200f/2024")]
+)
+def test_the_days_of_a_card_are_written_as_its_reader_writes_them(
+    client: FlaskClient, shop: Registry, language: str, day: str
+) -> None:
+    box = shop.box("SN-1", made_on=date(2024, 1, 31))
+
+    card = client.get(f"/devices/{box.public_id}", headers={"Accept-Language": language}).text
+
+    assert day in card
+
+
+def test_the_changes_of_a_card_name_their_fields(client: FlaskClient, shop: Registry) -> None:
+    box = shop.box("SN-1", mac_ethernet=MAC)
+
+    card = client.get(f"/devices/{box.public_id}").text
+
+    assert "<span>Ethernet MAC:</span>" in card
 
 
 def test_a_refused_form_keeps_what_was_typed_and_tells_it_at_the_field(
