@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import marshmallow as ma
-from flask import Flask, request
+from flask import Flask, Request, request
 from flask_smorest import Api, Blueprint
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest
 
 from stb_service.shared.access import public
 from stb_service.shared.db import Public
@@ -15,6 +18,7 @@ from stb_service.shared.http import problems
 from stb_service.shared.i18n import text
 
 PREFIX = "/api/v1"
+FORM_LOCATIONS = frozenset({"files", "form", "formData"})
 
 
 class ProblemSchema(ma.Schema):
@@ -39,6 +43,48 @@ class StbApi(Api):  # type: ignore[misc]
         """Do nothing: `problems.install` has registered ours."""
 
 
+class BodyParser(FlaskParser):
+    """webargs' parser, for which a body that Python cannot take in is no valid JSON either."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        """Read the body; nesting without end and numbers of 5,000 digits are the caller's fault."""
+        try:
+            return super()._raw_load_json(req)
+        except (RecursionError, ValueError) as error:
+            if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
+                raise
+            raise BadRequest("Invalid JSON body.") from error
+
+
+def _joined(parts: list[Any]) -> type[ma.Schema]:
+    """Return a schema with the fields of several."""
+    schemas = [part() if isinstance(part, type) else part for part in parts]
+    fields = {name: field for s in schemas for name, field in s.declared_fields.items()}
+    return ma.Schema.from_dict(fields, name="".join(type(s).__name__ for s in schemas))
+
+
+class StbBlueprint(Blueprint):  # type: ignore[misc]
+    """flask-smorest's blueprint with our parser, which describes a form with a file as one body."""
+
+    ARGUMENTS_PARSER = BodyParser()
+
+    def _prepare_arguments_doc(self, doc: Any, doc_info: Any, **more: Any) -> Any:
+        """Join the parts of a form: flask-smorest would leave all but the first as parameters
+        `in: formData`, which OpenAPI 3 does not know.
+        """
+        found = (doc_info.get("arguments") or {}).get("parameters", [])
+        parts = [p for p in found if isinstance(p, dict) and p.get("in") in FORM_LOCATIONS]
+        if len(parts) > 1:
+            schema = _joined([part["schema"] for part in parts])
+            joined = {"in": "files", "required": True, "schema": schema}
+            kept = [p for p in found if p not in parts]
+            doc_info = {
+                **doc_info,
+                "arguments": {**doc_info["arguments"], "parameters": [*kept, joined]},
+            }
+        return super()._prepare_arguments_doc(doc, doc_info, **more)
+
+
 class CursorArguments(ma.Schema):
     """Which slice of a list."""
 
@@ -50,7 +96,7 @@ class CursorArguments(ma.Schema):
 
 def api_blueprint(name: str, description: str) -> Blueprint:
     """Make the blueprint of a domain's API; its routes start with the collection's name."""
-    return Blueprint(f"api_{name}", name, url_prefix=PREFIX, description=description)
+    return StbBlueprint(f"api_{name}", name, url_prefix=PREFIX, description=description)
 
 
 def make_api(app: Flask, *, title: str, version: str) -> StbApi:
