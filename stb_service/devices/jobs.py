@@ -91,14 +91,13 @@ def run_export(work: Work) -> Outcome:
     """Write the list to a file that can be imported again."""
     wanted, form = DeviceFilter(**work.arguments["filter"]), work.arguments["form"]
     with work.db.read() as session:
-        count = queries.devices_count(session, wanted, work.actor.scope)
-    total = None if count > queries.COUNT_LIMIT else count
+        total = queries.devices_count(session, wanted, work.actor.scope, most=None)
     written = 0
 
     def tell(done: int) -> None:
         nonlocal written
         written = done
-        work.progress(done, total)
+        work.progress(done, max(done, total))
 
     with work.files.receiving() as incoming:
         WRITERS[form](cast("Any", incoming), rows_of(work.db, wanted, work.actor.scope, tell))

@@ -121,6 +121,7 @@ def list_devices() -> ResponseReturnValue:
         count_limit=COUNT_LIMIT,
         models=all_models(unit()),
         sellers=organisations(unit(), scope),
+        custodians=custodian_choices()[1:],
     )
 
 

@@ -72,6 +72,7 @@ class DeviceFilter:
     tag: str = ""
     batch: str = ""
     seller: str = ""
+    custodian: str = ""
     codec: str = ""
     protection: str = ""
 
@@ -111,11 +112,11 @@ def devices_page(
     return keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
 
 
-def devices_count(session: Session, wanted: DeviceFilter, scope: Scope) -> int:
-    """Return how many boxes match, counting no further than just past `COUNT_LIMIT`."""
-    found = (
-        select(Device.id).where(*conditions(session, wanted), within(scope)).limit(COUNT_LIMIT + 1)
-    )
+def devices_count(
+    session: Session, wanted: DeviceFilter, scope: Scope, *, most: int | None = COUNT_LIMIT + 1
+) -> int:
+    """Return how many boxes match, counting no further than `most` (just past `COUNT_LIMIT`)."""
+    found = select(Device.id).where(*conditions(session, wanted), within(scope)).limit(most)
     return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
@@ -197,7 +198,7 @@ def _plain(wanted: DeviceFilter) -> list[tuple[InstrumentedAttribute[Any], str]]
 
 
 def _by_reference(wanted: DeviceFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions on what other rows are called: model, revision, seller."""
+    """Return the conditions on what other rows are called: model, revision, organisations."""
     found: list[ColumnElement[bool]] = []
     if wanted.model:
         model = select(DeviceModel.id).where(DeviceModel.code == wanted.model)
@@ -205,9 +206,13 @@ def _by_reference(wanted: DeviceFilter) -> list[ColumnElement[bool]]:
     if wanted.revision:
         revisions = select(ModelRevision.id).where(ModelRevision.code == wanted.revision)
         found.append(Device.revision_id.in_(revisions))
-    if wanted.seller:
-        names = or_(Organisation.code == wanted.seller, Organisation.public_id == wanted.seller)
-        found.append(Device.seller_id.in_(select(Organisation.id).where(names)))
+    for column, called in (
+        (Device.seller_id, wanted.seller),
+        (Device.custodian_id, wanted.custodian),
+    ):
+        if called:
+            names = or_(Organisation.code == called, Organisation.public_id == called)
+            found.append(column.in_(select(Organisation.id).where(names)))
     return found
 
 

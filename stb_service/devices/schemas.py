@@ -35,6 +35,7 @@ class FilterFields(ma.Schema):
     tag = fields.line(32, shortest=0, load_default="")
     batch = fields.line(64, shortest=0, load_default="")
     seller = fields.line(32, shortest=0, load_default="")
+    custodian = fields.line(32, shortest=0, load_default="")
     codec = fields.line(32, shortest=0, load_default="")
     protection = fields.line(32, shortest=0, load_default="")
 

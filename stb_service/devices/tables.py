@@ -70,10 +70,10 @@ def read_lines(path: Path, name: str) -> Iterator[Line]:
 
 
 def count_lines(path: Path) -> int | None:
-    """Return about how many lines a text file has; None for XLSX."""
+    """Return about how many lines a file has; None for a sheet that does not state its size."""
     with path.open("rb") as file:
         if file.read(4) == b"PK\x03\x04":
-            return None
+            return _stated_rows(path)
         file.seek(0)
         return sum(part.count(b"\n") for part in iter(lambda: file.read(2**20), b"")) or 1
 
@@ -163,6 +163,19 @@ def _xlsx_lines(path: Path) -> Iterator[Line]:
                 yield Line(number, tuple(unescape_cell(_words(value)) for value in row))
     except BROKEN_XLSX as error:
         raise _unreadable(type(error).__name__) from error
+
+
+def _stated_rows(path: Path) -> int | None:
+    """Return how many rows a sheet says it has; of one row only it is no word to go by."""
+    try:
+        with (
+            path.open("rb") as file,
+            closing(load_workbook(file, read_only=True, data_only=True)) as book,
+        ):
+            stated = book.worksheets[0].max_row
+    except BROKEN_XLSX:
+        return None
+    return stated if stated and stated > 1 else None
 
 
 def _words(value: object) -> str:

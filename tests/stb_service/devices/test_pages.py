@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from stb_service.devices import queries
 from stb_service.devices.identity import queries as identity
@@ -190,6 +191,18 @@ def test_filters_live_in_the_address_and_nonsense_is_passed_over(
     assert "SN-2" not in page
 
 
+def test_the_list_is_narrowed_to_what_an_organisation_holds(
+    client: FlaskClient, shop: Registry
+) -> None:
+    shop.box("SN-1", custodian="north")
+    shop.box("SN-2", seller="north")
+
+    page = client.get("/devices?custodian=north").text
+
+    assert ("SN-1" in page, "SN-2" in page) == (True, False)
+    assert '<option value="north" selected' in page
+
+
 def test_an_empty_registry_says_what_to_do_first(client: FlaskClient, shop: Registry) -> None:
     assert "Import boxes" in client.get("/devices").text
 
@@ -342,6 +355,21 @@ def test_a_file_that_is_no_table_ends_the_work_with_the_reason(
     work()
 
     assert "names no column" in client.get(asked.headers["Location"]).text
+
+
+def test_an_export_of_more_boxes_than_the_list_counts_knows_its_total(
+    client: FlaskClient, shop: Registry, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "COUNT_LIMIT", 1)
+    shop.box("SN-1")
+    shop.box("SN-2")
+    shop.box("SN-3")
+
+    post(client, "/devices/export", format="csv")
+    work()
+
+    job = shop.ask(lambda s: s.scalar(select(jobs.Job)))
+    assert (job.done_count, job.total_count) == (3, 3)
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])

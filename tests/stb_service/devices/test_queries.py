@@ -53,6 +53,8 @@ def found(registry: Registry, wanted: DeviceFilter, scope: Scope = EVERYTHING) -
         (DeviceFilter(tag="hotel"), ["SN-0003"]),
         (DeviceFilter(batch="B2"), ["SN-0002"]),
         (DeviceFilter(seller="south"), ["SN-0003"]),
+        (DeviceFilter(custodian="north"), ["SN-0002"]),
+        (DeviceFilter(custodian="south"), []),
         (DeviceFilter(codec="H.265"), ["SN-0001", "SN-0002"]),
         (DeviceFilter(protection="widevine"), ["SN-0001", "SN-0002"]),
         (DeviceFilter(text="sn 0003"), ["SN-0003"]),
@@ -69,6 +71,13 @@ def test_every_filter_narrows_the_list(
 ) -> None:
     assert found(shelf, wanted) == serials
     assert shelf.ask(queries.devices_count, wanted, EVERYTHING) == len(serials)
+
+
+@pytest.mark.parametrize(("most", "count"), [(3, 3), (4, 4), (5, 4), (None, 4)])
+def test_boxes_are_counted_no_further_than_asked(
+    shelf: Registry, most: int | None, count: int
+) -> None:
+    assert shelf.ask(queries.devices_count, DeviceFilter(), EVERYTHING, most=most) == count
 
 
 def test_a_text_that_many_boxes_match_finds_the_same_boxes(

@@ -114,6 +114,28 @@ def test_lines_are_counted_for_progress_where_that_is_cheap(tmp_path: Path) -> N
     assert (count_lines(text), count_lines(sheet)) == (3, None)
 
 
+@pytest.mark.parametrize(("rows", "stated"), [(1, None), (2, 2), (3, 3)])
+def test_the_rows_of_a_sheet_are_as_many_as_it_states(
+    tmp_path: Path, rows: int, stated: int | None
+) -> None:
+    path = tmp_path / "boxes.xlsx"
+    book = Workbook()
+    assert book.active is not None
+    book.active.cell(rows, 2, "x")
+    book.save(path)
+    book.close()
+
+    assert count_lines(path) == stated
+
+
+def test_the_rows_of_a_sheet_that_states_no_size_are_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.xlsx"
+    with path.open("wb") as file:
+        write_xlsx(file, [["serial"], ["SN-1"], ["SN-2"]])
+
+    assert count_lines(path) is None
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "'=", "''+"])
 def test_a_cell_that_a_spreadsheet_would_run_is_escaped(start: str) -> None:
     assert escape_cell(f"{start}1+1") == f"'{start}1+1"
