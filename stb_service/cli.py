@@ -117,7 +117,7 @@ def _prepare(settings: Settings) -> None:
 
 
 EDGE_WORKERS = 2
-THREADS = 4
+THREADS = 64  # a download or upload holds one for as long as the other side takes
 
 
 def serve_app(target: str, settings: Settings, port: int, *, workers: int) -> None:

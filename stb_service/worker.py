@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -56,19 +57,40 @@ class Ticker:
         self._stop = threading.Event()
 
     def tick(self, now: datetime) -> bool:
-        """Do everything that is due; return whether this worker has the lease."""
-        with self._db.write() as session:
-            if not leases.take(session, name="ticker", holder=self._holder, span=LEASE, now=now):
-                return False
+        """Do everything that is due; return whether this worker has the lease.
+
+        What fails is logged, and holds up nothing else.
+        """
+        if not self._has_lease(now):
+            return False
         with self._db.read() as session:
             running = list(rollouts.ticking_ids(session))
             waiting = jobs.waiting(session, now=now)
         for rollout_id in running:
-            with self._db.write() as session:
-                engine.tick(session, rollout_id=rollout_id, now=now)
-        outbox.deliver(self._db, self._registries.outbox, now=now)
+            self._guarded("rollout", partial(self._move, rollout_id, now))
+            if not self._has_lease(utc_now()):
+                return False
+        self._guarded("outbox", lambda: outbox.deliver(self._db, self._registries.outbox, now=now))
         self._hand_out_jobs(waiting)
         return True
+
+    def _has_lease(self, now: datetime) -> bool:
+        with self._db.write() as session:
+            return leases.take(session, name="ticker", holder=self._holder, span=LEASE, now=now)
+
+    def _move(self, rollout_id: int, now: datetime) -> None:
+        """Let time move a rollout; one that has nothing to do takes no write lock."""
+        with self._db.read() as session:
+            due = engine.needs_tick(session, rollout_id=rollout_id, now=now)
+        if due:
+            with self._db.write() as session:
+                engine.tick(session, rollout_id=rollout_id, now=now)
+
+    def _guarded(self, what: str, work: Callable[[], Any]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("tick", what=what)
 
     def _hand_out_jobs(self, waiting: list[int]) -> None:
         """Give each waiting job to Huey, and again only if nobody has taken it for a while."""

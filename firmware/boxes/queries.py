@@ -114,6 +114,11 @@ def tokens_of(session: Session, box: Box) -> Sequence[BoxToken]:
     ).all()
 
 
+def has_token(session: Session, box: Box) -> bool:
+    """Tell whether a box was given, or has shown, a token of its own."""
+    return session.scalar(select(BoxToken.id).where(BoxToken.box_id == box.id).limit(1)) is not None
+
+
 def reports_of(session: Session, box: Box, *, limit: int = 20) -> Sequence[BoxReport]:
     """Return what a box said last, newest first."""
     return session.scalars(

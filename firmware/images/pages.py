@@ -15,7 +15,7 @@ from firmware.images import operations, queries, rules, uploads
 from firmware.images.download import download_of, serve
 from firmware.images.models import Image
 from firmware.images.rules import Fit, State
-from stb_service.shared.access import public, requires
+from stb_service.shared.access import public, requires, takes_files
 from stb_service.shared.errors import DomainError
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.pages import form_errors, see_other
@@ -78,6 +78,7 @@ def new_image() -> ResponseReturnValue:
 
 @blp.post("")
 @requires("images.upload")
+@takes_files
 def upload_image() -> ResponseReturnValue:
     """Receive an image, from the form itself or from its script.
 

@@ -23,7 +23,7 @@ from firmware.images.schemas import (
     NotesSchema,
     WithdrawalSchema,
 )
-from stb_service.shared.access import requires
+from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import ProblemSchema, api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
@@ -69,6 +69,7 @@ def list_images(arguments: dict[str, Any]) -> dict[str, Any]:
 @blp.doc(requestBody=UPLOAD_BODY)
 @blp.response(201, ImageDetailSchema)
 @requires("images.upload")
+@takes_files
 def upload_image() -> Answer:
     """Upload an image.
 

@@ -88,6 +88,8 @@ def wanted_member(members: Sequence[Member]) -> Member | None:
 
 def timeline(session: Session, uid: str, actor: Actor, limit: int) -> list[TimelineEntry]:
     """Return what happened to a box in rollouts and what it was told, the newest first."""
+    if not actor.can("boxes.view"):
+        return []
     box: Box | None = find_box(session, uid)
     if box is None:
         return []

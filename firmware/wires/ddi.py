@@ -366,7 +366,7 @@ def _weigh_report(session: Session, member: Member, action: int, report: Feedbac
             details=report.details or report.execution,
             now=now,
         )
-    else:
+    elif report.execution in ddi_rules.AT_WORK:
         engine.note_progress(session, member=member, action=action, now=now)
 
 

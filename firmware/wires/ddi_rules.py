@@ -26,6 +26,8 @@ EXECUTIONS = frozenset(
         "download",
     }
 )
+# What says that the box has begun: an order that is scheduled or rejected has not been taken.
+AT_WORK = frozenset({"proceeding", "resumed", "download", "downloaded"})
 FINISHED = frozenset({"none", "success", "failure"})
 FINAL_EXECUTIONS = frozenset({"closed", "canceled", "rejected"})
 MODES = frozenset({"merge", "replace", "remove"})

@@ -33,6 +33,7 @@ from firmware.wires.contact import (
 from stb_service.shared.access import public
 from stb_service.shared.errors import NotFound
 from stb_service.shared.http import services
+from stb_service.shared.http.proxies import is_trusted
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
 
@@ -92,6 +93,8 @@ def swu() -> Response:
     mac = as_mac(parameters["eStbMac"])
     if mac is None:
         return _plain(400, "eStbMac is no MAC address")
+    if not is_trusted(caller(), services().settings.xconf_from):
+        return _plain(404, "XConf is not served to this address.")
     names = services().settings.attributes
     statement = statement_of_parameters(parameters, names=names, at=now)
     answer = _known_answer(mac, statement) or _answer_with_news(mac, statement)
@@ -99,10 +102,15 @@ def swu() -> Response:
 
 
 def _known_answer(mac: str, statement: Statement) -> Response | None:
-    """Answer without taking the write lock, where the poll changes nothing."""
+    """Answer without taking the write lock, where the poll changes nothing.
+
+    A box that shows who it is by a token is not served: nobody may speak for it by its MAC.
+    """
     now = statement.at
     with services().db.read() as session:
         box = boxes.box_by_mac(session, mac)
+        if box is not None and boxes.has_token(session, box):
+            return _plain(404, "This box has a token and speaks DDI.")
         if box is None or _is_news(session, box, statement):
             return None
         consultation = engine.peek(session, box=box, restate=None, now=now)

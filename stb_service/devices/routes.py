@@ -20,7 +20,7 @@ from stb_service.devices.identity.rules import ClaimSource, Malformed
 from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
 from stb_service.devices.rules import Capability, capability_name
-from stb_service.shared.access import requires
+from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import Invalid
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import ProblemSchema, api_blueprint, check_if_match, etag
@@ -211,6 +211,7 @@ def tag_devices(body: dict[str, Any]) -> Any:
 @api.arguments(schemas.ImportForm, location="form")
 @api.response(202, schemas.JobStartedSchema)
 @requires("devices.import")
+@takes_files
 def import_devices(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
     """Import a CSV or XLSX file: 202 with the work to follow; its report names refused rows."""
     stored, name = keep_upload(uploaded["file"])

@@ -154,6 +154,12 @@ def requires(verb: str) -> Callable[[View], View]:
     return mark
 
 
+def takes_files(view: View) -> View:
+    """Mark a view that receives files; all others refuse large bodies."""
+    setattr(view, "takes_files", True)  # noqa: B010 - a mark on a function
+    return view
+
+
 def public(view: View) -> View:
     """Mark a view as open to people who have not signed in."""
     setattr(view, MARK, None)

@@ -97,7 +97,7 @@ class Public:
 class Database:
     """An engine and its two units of work."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.engine = _make_engine(url, pool_size)
         self._read = sessionmaker(self.engine, expire_on_commit=False)
         self._write = sessionmaker(
@@ -143,6 +143,7 @@ def _make_engine(url: str, pool_size: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
+        max_overflow=-1,  # as many as there are threads
         connect_args={"timeout": 30, "check_same_thread": False},
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False),
     )
@@ -159,7 +160,7 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "busy_timeout=30000",
-        "cache_size=-32000",
+        "cache_size=-8000",
         "mmap_size=268435456",
     ):
         cursor.execute(f"PRAGMA {pragma}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -204,6 +205,12 @@ SETTINGS: tuple[Setting, ...] = (
         "names of the attributes boxes report, as role=name pairs",
     ),
     Setting(
+        "STB_XCONF_FROM",
+        "0.0.0.0/0,::/0",
+        _networks,
+        "addresses that may poll by XConf, which authenticates nobody",
+    ),
+    Setting(
         "STB_RESTATE_S",
         "3600",
         _positive,
@@ -243,6 +250,7 @@ class Settings:
     unknown_box: str
     controller_id: tuple[str, ...]
     attributes: Mapping[str, str]
+    xconf_from: tuple[Network, ...]
     restate_s: int
     max_image_bytes: int
     session_idle_minutes: int
@@ -280,13 +288,22 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _stored_key(path: Path) -> str:
-    """Read the key file, or make it (mode 0600) where there is none."""
+    """Read the key file, or make it (mode 0600) where there is none.
+
+    It appears under its name only when it is whole: of several starters all read one key.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        key = secrets.token_urlsafe(48)
-        file.write(key + "\n")
+    if not path.exists():
+        part = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another starter was first: read its key
+            os.link(part, path)
+        part.unlink()
+    key = path.read_text(encoding="ascii").strip()
+    if len(key) < 32:
+        raise Misconfigured(f"{path} holds no key; remove it and a new one is made")
     return key

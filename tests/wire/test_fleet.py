@@ -61,7 +61,8 @@ def write_identities(live: Live, path: Path) -> int:
     for number, temper in enumerate(TEMPERS * 2):
         serial = f"FLEET{number:07}"
         mac = f"00:1A:79:00:00:{number:02X}"
-        token = live.box(serial, mac=mac, model="AX1", revision="AB"[number % 2])
+        wire = "ddi" if number < len(TEMPERS) else "xconf"
+        token = live.box(serial, mac=mac, revision="AB"[number % 2], has_token=wire == "ddi")
         rows.append(
             {
                 "serial": serial,
@@ -70,7 +71,7 @@ def write_identities(live: Live, path: Path) -> int:
                 "revision": "AB"[number % 2],
                 "version": FORMER,
                 "token": token,
-                "wire": "ddi" if number < len(TEMPERS) else "xconf",
+                "wire": wire,
                 "personality": temper,
                 "client": "rauc" if number % 3 == 0 else "swupdate",
             }

@@ -26,7 +26,7 @@ from stb_service.devices.pages import (
 from stb_service.devices.routes import who
 from stb_service.devices.schemas import NewDeviceForm
 from stb_service.devices.tables import unescape_cell
-from stb_service.shared.access import requires
+from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import NotFound
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, see_other
@@ -66,6 +66,7 @@ def new_device() -> ResponseReturnValue:
 
 @pages.route("/devices/import", methods=["GET", "POST"])
 @requires("devices.import")
+@takes_files
 def import_devices() -> ResponseReturnValue:
     """Upload a file of boxes; a trial says what would happen and keeps nothing."""
 

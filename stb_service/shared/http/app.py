@@ -78,14 +78,12 @@ class Sessions(SecureCookieSessionInterface):
 
 
 class StbFlask(Flask):
-    """Flask with an access check before each view and one commit after it."""
+    """Flask with an access check before each view is reached and one commit after it."""
 
     session_interface = Sessions()
 
     def dispatch_request(self) -> ResponseReturnValue:
-        """Check access, run the view in the unit of work, commit or roll back."""
-        if request.routing_exception is None:
-            self._check_access()
+        """Run the view in the unit of work, commit or roll back."""
         try:
             replayed = idempotency.replay()
             if replayed is not None:
@@ -100,7 +98,10 @@ class StbFlask(Flask):
         else:
             return response
 
-    def _check_access(self) -> None:
+    def check_access(self) -> None:
+        """Refuse whoever may not run the view, before any of the body is read."""
+        if request.routing_exception is not None:
+            return
         verb = required_verb(self, request.endpoint, request.method)
         if verb is None:
             return
@@ -146,6 +147,7 @@ def make_flask(
     Babel(app, locale_selector=_language, timezone_selector=_timezone)
     problems.install(app)
     app.before_request(_begin)
+    app.before_request(app.check_access)
     app.after_request(_headers)
     app.teardown_request(close_unit)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -37,6 +37,7 @@ from stb_service.shared.registries import NavItem
 
 STATIC = Path(__file__).parent.parent / "static"
 
+FORM_LIMIT_BYTES = 2 * 2**20
 # The pages of higher rooms that the shell itself links to; one that is not there is not shown.
 SHELL = {
     "home": "admin_pages.dashboard",
@@ -55,6 +56,7 @@ def install(app: Flask) -> None:
     app.static_folder = str(STATIC)
     app.add_url_rule("/static/<path:filename>", "static", public(_send_static))
     csrf = CSRFProtect(app)
+    app.before_request(_limit_body)
     app.before_request(lambda: _check_csrf(csrf))
     app.context_processor(_context)
     app.jinja_env.globals.update(_globals())
@@ -64,6 +66,13 @@ def install(app: Flask) -> None:
 
 def _send_static(filename: str) -> Response:
     return current_app.send_static_file(filename)
+
+
+def _limit_body() -> None:
+    """Refuse a large body to every view that takes no files (those say so by `takes_files`)."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if not getattr(view, "takes_files", False):
+        request.max_content_length = FORM_LIMIT_BYTES
 
 
 def _check_csrf(csrf: CSRFProtect) -> None:

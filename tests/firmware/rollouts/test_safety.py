@@ -154,7 +154,7 @@ def test_a_wave_soaks(after: timedelta, expected: bool) -> None:
 def test_a_settled_wave_goes_on_or_halts_by_its_success_share(
     verified: int, expected: tuple[bool, str | None]
 ) -> None:
-    counts = (count(M.VERIFIED, verified), count(M.UNVERIFIED, 100 - verified))
+    counts = (count(M.VERIFIED, verified), count(M.FAILED, 100 - verified))
     assert judge(*counts, success_permille=900) == expected
 
 
@@ -216,3 +216,21 @@ def test_a_rollout_no_box_of_which_was_seen_is_not_complete_before_patience_ends
 def test_sums_count_a_box_that_is_not_seen_only_if_it_was_attempted() -> None:
     sums = group([count(M.FAILED, 2, seen=False), count(M.WAITING, 7, seen=False)])
     assert (sums.size, sums.attempted, sums.absent) == (2, 2, 7)
+
+
+@pytest.mark.parametrize(
+    ("failed", "expected"),
+    [(1, None), (2, "too_many_failed_wave"), (14, "too_many_failed_wave")],
+)
+def test_a_small_group_halts_though_one_of_its_boxes_is_switched_off(
+    failed: int, expected: str | None
+) -> None:
+    assert halts(count(M.FAILED, failed), count(M.WAITING, 15 - failed)) == expected
+
+
+def test_boxes_that_can_state_nothing_do_not_keep_a_wave_from_going_on() -> None:
+    counts = [count(M.UNVERIFIED, 30), count(M.VERIFIED, 5)]
+
+    verdict = judge_wave(counts, wave=1, limits=Limits(), opened_at=OPENED, now=OPENED)
+
+    assert verdict.goes_on

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import time_machine
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from firmware.boxes.models import Box, BoxReport
+from firmware.boxes.models import Box, BoxReport, BoxToken
 from firmware.boxes.operations import add_token, create_gateway_token
 from firmware.edge import make_edge
 from firmware.rollouts import engine
@@ -88,6 +88,10 @@ class Wire:
     def reports(self) -> list[BoxReport]:
         with self.world.db.read() as session:
             return list(session.scalars(select(BoxReport).order_by(BoxReport.id)))
+
+    def forget_tokens(self) -> None:
+        with self.world.db.write() as session:
+            session.execute(delete(BoxToken))
 
     def add_token(self, uid: str, token: str = TOKEN) -> None:
         with self.world.db.write() as session:

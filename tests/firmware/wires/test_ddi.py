@@ -208,9 +208,13 @@ def test_success_without_a_result_counts_as_hawkbit_counts_it(ordered: Wire) -> 
     assert ordered.world.state("box-00000") == "awaiting_reboot"
 
 
-@pytest.mark.parametrize(
-    "execution", ["download", "downloaded", "scheduled", "resumed", "rejected"]
-)
+@pytest.mark.parametrize("execution", ["scheduled", "rejected"])
+def test_an_order_that_was_not_taken_up_counts_as_no_attempt(ordered: Wire, execution: str) -> None:
+    assert ordered.feedback(1, execution, "none").status_code == 200
+    assert ordered.world.state("box-00000") == "offered"
+
+
+@pytest.mark.parametrize("execution", ["proceeding", "download", "downloaded", "resumed"])
 def test_a_report_that_ends_nothing_moves_the_box_on_its_way(ordered: Wire, execution: str) -> None:
     assert ordered.feedback(1, execution, "none").status_code == 200
     assert ordered.world.state("box-00000") == "fetching"

@@ -31,6 +31,22 @@ def file_of(answer: Any) -> str:
 
 
 @pytest.fixture
+def wire(make_wire: MakeWire, small_db: Database) -> Wire:
+    """A box that has no token: XConf serves no other."""
+    made = make_wire(small_db)
+    made.forget_tokens()
+    return made
+
+
+@pytest.fixture
+def both_wire(make_wire: MakeWire, both: Database) -> Wire:
+    """The same on SQLite and on PostgreSQL."""
+    made = make_wire(both)
+    made.forget_tokens()
+    return made
+
+
+@pytest.fixture
 def xconf(both_wire: Wire) -> Wire:
     """A rollout of 2.0 is for the box."""
     both_wire.world.rollout(both_wire.world.image("2.0", data=FIRMWARE))
@@ -190,7 +206,7 @@ def test_a_poll_that_changes_nothing_takes_no_write_lock(wire: Wire) -> None:
         second = ask(wire)
     assert (first.status_code, second.status_code) == (404, 404)
     assert not [s for s in begun if "IMMEDIATE" in s or s.startswith(("UPDATE", "INSERT"))]
-    assert len([s for s in begun if s.startswith("SELECT")]) <= 4
+    assert len([s for s in begun if s.startswith("SELECT")]) <= 5
 
 
 def test_what_a_box_states_is_taken_down_again_after_a_while(wire: Wire) -> None:
@@ -210,3 +226,20 @@ def test_what_a_box_states_is_taken_down_again_after_a_while(wire: Wire) -> None
 def test_odd_values_are_no_error(wire: Wire, name: str, value: str) -> None:
     answer = ask(wire, method="POST", **{name: value})
     assert answer.status_code == 404
+
+
+def test_nobody_speaks_by_its_mac_for_a_box_that_has_a_token(small: Wire) -> None:
+    small.add_token("box-00000")
+    offered, forged = ask(small), ask(small, "2.0")
+    assert (offered.status_code, forged.status_code) == (404, 404)
+    assert small.world.state("box-00000") == "waiting"
+
+
+@pytest.mark.parametrize(("networks", "status"), [("127.0.0.0/8", 200), ("10.0.0.0/8", 404)])
+def test_only_addresses_of_the_setting_may_poll(
+    make_wire: MakeWire, small_db: Database, networks: str, status: int
+) -> None:
+    made = make_wire(small_db, STB_XCONF_FROM=networks)
+    made.forget_tokens()
+    made.world.rollout(made.world.image("2.0", data=FIRMWARE))
+    assert ask(made).status_code == status
