@@ -31,6 +31,7 @@ BAD = [
     ("STB_EDGE_URL", "http://boxes.example.com/?a=b"),
     ("STB_TRUSTED_PROXIES", "10.0.0.0/33"),
     ("STB_TRUSTED_PROXIES", "10.0.0.1,proxy.example.com"),
+    ("STB_XCONF_FROM", "10.0.0.0/33"),
     ("STB_DATABASE_URL", "somewhere"),
     ("STB_DATABASE_URL", "mysql://localhost/stb"),
     ("STB_SECRET_KEY", "short"),
