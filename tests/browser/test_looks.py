@@ -197,3 +197,15 @@ def test_the_menu_of_a_phone_opens_and_leads_on(desk: Desk) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Rollouts")
     assert overhang(page) == []
+
+
+def test_filters_leave_a_phones_first_screen_to_the_boxes(desk: Desk) -> None:
+    page = desk("ann.admin", width=NARROW)
+    page.goto("/devices?status=active")
+    status = page.get_by_label("Status", exact=True)
+    expect(status).to_be_hidden()
+    expect(page.locator("tbody tr").first).to_be_in_viewport()
+
+    page.locator("summary").filter(has_text="Filter").first.click()
+
+    expect(status).to_have_value("active")

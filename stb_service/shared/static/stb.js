@@ -119,6 +119,14 @@
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
   });
 
+  // Filters are folded away where they would fill the screen: <details data-fold open>.
+  const narrow = window.matchMedia("(max-width: 575.98px)");
+  function fold() {
+    document.querySelectorAll("details[data-fold]").forEach((part) => { part.open = !narrow.matches; });
+  }
+  narrow.addEventListener("change", fold);
+  fold();
+
   // Filters apply when they change: <form data-auto-submit>.
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-auto-submit]");
