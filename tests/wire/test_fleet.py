@@ -22,7 +22,7 @@ from firmware.rollouts.models import Member, MemberEvent
 from lab.box.image import make_image
 from tests.live import Live, live_service, wait_for
 
-pytestmark = pytest.mark.xdist_group("fleet")
+pytestmark = [pytest.mark.xdist_group("fleet"), pytest.mark.timeout(400)]
 
 WANTED, FORMER = "1.2.0", "1.0.0"
 TEMPERS = (
@@ -91,12 +91,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         command = [sys.executable, "-m", "lab.cli", "fleet", "--url", live.edge_url]
         command += ["--tenant", "DEFAULT", "--identities", str(folder / "boxes.jsonl")]
         command += ["--min-poll", "0.5", "--xconf-poll", "1", "--time-scale", "0.5"]
-        command += ["--seed", "7", "--summary", str(folder / "fleet.json"), "--duration", "200"]
+        command += ["--seed", "7", "--summary", str(folder / "fleet.json"), "--duration", "380"]
         fleet = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_for(
                 lambda: live.rollout_state(rollout) == "complete",
-                seconds=110,
+                seconds=300,
                 what=f"the rollout of {count} boxes is complete",
             )
         finally:
