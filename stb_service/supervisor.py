@@ -36,12 +36,48 @@ class Stopped(Exception):
     """SIGINT or SIGTERM has come."""
 
 
+class Maker:
+    """GNU make, where it has started us.
+
+    It passes SIGTERM on to what it runs but not SIGINT, and waits for our end: what tells us of a
+    SIGINT that only make got is that make no longer catches it (proc(5), `SigCgt`).
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getppid()
+        self._is_watched = _name_of(self._pid) == "make" and _catches(self._pid, signal.SIGINT)
+
+    @property
+    def is_told_to_stop(self) -> bool:
+        """Whether make was interrupted, or is gone."""
+        if not self._is_watched:
+            return False
+        return os.getppid() != self._pid or not _catches(self._pid, signal.SIGINT)
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:")]
+    return any(mask >> (number - 1) & 1 for mask in masks)
+
+
 class Supervisor:
     """Child processes that live and end together with this one."""
 
     def __init__(self) -> None:
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self._former: dict[int, object] = {}
+        self._maker = Maker()
 
     def __enter__(self) -> Self:
         for number in STOP_SIGNALS:
@@ -97,11 +133,14 @@ class Supervisor:
                 time.sleep(0.1)
 
     def check(self) -> None:
-        """Raise if a child has ended by itself.
+        """Raise if a child has ended by itself, or if make was told to stop.
 
         Raises:
-            RuntimeError: names it.
+            RuntimeError: names the child.
+            Stopped: make was interrupted.
         """
+        if self._maker.is_told_to_stop:
+            raise Stopped(signal.SIGINT.name)
         for name, child in self.children.items():
             if child.poll() is not None:
                 raise RuntimeError(f"{name} has ended with status {child.returncode}")

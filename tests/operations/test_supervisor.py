@@ -131,6 +131,30 @@ def ended(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_make_started_ends_with_make(tmp_path: Path, number: signal.Signals) -> None:
+    """GNU make does not pass SIGINT on to what it runs."""
+    note = tmp_path / "pid"
+    work = (
+        "import os, pathlib\n"
+        "from stb_service.supervisor import Supervisor\n"
+        "with Supervisor() as supervisor:\n"
+        f"    child = supervisor.start('one', {sleeping()!r})\n"
+        f"    pathlib.Path({str(note)!r}).write_text(f'{{os.getpid()}} {{child.pid}}')\n"
+        "    supervisor.watch()\n"
+    )
+    (tmp_path / "work.py").write_text(work)
+    (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} work.py\n")
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(["make", "run"], cwd=tmp_path, env=environ, process_group=0) as make:
+        wait_for(lambda: note.exists() and note.read_text(), seconds=30, what="the child")
+        family = [psutil.Process(int(pid)) for pid in note.read_text().split()]
+        make.send_signal(number)
+        make.wait(25)
+
+    wait_for(lambda: all(ended(process) for process in family), what="both have ended")
+
+
 def test_a_child_that_ended_is_named() -> None:
     with Supervisor() as supervisor:
         child = supervisor.start("short", [sys.executable, "-c", "raise SystemExit(3)"])
