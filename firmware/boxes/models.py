@@ -42,6 +42,7 @@ class Box(Base):
     last_seen_at: Mapped[datetime | None] = mapped_column(index=True)
     last_wire: Mapped[str | None] = mapped_column(String(16))
     last_address: Mapped[str | None] = mapped_column(String(45))
+    bytes_at: Mapped[datetime | None]
     decision_key: Mapped[str | None] = mapped_column(String(64))
 
     tags: Mapped[list[BoxTag]] = relationship(cascade="all, delete-orphan", order_by="BoxTag.tag")

@@ -8,17 +8,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, or_, update
+from sqlalchemy import bindparam, func, or_, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from firmware.boxes.models import Box
 from stb_service.shared.db import Database
 
-Sighting = tuple[datetime, str, str]
+ADDRESS_CHARS = 45
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A box was there: when, by which wire, from where; and when it last took bytes of an image."""
+
+    at: datetime
+    wire: str
+    address: str
+    bytes_at: datetime | None = None
+
+    def merged(self, other: Sighting) -> Sighting:
+        """Return the later of two, with the later bytes of both."""
+        later = other if other.at >= self.at else self
+        known = [at for at in (self.bytes_at, other.bytes_at) if at is not None]
+        return replace(later, bytes_at=max(known, default=None))
 
 
 class Presence:
@@ -32,10 +49,13 @@ class Presence:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def note(self, box_id: int, at: datetime, wire: str, address: str) -> None:
+    def note(
+        self, box_id: int, at: datetime, wire: str, address: str, *, takes_bytes: bool = False
+    ) -> None:
         """Remember that a box has spoken; the writer starts with the first one."""
+        sighting = Sighting(at, wire, address[:ADDRESS_CHARS], at if takes_bytes else None)
         with self._lock:
-            self._merge({box_id: (at, wire, address[:45])})
+            self._merge({box_id: sighting})
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
                 self._thread.start()
@@ -44,8 +64,7 @@ class Presence:
         """Take over what is later than what is known (the lock is held)."""
         for box_id, sighting in seen.items():
             known = self._seen.get(box_id)
-            if known is None or known[0] <= sighting[0]:
-                self._seen[box_id] = sighting
+            self._seen[box_id] = sighting if known is None else known.merged(sighting)
 
     def flush(self) -> int:
         """Write what was gathered; return the number of boxes."""
@@ -54,8 +73,14 @@ class Presence:
         if not seen:
             return 0
         rows = [
-            {"b_id": box_id, "b_at": at, "b_wire": wire, "b_address": address}
-            for box_id, (at, wire, address) in sorted(seen.items())
+            {
+                "b_id": box_id,
+                "b_at": sighting.at,
+                "b_wire": sighting.wire,
+                "b_address": sighting.address,
+                "b_bytes_at": sighting.bytes_at,
+            }
+            for box_id, sighting in sorted(seen.items())
         ]
         statement = (
             update(Box.__table__)  # type: ignore[arg-type]
@@ -66,6 +91,7 @@ class Presence:
                 last_seen_at=bindparam("b_at"),
                 last_wire=bindparam("b_wire"),
                 last_address=bindparam("b_address"),
+                bytes_at=func.coalesce(bindparam("b_bytes_at"), Box.bytes_at),
             )
         )
         try:

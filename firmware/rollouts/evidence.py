@@ -17,8 +17,8 @@ from firmware.rollouts.rules import IN_FLIGHT, MemberState, Reason, Timing, minu
 class Course:
     """How far one box has come in one rollout, and what it said last.
 
-    `touched` is whether it ever took bytes or reported in this rollout; `asked` how often it was
-    asked for its version since it last stated one.
+    `touched` is whether it ever took bytes or reported in this rollout; `bytes_at` when it last
+    took some; `asked` how often it was asked for its version since it last stated one.
     """
 
     state: MemberState
@@ -29,6 +29,7 @@ class Course:
     touched: bool = False
     offered_at: datetime | None = None
     fetched_at: datetime | None = None
+    bytes_at: datetime | None = None
     reported_at: datetime | None = None
     contact_at: datetime | None = None
     stated_at: datetime | None = None
@@ -125,7 +126,7 @@ def _other(
     course: Course, version: str, *, rebooted: bool | None, now: datetime, timing: Timing
 ) -> Step | None:
     """Judge a version that is not the wanted one, while an outcome is awaited."""
-    done_at = course.reported_at if course.gives_feedback else course.fetched_at
+    done_at = course.reported_at if course.gives_feedback else _fetched_until(course)
     if done_at is None or not (course.is_awaited or course.state in IN_FLIGHT):
         return None
     if rebooted:
@@ -134,6 +135,13 @@ def _other(
         waited = minutes(now - done_at)
         return Step(MemberState.FAILED, reason("states_old_late", version=version, minutes=waited))
     return None
+
+
+def _fetched_until(course: Course) -> datetime | None:
+    """Return the last moment at which a box took bytes: without feedback, when it can be done."""
+    if course.fetched_at is None or course.bytes_at is None:
+        return course.fetched_at
+    return max(course.fetched_at, course.bytes_at)
 
 
 def judge_time(course: Course, *, now: datetime, timing: Timing) -> Step | None:

@@ -199,9 +199,14 @@ class Picture:
 
     @property
     def retriable(self) -> int:
-        """How many boxes a retry would let try again."""
+        """How many boxes have failed, so that a retry lets them try again."""
         found = self.whole.bar.by_kind
         return sum(found[name] for name in ("failed", "suspect", "unverified"))
+
+    @property
+    def waiting(self) -> int:
+        """How many boxes wait that were seen; in a complete rollout these have come late."""
+        return self.whole.bar.by_kind["waiting"]
 
 
 def picture_of(rollout: Rollout, counts: Sequence[Count], *, now: datetime) -> Picture:

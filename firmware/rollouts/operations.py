@@ -55,7 +55,7 @@ __all__ = [
     "recall",
     "recall_obstacles",
     "resume",
-    "retry_failed",
+    "retry",
     "start",
     "start_obstacles",
     "stop_all",
@@ -271,13 +271,14 @@ def stop_all(session: Session, *, why: str, actor: Actor, now: datetime) -> list
     return stopped
 
 
-def retry_failed(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) -> int:
-    """Let the boxes that failed wait for another try; return how many.
+def retry(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) -> int:
+    """Let the boxes that failed wait for another try; return how many boxes may try now.
 
-    A complete rollout runs again for them; the limits count anew from here.
+    A complete rollout runs again for them, and for those that were first seen after it was
+    complete; the limits count anew from here.
 
     Raises:
-        Conflict: the rollout is a draft or was cancelled, or nothing has failed.
+        Conflict: the rollout is a draft or was cancelled, or no box has failed or come late.
         Refused: the image was withdrawn.
     """
     rollout = hold(session, Rollout, rollout.id)
@@ -293,7 +294,8 @@ def retry_failed(session: Session, *, rollout: Rollout, actor: Actor, now: datet
         .with_for_update(of=Member, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
-    if not members:
+    late = _came_late(session, rollout, now)
+    if not members and not late:
         raise Conflict(text("No box of this rollout has failed."))
     for member in members:
         move_member(
@@ -322,7 +324,15 @@ def retry_failed(session: Session, *, rollout: Rollout, actor: Actor, now: datet
             changes={"boxes": len(members)},
             now=now,
         )
-    return len(members)
+    return len(members) + late
+
+
+def _came_late(session: Session, rollout: Rollout, now: datetime) -> int:
+    """Return how many boxes of a complete rollout wait and were seen."""
+    if rollout.state != RolloutState.COMPLETE:
+        return 0
+    counts = queries.counts_of(session, rollout, now=now)
+    return sum(count.reachable for count in counts if count.state == MemberState.WAITING)
 
 
 def widen(

@@ -151,7 +151,7 @@ def _values(rollout: Rollout, *, with_events: bool = True) -> dict[str, Any]:
         "follows": rollout.state in LIVE_ROLLOUTS or picture.in_flight > 0,
         "events": queries.events_of(session, rollout) if with_events else (),
         "moves": _moves(rollout),
-        "retry_blocked": _retry_obstacles(rollout, picture.retriable),
+        "retry_blocked": _retry_obstacles(rollout, picture),
     }
 
 
@@ -172,9 +172,10 @@ def _moves(rollout: Rollout) -> set[str]:
     return {name for (now, _to), name in ROLLOUT_MOVES.items() if now == state}
 
 
-def _retry_obstacles(rollout: Rollout, retriable: int) -> list[Obstacle]:
+def _retry_obstacles(rollout: Rollout, picture: Picture) -> list[Obstacle]:
     found = drafts.image_obstacles(rollout.image)
-    if not retriable:
+    late = picture.waiting if rollout.state == RolloutState.COMPLETE else 0
+    if not picture.retriable and not late:
         found.append(Obstacle("none_failed", text("No box of this rollout has failed.")))
     return found
 
@@ -285,13 +286,13 @@ def cancel(public_id: str) -> ResponseReturnValue:
 @blp.post("/<public_id>/retry")
 @requires("rollouts.edit")
 def retry(public_id: str) -> ResponseReturnValue:
-    """Let the boxes that failed try again."""
+    """Let the boxes that failed, or came too late, try again."""
     return _change(
         public_id,
-        lambda rollout: operations.retry_failed(
+        lambda rollout: operations.retry(
             unit(), rollout=rollout, actor=current_actor(), now=request_time()
         ),
-        _("The boxes that failed try again."),
+        _("The boxes that failed or came late may try again."),
     )
 
 

@@ -198,11 +198,12 @@ def cancel(body: dict[str, Any], rollout_id: str) -> Answer:
 @blp.response(200, schemas.RetriedSchema)
 @requires("rollouts.edit")
 def retry(rollout_id: str) -> Answer:
-    """Let the boxes that failed, fell silent or stayed unverified try again."""
+    """Let the boxes that failed, fell silent or stayed unverified try again.
+
+    A complete rollout runs again, also for boxes that were first seen after its end.
+    """
     rollout = _for_change(rollout_id)
-    count = operations.retry_failed(
-        unit(), rollout=rollout, actor=current_actor(), now=request_time()
-    )
+    count = operations.retry(unit(), rollout=rollout, actor=current_actor(), now=request_time())
     return _answer(_rollout(rollout_id), retried=count)
 
 

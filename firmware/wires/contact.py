@@ -88,7 +88,7 @@ def keep_seen(response: Response, *, box_id: int, wire: str) -> None:
 
     def noted() -> Iterator[bytes]:
         for chunk in chunks:
-            gatherer.note(box_id, utc_now(), wire, address)
+            gatherer.note(box_id, utc_now(), wire, address, takes_bytes=True)
             yield chunk
 
     response.response = noted()

@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", UtcDateTime(), nullable=True),
         sa.Column("last_wire", sa.String(length=16), nullable=True),
         sa.Column("last_address", sa.String(length=45), nullable=True),
+        sa.Column("bytes_at", UtcDateTime(), nullable=True),
         sa.Column("decision_key", sa.String(length=64), nullable=True),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(

@@ -155,7 +155,7 @@ def test_a_bad_image_halts_by_itself_and_its_page_says_why(
     expect(firmware.get_by_role("row").filter(has_text="STORY-4B").first).to_contain_text(FORMER)
 
     firmware.goto(address)
-    confirm(firmware, "Retry failed boxes")
+    confirm(firmware, "Retry boxes")
     expect(firmware.get_by_text("The boxes that failed try again.")).to_be_visible()
     confirm(firmware, "Resume", reason="the boot loader was fixed")
     expect(firmware.locator("#rollout-state")).to_contain_text("Running")

@@ -120,7 +120,7 @@ class Simulation:
 
     def _retry(self) -> None:
         if set(self.world.states(self.rollout)) & {"failed", "suspect", "reverted", "unverified"}:
-            self.world.staff("retry_failed", self.rollout)
+            self.world.staff("retry", self.rollout)
 
     # boxes
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from firmware.boxes.presence import Presence
+from firmware.boxes.presence import Presence, Sighting
 from tests.firmware.world import World, listening
 
 
@@ -17,9 +17,15 @@ def gatherer(world: World) -> Presence:
     return Presence(world.db, every_s=3600)
 
 
-def note(gatherer: Presence, box_id: int, at: datetime, address: str = "10.0.0.1") -> None:
+def note(
+    gatherer: Presence,
+    box_id: int,
+    at: datetime,
+    address: str = "10.0.0.1",
+    bytes_at: datetime | None = None,
+) -> None:
     """Note without starting the writer's thread."""
-    gatherer._merge({box_id: (at, "ddi", address)})
+    gatherer._merge({box_id: Sighting(at, "ddi", address, bytes_at)})
 
 
 def test_sights_are_written_in_one_go(world: World, gatherer: Presence) -> None:
@@ -41,6 +47,17 @@ def test_a_sight_never_goes_backward(world: World, gatherer: Presence) -> None:
     note(other_process, 1, world.now)
     other_process.flush()
     assert world.box("box-00000").last_seen_at == later
+
+
+def test_a_poll_keeps_when_the_box_last_took_bytes(world: World, gatherer: Presence) -> None:
+    took, polled = world.now, world.now + timedelta(seconds=5)
+    note(gatherer, 1, took, bytes_at=took)
+    note(gatherer, 1, polled)
+    gatherer.flush()
+    note(gatherer, 1, polled)
+    gatherer.flush()
+    box = world.box("box-00000")
+    assert (box.last_seen_at, box.bytes_at) == (polled, took)
 
 
 def test_a_failed_write_loses_nothing(world: World, gatherer: Presence) -> None:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from firmware.boxes.models import Box
-from firmware.boxes.presence import Presence
+from firmware.boxes.presence import Presence, Sighting
 from firmware.rollouts.models import Attempt, Member, MemberEvent
 from firmware.rollouts.rules import IN_FLIGHT
 from tests.firmware.world import World, listening
@@ -203,5 +203,5 @@ def _see_all(gatherer: Presence, world: World) -> None:
     """Note every box, as the edge does, and write it in one go."""
     with world.db.read() as session:
         ids = session.scalars(select(Box.id)).all()
-    gatherer._seen.update(dict.fromkeys(ids, (world.now, "ddi", "")))
+    gatherer._seen.update(dict.fromkeys(ids, Sighting(world.now, "ddi", "")))
     gatherer.flush()

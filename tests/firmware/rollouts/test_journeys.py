@@ -304,7 +304,7 @@ def test_saying_it_again_changes_nothing(world: World, box: str) -> None:
 def test_word_of_an_earlier_try_moves_nothing(world: World, box: str) -> None:
     world.fail(box)
     former = world.last_action(box)
-    world.staff("retry_failed", 1)
+    world.staff("retry", 1)
     world.report(box, success=False, action=former)
     waiting = world.state(box)
     world.poll(box)
@@ -336,5 +336,5 @@ def test_a_retry_forgives_silences(world: World, box: str) -> None:
     _fall_silent(world, box)
     _fall_silent(world, box)
     world.state_version(box, "1.0", boot="boot-1")
-    world.staff("retry_failed", 1)
+    world.staff("retry", 1)
     assert world.told(box) == "offered"

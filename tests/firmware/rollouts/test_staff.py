@@ -237,18 +237,33 @@ def test_a_retry_lets_failed_boxes_try_again_and_counts_anew(world: World) -> No
     world.tick(rollout)
     complete = world.found(rollout).state
     world.wait(minutes=1)
-    world.staff("retry_failed", rollout)
+    world.staff("retry", rollout)
     world.tick(rollout)
     assert (failed, complete) == (["failed"] * 3, "complete")
     assert world.found(rollout).state == "running"
     assert [world.install(uid, "2.0") for uid in uids] == ["verified"] * 3
 
 
+def test_a_complete_rollout_runs_again_for_boxes_that_come_late(world: World) -> None:
+    early, late = world.boxes(1)[0], world.boxes(1, seen=False)[0]
+    rollout = world.rollout(world.image("2.0"))
+    world.install(early, "2.0")
+    world.tick(rollout)
+    world.state_version(late, "1.0", boot="boot-1")
+    told = world.told(late)
+    complete = world.found(rollout).state
+    tried = world.staff("retry", rollout)
+    assert (told, complete, tried) == ("complete", "complete", 1)
+    assert world.install(late, "2.0") == "verified"
+    world.tick(rollout)
+    assert world.found(rollout).state == "complete"
+
+
 def test_nothing_is_retried_where_nothing_failed(world: World) -> None:
     world.boxes(1)
     rollout = world.rollout(world.image("2.0"))
     with pytest.raises(Conflict, match="has failed"):
-        world.staff("retry_failed", rollout)
+        world.staff("retry", rollout)
 
 
 def test_widening_moves_boxes_forward_only(world: World) -> None:

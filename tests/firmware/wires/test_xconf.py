@@ -178,6 +178,20 @@ def test_the_old_version_after_the_grace_is_a_failure(
     assert small.world.state("box-00000") == state
 
 
+@pytest.mark.parametrize(("minutes", "state"), [(29, "fetching"), (30, "failed")])
+def test_the_grace_begins_when_the_last_bytes_were_taken(
+    small: Wire, minutes: int, state: str
+) -> None:
+    href = file_of(ask(small))
+    small.client.get(href)
+    small.wait(minutes=25)
+    small.client.get(href, headers={"Range": "bytes=10-"})
+    small.tick()
+    small.wait(minutes=minutes)
+    ask(small)
+    assert small.world.state("box-00000") == state
+
+
 def test_the_old_version_after_a_reboot_is_a_failure_at_once(small: Wire) -> None:
     ask(small, boot_id="b1")
     small.client.get(file_of(ask(small, boot_id="b1")))
