@@ -13,7 +13,9 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from firmware.boxes.presence import Presence
 from firmware.boxes.rules import Statement
 from stb_service.shared.clock import utc_now
+from stb_service.shared.errors import TooLarge
 from stb_service.shared.http import services
+from stb_service.shared.i18n import text
 from stb_service.shared.settings import Settings
 
 DOWNLOAD_DAYS = 7
@@ -40,6 +42,26 @@ def edge_url() -> str:
 def caller() -> str:
     """Return the address of the peer."""
     return request.remote_addr or ""
+
+
+def read_body(limit: int) -> str:
+    """Return the body up to a limit; the rest is read and dropped, so that the reply is heard."""
+    body = request.stream.read(limit)
+    while request.stream.read(limit):
+        pass
+    return body.decode("utf-8", "replace")
+
+
+def read_small_body(limit: int) -> str:
+    """Return a body that must fit.
+
+    Raises:
+        TooLarge: it does not.
+    """
+    body = read_body(limit + 1)
+    if len(body) > limit:
+        raise TooLarge(text("At most %(kb)s kB.", kb=limit // 1024))
+    return body
 
 
 def statement_of(

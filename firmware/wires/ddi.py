@@ -1,7 +1,8 @@
 """hawkBit DDI v1, as SWUpdate and rauc-hawkbit-updater speak it.
 
 Every reply to a box is exactly 200, or a clear 4xx; a final report of a known box is always 200, or
-real clients repeat it for ever. No address of a cancel carries a query string.
+real clients repeat it for ever. No address of a cancel carries a query string. Who speaks is known
+before any of the body is read.
 """
 
 from __future__ import annotations
@@ -25,10 +26,18 @@ from firmware.rollouts import engine, standing
 from firmware.rollouts.models import Member
 from firmware.rollouts.rules import MemberState
 from firmware.wires import ddi_rules
-from firmware.wires.contact import caller, edge_url, keep_seen, presence, statement_of
+from firmware.wires.contact import (
+    caller,
+    edge_url,
+    keep_seen,
+    presence,
+    read_body,
+    read_small_body,
+    statement_of,
+)
 from firmware.wires.ddi_rules import Credentials, Feedback
 from stb_service.shared.access import public
-from stb_service.shared.errors import Forbidden, NotFound, TooLarge, Unauthenticated
+from stb_service.shared.errors import Forbidden, NotFound, Unauthenticated
 from stb_service.shared.http import services
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
@@ -298,14 +307,6 @@ def artifact(controller_id: str, module: int, filename: str) -> Response:
     return served.response
 
 
-def _body(limit: int) -> str:
-    """Return the body up to a limit; the rest is read and dropped, so that the reply is heard."""
-    body = request.stream.read(limit)
-    while request.stream.read(limit):
-        pass
-    return body.decode("utf-8", "replace")
-
-
 @blueprint.post("/deploymentBase/<action>/feedback")
 @public
 def feedback(controller_id: str, action: str) -> Response:
@@ -317,11 +318,13 @@ Weigher = Callable[[Session, Member, int, Feedback], None]
 
 
 def _take_report(controller_id: str, action: str, weigh: Weigher) -> Response:
-    body = _body(ddi_rules.BODY_LIMIT_BYTES)
+    with services().db.read() as session:
+        box_id = _reporter(session, controller_id).id
+    body = read_body(ddi_rules.BODY_LIMIT_BYTES)
+    report = ddi_rules.read_feedback(body)
     now = request_time()
     with services().db.write() as session:
-        box = _reporter(session, controller_id)
-        report = ddi_rules.read_feedback(body)
+        box = session.get_one(Box, box_id)
         number = ddi_rules.read_action(action)
         member = None if number is None else standing.member_of_action(session, box.id, number)
         if member is None and not report.is_final:
@@ -402,26 +405,16 @@ def _weigh_cancel_answer(session: Session, member: Member, action: int, report: 
         )
 
 
-def _small_body() -> str:
-    """Return a body that must fit.
-
-    Raises:
-        TooLarge: it does not.
-    """
-    body = _body(ddi_rules.SMALL_BODY_BYTES + 1)
-    if len(body) > ddi_rules.SMALL_BODY_BYTES:
-        raise TooLarge(text("At most %(kb)s kB.", kb=ddi_rules.SMALL_BODY_BYTES // 1024))
-    return body
-
-
 @blueprint.put("/configData")
 @public
 def config_data(controller_id: str) -> Response:
     """Take over what a box says of itself; its version is evidence."""
-    config = ddi_rules.read_config_data(_small_body())
+    with services().db.read() as session:
+        box_id = _known(session, controller_id).id
+    config = ddi_rules.read_config_data(read_small_body(ddi_rules.SMALL_BODY_BYTES))
     now = request_time()
     with services().db.write() as session:
-        box = hold(session, Box, _known(session, controller_id).id)
+        box = hold(session, Box, box_id)
         merged = merge_attributes(session, box=box, mode=config.mode, data=config.data, now=now)
         names = services().settings.attributes
         sent = set(config.data) if config.mode != "remove" else set()
@@ -436,10 +429,12 @@ def config_data(controller_id: str) -> Response:
 @public
 def declare_installed(controller_id: str) -> Response:
     """Take over a version that the box says was installed without us."""
+    with services().db.read() as session:
+        box_id = _known(session, controller_id).id
+    version = ddi_rules.read_installed(read_small_body(ddi_rules.SMALL_BODY_BYTES))
     now = request_time()
-    version = ddi_rules.read_installed(_small_body())
     with services().db.write() as session:
-        box = _known(session, controller_id)
+        box = session.get_one(Box, box_id)
         statement = Statement(at=now, wire=WIRE, version=version)
         engine.observe(session, box=box, statement=statement, now=now)
     presence().note(box.id, now, WIRE, caller())

@@ -401,6 +401,56 @@ def test_a_wrong_token_is_refused(wire: Wire, header: str) -> None:
     assert wire.call("GET").status_code == 200
 
 
+ROUTES = [
+    ("GET", "", ""),
+    ("GET", "/deploymentBase/<action>", "/deploymentBase/1"),
+    ("POST", "/deploymentBase/<action>/feedback", "/deploymentBase/1/feedback"),
+    ("GET", "/cancelAction/<action>", "/cancelAction/1"),
+    ("POST", "/cancelAction/<action>/feedback", "/cancelAction/1/feedback"),
+    ("GET", "/installedBase/<action>", "/installedBase/1"),
+    ("PUT", "/installedBase", "/installedBase"),
+    ("PUT", "/configData", "/configData"),
+    ("GET", "/softwaremodules/<int:module>/artifacts", "/softwaremodules/2/artifacts"),
+    (
+        "GET",
+        "/softwaremodules/<int:module>/artifacts/<filename>",
+        "/softwaremodules/2/artifacts/X100-2.0.swu",
+    ),
+]
+BODIES = [
+    pytest.param(b"{", id="not JSON"),
+    pytest.param(b'{"data": []}', id="of the wrong form"),
+    pytest.param(b"x" * 70_000, id="too large"),
+    pytest.param(b'{"status": {"execution": "proceeding", "result": {}}}', id="half a report"),
+]
+
+
+def test_the_routes_below_are_all_there_are(wire: Wire) -> None:
+    found = {
+        (method, rule.rule.removeprefix("/<tenant>/controller/v1/<controller_id>"))
+        for rule in wire.app.url_map.iter_rules()
+        if rule.endpoint.startswith("ddi.")
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert found == {(method, rule) for method, rule, _ in ROUTES}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("header", ["", "TargetToken wrong", "GatewayToken wrong"])
+@pytest.mark.parametrize(("method", "path"), [(method, path) for method, _, path in ROUTES])
+def test_whoever_does_not_say_who_speaks_hears_nothing_of_the_body(
+    ordered: Wire, method: str, path: str, header: str, body: bytes
+) -> None:
+    answer = ordered.call(method, path, data=body, headers={"Authorization": header})
+    assert (answer.status_code, ordered.reports()) == (401, [])
+
+
+@pytest.mark.parametrize("path", ["/configData", "/installedBase"])
+def test_a_box_that_is_not_served_hears_that_and_nothing_of_the_body(wire: Wire, path: str) -> None:
+    wire.world.change_box("box-00000", state="pending")
+    assert wire.call("PUT", path, data=b"{").status_code == 403
+
+
 def test_a_former_token_is_accepted_until_its_overlap_ends(wire: Wire) -> None:
     with wire.world.db.write() as session:
         box = session.scalars(select(Box)).one()
