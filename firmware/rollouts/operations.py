@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
 
 from firmware.boxes.locks import hold
-from firmware.boxes.models import Box
 from firmware.images.models import Image
 from firmware.images.operations import withdraw_image
-from firmware.images.queries import fits, sequence_of, sequences_of_model
+from firmware.images.queries import fits, sequence_of
 from firmware.images.rules import EVERY_REVISION
-from firmware.rollouts import queries
-from firmware.rollouts.cohorts import plan_waves, position
+from firmware.rollouts import members, queries
 from firmware.rollouts.drafts import (
     CAP_MOST,
     Plan,
@@ -95,63 +92,15 @@ def start(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
     rollout = hold(session, Rollout, rollout.id)
     if rollout.state == RolloutState.DRAFT and (obstacles := start_obstacles(session, rollout)):
         raise Refused(obstacles)
-    rows = session.execute(
-        meant_boxes(Selection.from_json(rollout.selection), rollout.image_id)
-    ).all()
-    waves = plan_waves(
-        ((uid, (model, revision)) for _, uid, model, revision in rows),
-        salt=rollout.salt,
-        shares_permille=rollout.shares_permille,
-        friendly=frozenset(rollout.friendly),
-    )
-    why = reason("started", boxes=len(rows), waves=len(rollout.waves))
+    chosen = members.choose(session, rollout)
+    why = reason("started", boxes=len(chosen), waves=len(rollout.waves))
     move_rollout(session, rollout=rollout, to=RolloutState.RUNNING, why=why, actor=actor, now=now)
     rollout.started_at = now
     rollout.waves[0].opened_at = now
     rollout.wave_open = rollout.waves[0].number
     session.flush()
-    if rows:
-        session.execute(insert(Member), [_member_row(rollout, row, waves, now) for row in rows])
-        _mark_already(session, rollout, now)
+    members.take_in(session, rollout, chosen, now=now)
     return rollout
-
-
-def _member_row(rollout: Rollout, row: Any, waves: dict[str, int], now: datetime) -> dict[str, Any]:
-    return {
-        "rollout_id": rollout.id,
-        "box_id": row.id,
-        "model_code": row.model_code,
-        "revision_code": row.revision_code,
-        "wave": waves[row.uid],
-        "place": position(rollout.salt, row.uid),
-        "state": MemberState.WAITING,
-        "state_at": now,
-        "reason_code": "planned",
-        "reason_values": {"wave": waves[row.uid]},
-        "tries": 0,
-    }
-
-
-def _mark_already(session: Session, rollout: Rollout, now: datetime) -> None:
-    """Boxes on the version need nothing and count for nothing; nor do those on a newer one."""
-    step = Step(MemberState.ALREADY, reason("needs_nothing", version=rollout.image.version))
-    for model in sorted({fit.model_code for fit in fits(session, rollout.image_id)}):
-        places = sequences_of_model(session, model)
-        wanted = places[rollout.image.version]
-        spared = {version for version, place in places.items() if place >= wanted}
-        if rollout.kind == RolloutKind.RECALL:
-            spared = {rollout.image.version}
-        on_it = (
-            select(Member.id)
-            .join(Box, Box.id == Member.box_id)
-            .where(
-                Member.rollout_id == rollout.id,
-                Member.state == MemberState.WAITING,
-                Box.model_code == model,
-                Box.running_version.in_(spared),
-            )
-        )
-        move_members(session, chosen=on_it, step=step, now=now)
 
 
 def pause(session: Session, *, rollout: Rollout, why: str, actor: Actor, now: datetime) -> Rollout:
@@ -286,7 +235,7 @@ def retry(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
         raise Conflict(text("Only a rollout that was started can be retried."))
     if obstacles := image_obstacles(rollout.image):
         raise Refused(obstacles)
-    members = session.scalars(
+    failed = session.scalars(
         select(Member)
         .where(Member.rollout_id == rollout.id, Member.state.in_(RETRIABLE))
         .order_by(Member.id)
@@ -295,9 +244,9 @@ def retry(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
         .execution_options(populate_existing=True)
     ).all()
     late = _came_late(session, rollout, now)
-    if not members and not late:
+    if not failed and not late:
         raise Conflict(text("No box of this rollout has failed."))
-    for member in members:
+    for member in failed:
         move_member(
             session, member=member, step=Step(MemberState.WAITING, reason("retried")), now=now
         )
@@ -321,10 +270,10 @@ def retry(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
             actor=actor,
             verb="rollout.retry",
             subject=subject_of(rollout),
-            changes={"boxes": len(members)},
+            changes={"boxes": len(failed)},
             now=now,
         )
-    return len(members) + late
+    return len(failed) + late
 
 
 def _came_late(session: Session, rollout: Rollout, now: datetime) -> int:
@@ -372,7 +321,7 @@ def widen(
         shares = iter(shares_permille)
         for wave in rollout.waves:
             wave.share_permille = next(shares) if wave.number > 0 else 0
-        _move_forward(session, rollout)
+        members.move_forward(session, rollout)
     audit.record(
         session,
         actor=actor,
@@ -382,20 +331,6 @@ def widen(
         now=now,
     )
     return rollout
-
-
-def _move_forward(session: Session, rollout: Rollout) -> None:
-    """Plan the waves anew; a box only ever moves forward."""
-    members = session.scalars(
-        select(Member).where(Member.rollout_id == rollout.id, Member.wave > 0)
-    ).all()
-    waves = plan_waves(
-        ((member.box.uid, (member.model_code, member.revision_code)) for member in members),
-        salt=rollout.salt,
-        shares_permille=rollout.shares_permille,
-    )
-    for member in members:
-        member.wave = min(member.wave, waves[member.box.uid])
 
 
 def recall_obstacles(session: Session, *, image: Image, target: Image) -> list[Obstacle]:

@@ -109,21 +109,23 @@ def needed(size: int, min_decided: int | None) -> int:
 def halt_reason(counts: Iterable[Count], *, wave: int, limits: Limits) -> Reason | None:
     """Return why the rollout must halt, or None.
 
-    Looked at: the wave itself, the whole so far, and each model and revision so far.
+    Looked at: the wave itself, the whole so far, and each model and revision so far. Where one
+    model and revision alone is over the limit it is named, for that is where to look.
     """
     begun = [count for count in counts if count.wave <= wave]
-    groups: dict[tuple[str, str], list[Count]] = {
-        ("wave", f"{wave}"): [count for count in begun if count.wave == wave],
-        ("whole", ""): begun,
-    }
+    kinds: dict[str, list[Count]] = {}
     for count in begun:
-        key = ("group", f"{count.model} {count.revision}".strip())
-        groups.setdefault(key, []).append(count)
-    for (scope, name), members in groups.items():
-        found = _over_limit(scope, name, group(members), limits)
-        if found is not None:
-            return found
-    return None
+        kinds.setdefault(f"{count.model} {count.revision}".strip(), []).append(count)
+    of_kinds = [_over_limit("group", name, group(own), limits) for name, own in kinds.items()]
+    found = [why for why in of_kinds if why is not None]
+    if len(found) == 1 < len(kinds):
+        return found[0]
+    of_wave = group(count for count in begun if count.wave == wave)
+    return (
+        _over_limit("wave", f"{wave}", of_wave, limits)
+        or _over_limit("whole", "", group(begun), limits)
+        or next(iter(found), None)
+    )
 
 
 def _over_limit(scope: str, name: str, sums: Group, limits: Limits) -> Reason | None:

@@ -97,6 +97,13 @@ def test_a_bad_revision_halts_though_the_whole_is_well() -> None:
     assert halts(*counts) == "too_many_failed_group"
 
 
+def test_the_one_revision_that_fails_is_named_before_its_wave() -> None:
+    counts = (count(M.VERIFIED, 10), count(M.FAILED, 5, revision="r2"))
+    assert halts(*counts) == "too_many_failed_group"
+    both = (count(M.FAILED, 5), count(M.FAILED, 5, revision="r2"))
+    assert halts(*both) == "too_many_failed_wave"
+
+
 def test_a_group_is_counted_over_all_waves_begun() -> None:
     counts = (
         count(M.FAILED, 1, revision="r2"),

@@ -274,6 +274,8 @@ def test_widening_moves_boxes_forward_only(world: World) -> None:
     after = world.waves(rollout)
     assert all(after[uid] <= before[uid] for uid in before)
     assert list(after.values()).count(1) == 6
+    told = {uid: world.member(uid).reason_values for uid in after}
+    assert told == {uid: {"wave": wave} for uid, wave in after.items()}
     assert world.found(rollout).cap == 7
 
 
