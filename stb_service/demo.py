@@ -48,7 +48,6 @@ from stb_service.staff.setup import write_secret
 from stb_service.supervisor import Supervisor
 
 SEED = 2026
-TAG = "demo-fleet"
 GOOD, BAD = "2.4.0", "2.5.0"
 FACTORY = "2.3.1"
 POLL_S = "3"
@@ -181,7 +180,11 @@ def _known_tokens(path: Path) -> dict[str, str]:
 
 
 def _fleet_boxes(session: Session, count: int) -> list[Box]:
-    """Return boxes of every model and revision: the first of each, then the rest."""
+    """Return boxes of every model and revision: the first of each, then the rest.
+
+    A third are of the revision that will not boot, so that the second rollout has some of
+    them to fail on in its first waves.
+    """
     boxes = session.scalars(
         select(Box).where(Box.mac_ethernet.is_not(None), Box.state == "known").order_by(Box.id)
     ).all()
@@ -191,7 +194,11 @@ def _fleet_boxes(session: Session, count: int) -> list[Box]:
         code = (box.model_code, box.revision_code)
         ranks[code] = ranks.get(code, 0) + 1
         ranked.append((ranks[code], box.id, box))
-    return [box for _, _, box in sorted(ranked, key=lambda item: item[:2])][:count]
+    spread = [box for _, _, box in sorted(ranked, key=lambda item: item[:2])]
+    revision = _bad_revision(session)
+    failing = [box for box in spread if box.revision_code == revision][: count // 3]
+    others = [box for box in spread if box not in failing]
+    return failing + others[: count - len(failing)]
 
 
 def _lead_rollouts(stage: Stage, supervisor: Supervisor) -> None:
@@ -257,7 +264,7 @@ def _make_image(path: Path, version: str, refuses: str) -> None:
 def _start(session: Session, name: str, image: Image) -> Rollout:
     """Start a rollout in three waves, at the pace of a demonstration."""
     limits = Limits(
-        soak=timedelta(seconds=5), success_permille=800, failure_permille=100, failure_count=3
+        soak=timedelta(seconds=5), success_permille=800, failure_permille=100, failure_count=2
     )
     plan = Plan(
         name=name,
