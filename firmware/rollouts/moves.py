@@ -83,7 +83,7 @@ def move_rollout(
         actor=actor,
         verb=f"rollout.{ROLLOUT_MOVES[former, to]}",
         subject=subject_of(rollout),
-        changes={"state": [former, to], "reason": str(why)},
+        changes={"state": [former, to], "reason": why.english},
         now=now,
     )
     if to in TAKEN_BACK:

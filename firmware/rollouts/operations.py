@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import flag_modified
 
 from firmware.boxes.locks import hold
 from firmware.images.models import Image
@@ -265,6 +266,7 @@ def retry(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
             now=now,
         )
     else:
+        _renew(rollout)
         audit.record(
             session,
             actor=actor,
@@ -274,6 +276,11 @@ def retry(session: Session, *, rollout: Rollout, actor: Actor, now: datetime) ->
             now=now,
         )
     return len(failed) + late
+
+
+def _renew(rollout: Rollout) -> None:
+    """Give a rollout a new version (its ETag), though only its waves or boxes have changed."""
+    flag_modified(rollout, "cap")
 
 
 def _came_late(session: Session, rollout: Rollout, now: datetime) -> int:
@@ -316,6 +323,7 @@ def widen(
     if problems:
         raise Invalid(fields=problems)
     changes = audit.apply_changes(rollout, {"cap": cap})
+    _renew(rollout)
     if list(shares_permille) != former:
         changes["waves"] = [former, list(shares_permille)]
         shares = iter(shares_permille)

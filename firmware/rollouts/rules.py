@@ -158,6 +158,12 @@ class Reason:
         sentence = SENTENCES.get(self.code)
         return str(Text(sentence.msgid, dict(self.values))) if sentence else self.code
 
+    @property
+    def english(self) -> str:
+        """The sentence as records keep it, whatever the language of whoever acts."""
+        sentence = SENTENCES.get(self.code)
+        return sentence.msgid % self.values if sentence else self.code
+
 
 def reason(code: str, /, **values: Any) -> Reason:
     """Return a reason; the code must have a sentence."""

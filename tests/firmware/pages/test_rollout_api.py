@@ -63,6 +63,27 @@ def test_a_change_of_another_version_is_refused(api: Any, fleet: Any) -> None:
     assert paused.headers["ETag"] != tag
 
 
+def test_widening_and_retrying_make_a_new_version(api: Any, fleet: Any) -> None:
+    public_id = fleet.start()
+    fleet.bring(public_id, MemberState.FAILED)
+    path = f"/rollouts/{public_id}"
+    tags = [api("GET", path).headers["ETag"]]
+    wider = {"cap": ok(api("GET", path))["cap"], "shares_permille": [500, 1000]}
+    tags.append(api("POST", f"{path}/widen", json=wider).headers["ETag"])
+    tags.append(api("POST", f"{path}/retry").headers["ETag"])
+
+    assert len(set(tags)) == 3
+    assert tags[-1] == api("GET", path).headers["ETag"]
+
+
+def test_the_audit_keeps_one_language(api: Any, fleet: Any) -> None:
+    public_id = fleet.plan()
+    ok(api("POST", f"/rollouts/{public_id}/start", headers={"Accept-Language": "ar"}))
+    entry = ok(api("GET", "/audit?verb=rollout.start"))["items"][0]
+
+    assert entry["changes"]["reason"] == "Started: 40 boxes in 2 waves."
+
+
 def test_it_is_paused_resumed_and_cancelled(api: Any, fleet: Any) -> None:
     public_id = fleet.start()
     states = [
