@@ -19,7 +19,6 @@ from firmware.boxes.locks import hold
 from firmware.boxes.models import Box
 from firmware.boxes.rules import (
     ASKS_BEFORE_GIVING_UP,
-    BOX_STATE_NAMES,
     BoxState,
     asks_for_attributes,
 )
@@ -130,8 +129,7 @@ _EVIDENCE_MATTERS = frozenset(
 
 def _view(session: Session, box: Box, restate: timedelta | None, now: datetime) -> _View:
     if box.state != BoxState.KNOWN:
-        state = str(BOX_STATE_NAMES[BoxState(box.state)].msgid)
-        return _View(Decision(reason("not_served", state=state)), (), None, asks=False)
+        return _View(Decision(reason(f"box_{box.state}")), (), None, asks=False)
     candidates, place = standing.candidates_of_box(session, box)
     doubted = any(_is_doubted(candidate, box) for candidate in candidates)
     can_be_asked = box.attributes_asked < ASKS_BEFORE_GIVING_UP

@@ -200,7 +200,9 @@ SENTENCES: dict[str, Text] = {
     "not_recalled": text("Does not run %(recalled)s, which %(rollout)s recalls."),
     "withdrawn": text("The image %(version)s was withdrawn."),
     "ask_version": text("Was asked what it runs before anything is offered."),
-    "not_served": text("Is not served: %(state)s."),
+    "box_pending": text("Is not served before it is approved."),
+    "box_refused": text("Is not served: it was refused."),
+    "box_retired": text("Is not served: it is retired."),
     # of a box in a rollout
     "needs_nothing": text("Ran %(version)s or a newer one when the rollout was started."),
     "planned": text("Chosen for wave %(wave)s."),

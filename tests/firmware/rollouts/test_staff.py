@@ -389,7 +389,7 @@ def test_a_box_that_is_retired_while_it_waits_holds_nothing_up(world: World) -> 
     world.change_box(retired, state="retired")
     world.tick(rollout)
     assert world.found(rollout).state == "complete"
-    assert world.told(retired) == "not_served"
+    assert world.told(retired) == "box_retired"
 
 
 def test_a_box_whose_model_changes_while_it_waits_is_let_go(world: World) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from firmware.boxes.rules import BoxState
 from firmware.rollouts.queries import decision_at, decisions_of
 from firmware.rollouts.rules import (
     MEMBER_MOVES,
@@ -106,3 +107,8 @@ def test_every_state_is_named_and_reached() -> None:
     assert set(MEMBER_STATE_NAMES) == set(MemberState)
     assert {to for _, to in MEMBER_MOVES} == set(MemberState)
     assert {to for _, to in ROLLOUT_MOVES} | {RolloutState.DRAFT} == set(RolloutState)
+
+
+def test_every_state_in_which_a_box_is_not_served_has_a_sentence() -> None:
+    unserved = [state for state in BoxState if state != BoxState.KNOWN]
+    assert all(f"box_{state}" in SENTENCES for state in unserved)

@@ -135,7 +135,7 @@ def test_an_unknown_box_is_queued_or_registered_with_what_it_said(
 def test_a_box_that_waits_for_approval_is_told_so(wire: Wire) -> None:
     answer = ask(wire, eStbMac="00:1A:79:FF:FF:FF")
     again = ask(wire, eStbMac="00:1A:79:FF:FF:FF")
-    assert (answer.status_code, again.text) == (404, "Is not served: Waiting for approval.\n")
+    assert (answer.status_code, again.text) == (404, "Is not served before it is approved.\n")
 
 
 def test_the_reason_for_nothing_is_a_sentence(small: Wire) -> None:
