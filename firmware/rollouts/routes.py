@@ -283,7 +283,10 @@ def _box(uid: str) -> Box:
 @blp.response(200, schemas.WhySchema)
 @requires("boxes.view")
 def why(arguments: dict[str, Any], uid: str) -> dict[str, Any]:
-    """Return what a box was told at a moment, and why: the last decision up to then."""
+    """Return what a box was told at a moment, and why: the last decision up to then.
+
+    For people of the operator; a dealer or a service centre asks `/devices/{id}/firmware`.
+    """
     at = arguments["at"] or request_time()
     return {"at": at, "decision": queries.decision_at(unit(), _box(uid), at=at)}
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from flask_smorest import Blueprint
 from werkzeug.datastructures import FileStorage
 
+from firmware.rollouts.box_card import Brief, brief_of
+from firmware.rollouts.schemas import AtArguments
 from stb_service.devices import jobs, operations, queries, schemas
 from stb_service.devices.arrivals.operations import register_device
 from stb_service.devices.arrivals.uploads import keep_upload
@@ -21,10 +23,11 @@ from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
 from stb_service.devices.rules import Capability, capability_name
 from stb_service.shared.access import requires, takes_files
-from stb_service.shared.errors import Invalid
+from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import ProblemSchema, api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
+from stb_service.shared.i18n import text
 
 api = api_blueprint("devices", "The registry of boxes.")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -111,6 +114,20 @@ def get_device(device_id: str) -> Answer:
     """Return a box with its capabilities and its history."""
     card = card_of(unit(), device_id, current_actor().scope)
     return as_wire(card), 200, {"ETag": etag(card.device)}
+
+
+@api.route("/devices/<string:device_id>/firmware", methods=["GET"])
+@refuses(api, 404, 422)
+@api.arguments(AtArguments, location="query")
+@api.response(200, schemas.DeviceFirmwareSchema)
+@requires("boxes.view")
+def get_firmware(arguments: dict[str, Any], device_id: str) -> Brief:
+    """Return what a box runs, what it should run, and why it was told so at a moment."""
+    device = queries.device_by_uid(unit(), device_id, current_actor().scope)
+    brief = brief_of(unit(), device.public_id, at=arguments["at"] or request_time())
+    if brief is None:
+        raise NotFound(text("The update service does not know this box."))
+    return brief
 
 
 @api.route("/devices/<string:device_id>", methods=["PATCH"])

@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from flask_smorest.fields import Upload
 
+from firmware.rollouts.schemas import RolloutReasonSchema
 from stb_service.devices.queries import SORTS
 from stb_service.devices.rules import CapabilityKind, Status, Tenure
 from stb_service.devices.tables import WRITERS
@@ -140,6 +141,33 @@ class DeviceCardSchema(DeviceSchema):
     custody = ma.fields.List(ma.fields.Nested(CustodySchema), required=True)
     next_statuses = ma.fields.List(ma.fields.String(), required=True)
     warnings = ma.fields.List(ma.fields.String(), required=True)
+
+
+class ToldSchema(ma.Schema):
+    """What a box was told at a poll, and why."""
+
+    at = ma.fields.AwareDateTime(required=True)
+    reason = ma.fields.Nested(RolloutReasonSchema, required=True)
+
+
+class DeviceFirmwareSchema(ma.Schema):
+    """What a box runs, what it should run, and why."""
+
+    running_version = ma.fields.String(required=True, allow_none=True)
+    version_at = ma.fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "when it stated that"}
+    )
+    wanted_version = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "null: what it runs"}
+    )
+    last_seen_at = ma.fields.AwareDateTime(required=True, allow_none=True)
+    at = ma.fields.AwareDateTime(required=True)
+    decision = ma.fields.Nested(
+        ToldSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "the last one up to `at`; null if it had not asked yet"},
+    )
 
 
 class _DeviceFields(ma.Schema):

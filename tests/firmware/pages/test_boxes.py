@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from firmware.boxes.operations import keep_report
 from firmware.boxes.queries import gateway_token, holds_token
 from firmware.rollouts.box_card import load_card, timeline
 from firmware.rollouts.rules import MemberState
-from stb_service.shared.access import Actor, Scope, builtin_verbs
+from stb_service.shared.access import Actor, builtin_verbs
 
 WAITING = "/firmware/boxes/waiting"
 
@@ -183,15 +184,20 @@ def test_people_of_a_dealer_find_no_box_here(
     assert api("GET", "/boxes/uid-01/why").status_code == 404
 
 
-def test_the_section_of_the_card_serves_a_dealer_without_the_operators_tools(fleet: Any) -> None:
+def test_the_section_of_the_card_gives_a_dealer_the_short_account_alone(fleet: Any) -> None:
     dealer = Actor("person", "d", "d", builtin_verbs("agent"), organisation_id=7)
-    assert dealer.scope == Scope(7)
+    (uid,) = fleet.bring(fleet.start(), MemberState.FAILED)
     with fleet.db.read() as session:
-        values = load_card(session, "uid-01", dealer, fleet.now)
+        values = load_card(session, uid, dealer, fleet.now)
         unknown = load_card(session, "nobody", dealer, fleet.now)
+        told = timeline(session, uid, dealer, 10)
 
-    assert not values["of_operator"]
-    assert unknown["box"] is None
+    assert set(values) == {"brief", "at_typed", "is_past"}
+    assert {field.name for field in fields(values["brief"])} == {
+        *("running_version", "version_at", "wanted_version", "last_seen_at", "at", "decision")
+    }
+    assert unknown["brief"] is None
+    assert told == []
 
 
 def test_the_timeline_tells_moves_and_decisions(fleet: Any, actor: Actor) -> None:
