@@ -231,6 +231,8 @@ def upgrade() -> None:
         sa.Column("actor_ref", sa.String(length=64), nullable=False),
         sa.Column("actor_label", sa.String(length=128), nullable=False),
         sa.Column("organisation_id", sa.Integer(), nullable=True),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("timezone", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("started_at", UtcDateTime(), nullable=True),
         sa.Column("finished_at", UtcDateTime(), nullable=True),

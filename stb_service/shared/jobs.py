@@ -1,8 +1,9 @@
 """Long work: a row says what is to be done and how far it is; Huey's workers do it.
 
 The row is the truth. A worker holds it by a lease that each step of progress renews; work
-whose lease has run out (its worker was killed) is handed out again, so a handler
-must be able to start over without doing anything twice.
+whose lease has run out (its worker was killed) is handed out again, as is work that met a fault, so a
+handler must be able to start over without doing anything twice. It speaks to whoever asked for
+the work, in the language and the time zone they asked in.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, and_, or_, select, text, update
+import structlog
+from sqlalchemy import Index, String, and_, or_, select, update
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Base, Database, Public
 from stb_service.shared.errors import DomainError
 from stb_service.shared.files import FileStore
+from stb_service.shared.i18n import speaking, spoken, text
+
+log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
@@ -34,8 +40,8 @@ class Job(Public, Base):
         Index(
             "ix_jobs_open",
             "created_at",
-            sqlite_where=text("finished_at IS NULL"),
-            postgresql_where=text("finished_at IS NULL"),
+            sqlite_where=sql("finished_at IS NULL"),
+            postgresql_where=sql("finished_at IS NULL"),
         ),
     )
 
@@ -47,6 +53,8 @@ class Job(Public, Base):
     actor_ref: Mapped[str] = mapped_column(String(64), index=True)
     actor_label: Mapped[str] = mapped_column(String(128))
     organisation_id: Mapped[int | None]
+    language: Mapped[str] = mapped_column(String(16))
+    timezone: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -72,6 +80,10 @@ class Job(Public, Base):
         return spent_s * (self.total_count - self.done_count) / self.done_count
 
 
+class Overtaken(Exception):
+    """The lease was lost, and a later attempt has the word."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What a handler gets: its arguments, the stores, and a way to say how far it is."""
@@ -79,18 +91,26 @@ class Work:
     db: Database
     files: FileStore
     job_id: int
+    attempt: int
     arguments: dict[str, Any]
     actor: Actor
     clock: Callable[[], datetime]
 
     def progress(self, done: int, total: int | None) -> None:
-        """Record how far the work is and renew the lease."""
+        """Record how far the work is and renew the lease.
+
+        Raises:
+            Overtaken: the work was handed out again; the handler leaves it at that.
+        """
         with self.db.write() as session:
-            session.execute(
+            renewed = session.scalar(
                 update(Job)
-                .where(Job.id == self.job_id)
+                .where(Job.id == self.job_id, Job.attempts == self.attempt, Job.state == RUNNING)
                 .values(done_count=done, total_count=total, lease_until=self.clock() + LEASE)
+                .returning(Job.id)
             )
+        if renewed is None:
+            raise Overtaken
 
 
 @dataclass(frozen=True)
@@ -120,6 +140,7 @@ def enqueue(
         known = session.scalar(select(Job).where(Job.key == key))
         if known is not None:
             return known
+    language, timezone = spoken() or (actor.language or "en", actor.timezone or "UTC")
     job = Job(
         kind=kind,
         title=title[:200],
@@ -128,6 +149,8 @@ def enqueue(
         actor_ref=actor.ref,
         actor_label=actor.label,
         organisation_id=actor.organisation_id,
+        language=language,
+        timezone=timezone,
         created_at=now,
     )
     session.add(job)
@@ -158,8 +181,7 @@ def _take(session: Session, job_id: int, now: datetime) -> Job | None:
     if job.state == RUNNING and job.lease_until is not None and job.lease_until >= now:
         return None
     if job.attempts >= MAX_ATTEMPTS:
-        job.state, job.finished_at = FAILED, now
-        job.error = "given up: its worker ended before the work was done"
+        _give_up(job, now)
         return None
     job.attempts += 1
     job.state, job.lease_until = RUNNING, now + LEASE
@@ -178,43 +200,75 @@ def run(
 ) -> bool:
     """Do one job if nobody else does; return whether it was done here.
 
-    A `DomainError` ends the job with its reason; any other error also ends it, with
-    the error's name. A job cut off by the death of its worker is run again.
+    A `DomainError` ends the job with its reason. After any other error, or the death of its
+    worker, it is run again, `MAX_ATTEMPTS` times in all.
     """
     with db.write() as session:
         job = _take(session, job_id, clock())
         if job is None:
             return False
         actor = actor_of(session, job.actor_ref)
-        kind, arguments, attempt = job.kind, job.arguments, job.attempts
-    work = Work(db, files, job_id, arguments, actor, clock)
+    work = Work(db, files, job_id, job.attempts, job.arguments, actor, clock)
+    with speaking(job.language, job.timezone):
+        return _attempt(handlers, job, work)
+
+
+def _attempt(handlers: Mapping[str, Handler], job: Job, work: Work) -> bool:
     try:
-        outcome = handlers[kind](work)
+        outcome = handlers[job.kind](work)
+    except Overtaken:
+        log.warning("job overtaken", job=job.public_id, attempt=work.attempt)
+        return False
     except DomainError as error:
-        return _finish(db, job_id, attempt, clock(), error=str(error))
-    except Exception as error:  # noqa: BLE001 - the row must say how the work ended
-        return _finish(db, job_id, attempt, clock(), error=repr(error))
-    return _finish(db, job_id, attempt, clock(), outcome=outcome)
+        return _finish(work, error=str(error))
+    except Exception:
+        log.exception("job", job=job.public_id, attempt=work.attempt)
+        return _put_back(work)
+    return _finish(work, outcome=outcome)
 
 
-def _finish(
-    db: Database,
-    job_id: int,
-    attempt: int,
-    now: datetime,
-    *,
-    outcome: Outcome | None = None,
-    error: str | None = None,
-) -> bool:
-    """Write how an attempt ended, unless the lease was lost and a later attempt has the word."""
-    with db.write() as session:
-        job = session.get_one(Job, job_id, with_for_update=True)
-        if job.attempts != attempt or job.is_finished:
+def _held(session: Session, work: Work) -> Job | None:
+    """Return the job, unless the lease was lost and a later attempt has the word."""
+    job = session.get_one(Job, work.job_id, with_for_update=True)
+    return job if job.attempts == work.attempt and not job.is_finished else None
+
+
+def _finish(work: Work, *, outcome: Outcome | None = None, error: str | None = None) -> bool:
+    """Write how an attempt ended."""
+    with work.db.write() as session:
+        job = _held(session, work)
+        if job is None:
             return False
         job.state = FAILED if outcome is None else DONE
-        job.finished_at, job.lease_until = now, None
+        job.finished_at, job.lease_until = work.clock(), None
         job.error = error[:1000] if error else None
         if outcome is not None:
             job.result = outcome.result
             job.report_sha256, job.report_name = outcome.report_sha256, outcome.report_name
     return True
+
+
+def _put_back(work: Work) -> bool:
+    """Let the work be handed out again, or give it up."""
+    with work.db.write() as session:
+        job = _held(session, work)
+        if job is None:
+            return False
+        job.state, job.lease_until = QUEUED, None
+        if job.attempts >= MAX_ATTEMPTS:
+            _give_up(job, work.clock())
+    return True
+
+
+def _give_up(job: Job, now: datetime) -> None:
+    log.error("job given up", job=job.public_id, attempts=job.attempts)
+    job.state, job.finished_at, job.lease_until = FAILED, now, None
+    with speaking(job.language, job.timezone):
+        job.error = str(
+            text(
+                "This work failed %(count)s times and was given up. The log of the service tells "
+                "why, under %(job)s.",
+                count=job.attempts,
+                job=job.public_id,
+            )
+        )

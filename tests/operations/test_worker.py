@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from stb_service.app import wire_rooms
 from stb_service.devices.demo import MODELS, load_demo
 from stb_service.devices.jobs import enqueue_import
 from stb_service.devices.models import Device
@@ -25,8 +27,10 @@ from stb_service.shared.http.idempotency import IdempotencyKey
 from stb_service.shared.jobs import Job
 from stb_service.shared.outbox import OutboxEntry
 from stb_service.shared.registries import Registries
-from stb_service.worker import LEASE, Ticker, housekeeping
-from tests.conftest import KINDS, NOW, Databases
+from stb_service.shared.settings import Settings
+from stb_service.staff.models import Person
+from stb_service.worker import LEASE, Ticker, housekeeping, job_actor
+from tests.conftest import KINDS, NOW, Api, Databases
 from tests.live import Live, live_service, wait_for
 
 
@@ -119,6 +123,43 @@ def test_housekeeping_removes_what_has_had_its_time(db: Database, files: FileSto
         kept = set(session.scalars(select(IdempotencyKey.key)))
     assert kept == {"on", "young"}
     assert not left.exists()
+
+
+# Who asked is told in their language
+
+
+@pytest.mark.parametrize(
+    ("chosen", "of_the_browser"), [("ar", "en"), (None, "ar"), (None, "ar-EG,ar;q=0.9,en;q=0.5")]
+)
+def test_refused_rows_and_refused_files_are_told_in_the_language_of_the_person(
+    api: Api, sqlite_db: Database, settings: Settings, chosen: str | None, of_the_browser: str
+) -> None:
+    files = FileStore(settings.files_dir)
+    with sqlite_db.write() as session:
+        session.scalars(select(Person)).one().language = chosen
+
+    def ask(content: bytes) -> Job:
+        """Have a file imported by whoever speaks so, and by a worker."""
+        file = (io.BytesIO(content), "boxes.csv")
+        headers = {"Accept-Language": of_the_browser}
+        asked = api("POST", "/devices/imports", data={"file": file}, headers=headers)
+        assert asked.status_code == 202
+        with sqlite_db.read() as session:
+            (waiting,) = jobs.waiting(session, now=NOW)
+        handlers = wire_rooms().jobs
+        jobs.run(sqlite_db, files, handlers, waiting, clock=lambda: NOW, actor_of=job_actor)
+        with sqlite_db.read() as session:
+            return session.get_one(Job, waiting)
+
+    rows, table = ask(b"serial,model\nSN-1,NONE\n"), ask(b"nothing,known\n")
+
+    report = files.path(rows.report_sha256 or "").read_text(encoding="utf-8-sig").splitlines()
+    assert rows.title == "استيراد الملف boxes.csv"
+    assert report == [
+        "line,column,severity,value,reason",
+        "2,model,refused,NONE,لا يوجد طراز بالرمز NONE.",
+    ]
+    assert table.error == "لا يسمّي السطر الأول عمود «serial» ولا عمود «external_id»."
 
 
 # A real worker, really killed

@@ -32,7 +32,7 @@ from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.http.app import services
 from stb_service.shared.http.problems import wants_problem
 from stb_service.shared.http.unit import SAFE_METHODS, request_time, unit
-from stb_service.shared.i18n import Text, direction, text
+from stb_service.shared.i18n import Text, direction, foreign_text, text
 from stb_service.shared.registries import NavItem
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -345,7 +345,7 @@ FOREIGN_MESSAGES = (
 
 def translated(words: str) -> str:
     """Return a sentence of a library in the reader's language, if the catalogue has it."""
-    return str(gettext(words)) if words else ""
+    return str(foreign_text(words)) if words else ""
 
 
 def unique_id(prefix: str) -> str:

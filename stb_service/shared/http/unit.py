@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from stb_service.shared.access import Actor
 from stb_service.shared.clock import utc_now
 from stb_service.shared.errors import Invalid, Unauthenticated
-from stb_service.shared.i18n import Text, text
+from stb_service.shared.i18n import Text, foreign_text, text
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -92,7 +92,7 @@ def read_form(schema: Schema, source: Request | None = None) -> dict[str, Any]:
 def field_messages(messages: Any) -> dict[str, list[Text]]:
     """Flatten marshmallow's messages to `{field: [messages]}`."""
     if not isinstance(messages, dict):
-        return {"": [text(str(m)) for m in messages]}
+        return {"": [foreign_text(str(m)) for m in messages]}
     flat: dict[str, list[Text]] = {}
     for name, found in messages.items():
         if isinstance(found, dict):
@@ -100,5 +100,7 @@ def field_messages(messages: Any) -> dict[str, list[Text]]:
             flat.update({f"{name}.{sub}".rstrip("."): texts for sub, texts in inner.items()})
         else:
             found_list = found if isinstance(found, list) else [found]
-            flat[str(name)] = [m if isinstance(m, Text) else text(str(m)) for m in found_list]
+            flat[str(name)] = [
+                m if isinstance(m, Text) else foreign_text(str(m)) for m in found_list
+            ]
     return flat

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
+from flask_babel import format_datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from stb_service.shared import jobs, outbox
 from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Conflict
 from stb_service.shared.files import FileStore
-from stb_service.shared.i18n import text
+from stb_service.shared.i18n import speaking, text
 from stb_service.shared.jobs import Job, Outcome, Work
 from stb_service.shared.outbox import OutboxEntry
 from tests.conftest import NOW
@@ -96,14 +101,92 @@ def test_a_refusal_ends_the_work_with_its_reason(
     assert (job(db, key).state, job(db, key).error) == ("failed", "The file is gone.")
 
 
-def test_a_fault_ends_the_work_with_its_name(db: Database, files: FileStore, clock: Clock) -> None:
-    def fail(_work: Work) -> Outcome:
-        raise ZeroDivisionError
+def fail(_work: Work) -> Outcome:
+    raise ZeroDivisionError
 
+
+def test_work_that_met_a_fault_is_run_again(db: Database, files: FileStore, clock: Clock) -> None:
     key = add(db)
-    run(db, files, clock, key, fail)
 
-    assert job(db, key).error == "ZeroDivisionError()"
+    assert run(db, files, clock, key, fail)
+    with db.read() as session:
+        assert jobs.waiting(session, now=NOW) == [key]
+    assert run(db, files, clock, key, done)
+
+    kept = job(db, key)
+    assert (kept.state, kept.error, kept.attempts) == ("done", None, 2)
+
+
+def test_work_that_meets_faults_is_given_up_with_a_sentence_and_the_log_knows_why(
+    db: Database, files: FileStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "log", structlog.get_logger())  # one that no test has used before
+    key = add(db)
+
+    with capture_logs() as logged:
+        ran = [run(db, files, clock, key, fail) for _ in range(jobs.MAX_ATTEMPTS + 1)]
+
+    ended = job(db, key)
+    assert ran == [True, True, True, False]
+    assert (ended.state, ended.finished_at, ended.lease_until) == ("failed", NOW, None)
+    assert ended.error == (
+        "This work failed 3 times and was given up. The log of the service tells why, under "
+        f"{ended.public_id}."
+    )
+    faults = [entry for entry in logged if entry["event"] == "job"]
+    assert [(entry["job"], entry["attempt"], entry["exc_info"]) for entry in faults] == [
+        (ended.public_id, attempt, True) for attempt in (1, 2, 3)
+    ]
+
+
+def test_a_kind_that_nobody_handles_is_a_fault(
+    db: Database, files: FileStore, clock: Clock
+) -> None:
+    key = add(db)
+    for _ in range(jobs.MAX_ATTEMPTS):
+        jobs.run(db, files, {}, key, clock=clock, actor_of=system)
+
+    assert job(db, key).state == "failed"
+
+
+# Whom it speaks to
+
+
+def test_work_speaks_to_whoever_asked_for_it(db: Database, files: FileStore, clock: Clock) -> None:
+    asker = replace(SYSTEM, language="ar", timezone="Asia/Riyadh")
+    with db.write() as session:
+        key = jobs.enqueue(session, kind="k", title="t", arguments={}, actor=asker, now=NOW).id
+
+    def speak(_work: Work) -> Outcome:
+        return Outcome({"words": str(text("Boxes")), "hour": format_datetime(NOW, "H")})
+
+    run(db, files, clock, key, speak)
+
+    assert job(db, key).result == {"words": "الأجهزة", "hour": "13"}
+
+
+@pytest.mark.parametrize("handler", ["refuse", "fail"])
+def test_work_that_failed_says_so_in_the_language_it_was_asked_in(
+    db: Database, files: FileStore, clock: Clock, handler: str
+) -> None:
+    def refuse(_work: Work) -> Outcome:
+        raise Conflict(text("Not found"))
+
+    with speaking("ar", "Asia/Riyadh"):
+        key = add(db)
+    for _ in range(jobs.MAX_ATTEMPTS):
+        run(db, files, clock, key, {"refuse": refuse, "fail": fail}[handler])
+
+    assert re.search("[\u0600-\u06ff]", job(db, key).error or "")
+
+
+def test_work_that_nobody_who_speaks_asked_for_is_in_english(db: Database) -> None:
+    kept = job(db, add(db))
+
+    assert (kept.language, kept.timezone) == ("en", "UTC")
+
+
+# Workers that end
 
 
 class Killed(BaseException):
@@ -160,6 +243,7 @@ def test_work_that_kills_its_workers_is_given_up(
     assert not run(db, files, clock, key, done)
     assert job(db, key).state == "failed"
     assert "given up" in (job(db, key).error or "")
+    assert job(db, key).lease_until is None
 
 
 def test_a_worker_that_lost_its_lease_has_no_word_any_more(
@@ -174,6 +258,64 @@ def test_a_worker_that_lost_its_lease_has_no_word_any_more(
 
     assert not run(db, files, clock, key, overtaken)
     assert job(db, key).result == {"answer": 42}
+
+
+def test_a_worker_that_lost_its_lease_is_stopped_where_it_tells_its_progress(
+    db: Database, files: FileStore, clock: Clock
+) -> None:
+    key = add(db)
+    wrote: list[str] = []
+
+    def later(work: Work) -> Outcome:
+        work.progress(5, 10)
+        wrote.append("later")
+        return Outcome({"answer": "later"})
+
+    def overtaken(work: Work) -> Outcome:
+        work.progress(1, 10)
+        clock.pass_by(61)
+        assert run(db, files, clock, key, later)
+        work.progress(2, 10)
+        wrote.append("earlier")
+        return Outcome({"answer": "earlier"})
+
+    assert not run(db, files, clock, key, overtaken)
+    kept = job(db, key)
+    assert wrote == ["later"]
+    assert (kept.state, kept.result, kept.done_count) == ("done", {"answer": "later"}, 5)
+
+
+def test_a_worker_is_stopped_while_the_later_attempt_still_works(
+    db: Database, files: FileStore, clock: Clock
+) -> None:
+    key = add(db)
+
+    def later(work: Work) -> Outcome:
+        work.progress(5, 10)
+        with pytest.raises(jobs.Overtaken):
+            replace(work, attempt=1).progress(2, 10)
+        return Outcome({"done": job(db, key).done_count})
+
+    with pytest.raises(Killed):
+        run(db, files, clock, key, killed)
+    clock.pass_by(61)
+    run(db, files, clock, key, later)
+
+    assert job(db, key).result == {"done": 5}
+
+
+def test_a_worker_whose_lease_ran_out_goes_on_if_nobody_took_the_work(
+    db: Database, files: FileStore, clock: Clock
+) -> None:
+    def slow(work: Work) -> Outcome:
+        clock.pass_by(61)
+        work.progress(1, 2)
+        return Outcome({})
+
+    key = add(db)
+
+    assert run(db, files, clock, key, slow)
+    assert job(db, key).state == "done"
 
 
 def test_of_racing_workers_one_does_the_work(db: Database, files: FileStore, clock: Clock) -> None:

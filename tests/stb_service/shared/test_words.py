@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
+from flask_babel import format_datetime
 from sqlalchemy.orm import Session
 
 from stb_service.shared import audit
@@ -26,7 +27,7 @@ from stb_service.shared.access import (
 )
 from stb_service.shared.assets import LOCALE
 from stb_service.shared.errors import Forbidden, Obstacle, Refused
-from stb_service.shared.i18n import LANGUAGES, Text, direction, text
+from stb_service.shared.i18n import LANGUAGES, Text, direction, foreign_text, speaking, spoken, text
 from tests.architecture.test_style import PLACEHOLDER
 from tests.conftest import NOW
 
@@ -70,7 +71,28 @@ def test_only_what_differs_counts_as_changed() -> None:
 
 def test_a_text_takes_its_values_when_it_is_shown() -> None:
     assert str(text("At most %(n)s of %(what)s.", n=3, what=text("boxes"))) == "At most 3 of boxes."
-    assert str(text("100 % sure")) == "100 % sure"
+
+
+def test_a_percent_sign_is_written_twice_with_values_and_without() -> None:
+    bare, filled = text("100 %% sure"), text("%(n)s %% sure", n=100)
+
+    assert (str(bare), str(filled)) == ("100 % sure", "100 % sure")
+    with speaking("ar", "UTC"):
+        assert (str(bare), str(filled)) == ("100 % sure", "100 % sure")
+
+
+def test_what_a_library_says_may_hold_anything() -> None:
+    assert str(foreign_text("100 % sure, %(n)s %% of it")) == "100 % sure, %(n)s %% of it"
+
+
+def test_what_is_said_outside_of_a_request_is_in_the_language_and_the_zone_that_are_named() -> None:
+    words = text("Boxes")
+
+    with speaking("ar", "Asia/Riyadh"):
+        arabic, heard, hour = str(words), spoken(), format_datetime(NOW, "H")
+
+    assert (arabic, heard, hour) == ("الأجهزة", ("ar", "Asia/Riyadh"), "13")
+    assert (str(words), spoken()) == ("Boxes", None)
 
 
 def test_a_text_is_shown_in_the_language_of_the_reader(app: Any) -> None:
