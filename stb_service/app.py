@@ -5,10 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from flask import Response, jsonify, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -18,13 +16,10 @@ import firmware.rollouts.wiring
 import stb_service.admin.wiring
 import stb_service.devices.wiring
 import stb_service.staff.wiring
-from stb_service.shared.access import public
 from stb_service.shared.db import Database
-from stb_service.shared.errors import NotFound
-from stb_service.shared.http import StbFlask, make_flask, pages, services
+from stb_service.shared.http import StbFlask, make_flask, pages
 from stb_service.shared.http.api import make_api
-from stb_service.shared.http.proxies import is_trusted
-from stb_service.shared.i18n import text
+from stb_service.shared.metrics import Counts
 from stb_service.shared.registries import Registries
 from stb_service.shared.settings import Settings
 from stb_service.staff import signin
@@ -48,7 +43,7 @@ def wire_rooms() -> Registries:
     return registries
 
 
-def make_app(settings: Settings, db: Database) -> StbFlask:
+def make_app(settings: Settings, db: Database, *, counts: Counts | None = None) -> StbFlask:
     """Make the staff app."""
     app = make_flask(
         "stb_service.app",
@@ -56,13 +51,11 @@ def make_app(settings: Settings, db: Database) -> StbFlask:
         db=db,
         registries=wire_rooms(),
         authenticate=signin.authenticate,
+        counts=counts,
     )
     pages.install(app)
     signin.install(app)
-    app.add_url_rule("/healthz", "healthz", healthz)
-    app.add_url_rule("/readyz", "readyz", readyz)
-    app.add_url_rule("/metrics", "metrics", metrics)
-    app.extensions["stb"].metrics.register(Gauges(app))
+    app.extensions["stb"].counts.told.register(Gauges(app))
     api = make_api(app, title="stb-service", version=VERSION)
     for room in ROOMS:
         for blueprint in room.page_blueprints:
@@ -81,31 +74,6 @@ def _limit(app: StbFlask) -> None:
         if rate is not None:
             limited: Any = limiter.limit(rate, methods=["POST"])(view)
             app.view_functions[endpoint] = limited
-
-
-@public
-def healthz() -> Response:
-    """The process answers."""
-    return jsonify({"status": "ok"})
-
-
-@public
-def readyz() -> Response:
-    """The database answers too."""
-    services().db.ping()
-    return jsonify({"status": "ready"})
-
-
-@public
-def metrics() -> Response:
-    """Figures for Prometheus, given to this machine and to trusted proxies only."""
-    found = services()
-    address = request.remote_addr or ""
-    if address not in {"127.0.0.1", "::1"} and not is_trusted(
-        address, found.settings.trusted_proxies
-    ):
-        raise NotFound(text("Not found"))
-    return Response(generate_latest(found.metrics), content_type=CONTENT_TYPE_LATEST)
 
 
 class Gauges(Collector):

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from stb_service.devices.commands import export_devices, import_devices
 from stb_service.metadata import metadata
-from stb_service.shared import archive, logs, migrate
+from stb_service.shared import archive, logs, metrics, migrate
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
@@ -133,6 +133,7 @@ def serve_app(target: str, settings: Settings, port: int, *, workers: int) -> No
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
         respawn_failed_workers=True,
+        workers_kill_timeout=10,  # one that is told to stop while it starts does not hear it
     ).serve()
 
 
@@ -140,6 +141,7 @@ def serve_app(target: str, settings: Settings, port: int, *, workers: int) -> No
 @click.pass_obj
 def serve_staff(settings: Settings) -> None:
     """Serve the staff app."""
+    metrics.begin(settings, metrics.APP)
     serve_app("stb_service.serving:staff", settings, settings.port, workers=1)
 
 
@@ -147,6 +149,7 @@ def serve_staff(settings: Settings) -> None:
 @click.pass_obj
 def serve_edge(settings: Settings) -> None:
     """Serve the box edge."""
+    metrics.begin(settings, metrics.EDGE)
     serve_app("stb_service.serving:edge", settings, settings.edge_port, workers=EDGE_WORKERS)
 
 

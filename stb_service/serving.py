@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from stb_service.shared import logs
+from stb_service.shared import logs, metrics
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask
+from stb_service.shared.metrics import Counts
 from stb_service.shared.settings import read_settings
 
 
@@ -14,7 +15,9 @@ def staff() -> StbFlask:
 
     settings = read_settings()
     logs.configure(settings.log_level)
-    return make_app(settings, Database(settings.database_url))
+    others = (metrics.folder_of(settings, metrics.WORKER),)
+    counts = Counts(metrics.folder_of(settings, metrics.APP), others=others)
+    return make_app(settings, Database(settings.database_url), counts=counts)
 
 
 def edge() -> StbFlask:
@@ -23,4 +26,5 @@ def edge() -> StbFlask:
 
     settings = read_settings()
     logs.configure(settings.log_level)
-    return make_edge(settings, Database(settings.database_url))
+    counts = Counts(metrics.folder_of(settings, metrics.EDGE))
+    return make_edge(settings, Database(settings.database_url), counts=counts)

@@ -11,25 +11,27 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from huey import SqliteHuey, crontab
+from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from firmware.rollouts import engine
 from firmware.rollouts import queries as rollouts
 from stb_service.app import wire_rooms
-from stb_service.shared import jobs, leases, outbox
+from stb_service.shared import jobs, leases, metrics, outbox
 from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http import idempotency
+from stb_service.shared.metrics import Counts
 from stb_service.shared.registries import Registries
 from stb_service.shared.settings import Settings
 from stb_service.staff import operations as staff
@@ -43,12 +45,44 @@ HANDED_FOR_S = 30.0
 STALE_UPLOAD_S = 86400.0
 
 
+class Meters:
+    """What the worker counts, told by the staff app of the same machine."""
+
+    def __init__(self, counts: Counts) -> None:
+        own = counts.own
+        self.ticks = Histogram("stb_tick_seconds", "Time of a tick of the worker", registry=own)
+        self.failures = Counter(
+            "stb_tick_failures", "Steps of ticks that failed", ["step"], registry=own
+        )
+        self.jobs = Histogram(
+            "stb_job_seconds", "Time of long work", ["kind", "outcome"], registry=own
+        )
+
+    def timed(self, handlers: Mapping[str, jobs.Handler]) -> dict[str, jobs.Handler]:
+        """Return handlers of long work whose time and outcome (done, failed) are counted."""
+        return {kind: partial(self._run, kind, handler) for kind, handler in handlers.items()}
+
+    def _run(self, kind: str, handler: jobs.Handler, work: jobs.Work) -> jobs.Outcome:
+        started, outcome = time.monotonic(), jobs.FAILED
+        try:
+            result = handler(work)
+            outcome = jobs.DONE
+        finally:
+            self.jobs.labels(kind, outcome).observe(time.monotonic() - started)
+        return result
+
+
 class Ticker:
     """What is done every second, by one worker of all."""
 
     def __init__(
-        self, db: Database, registries: Registries, hand_out: Callable[[int], Any]
+        self,
+        db: Database,
+        registries: Registries,
+        hand_out: Callable[[int], Any],
+        meters: Meters | None = None,
     ) -> None:
+        self._meters = meters or Meters(Counts())
         self._db = db
         self._registries = registries
         self._hand_out = hand_out
@@ -63,6 +97,10 @@ class Ticker:
         """
         if not self._has_lease(now):
             return False
+        with self._meters.ticks.time():
+            return self._do_all(now)
+
+    def _do_all(self, now: datetime) -> bool:
         with self._db.read() as session:
             running = list(rollouts.ticking_ids(session))
             waiting = jobs.waiting(session, now=now)
@@ -90,6 +128,7 @@ class Ticker:
         try:
             work()
         except Exception:
+            self._meters.failures.labels(what).inc()
             log.exception("tick", what=what)
 
     def _hand_out_jobs(self, waiting: list[int]) -> None:
@@ -107,8 +146,10 @@ class Ticker:
             try:
                 self.tick(utc_now())
             except SQLAlchemyError as error:
+                self._meters.failures.labels("tick").inc()
                 log.warning("tick", error=type(error).__name__)
             except Exception:
+                self._meters.failures.labels("tick").inc()
                 log.exception("tick")
 
     def stop(self) -> None:
@@ -132,19 +173,22 @@ def housekeeping(db: Database, files: FileStore, *, now: datetime) -> None:
 
 def run_worker(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; Huey's consumer handles both, also in the background."""
+    metrics.begin(settings, metrics.WORKER)
+    meters = Meters(Counts(metrics.folder_of(settings, metrics.WORKER)))
     db = Database(settings.database_url)
     files = FileStore(settings.files_dir)
     registries = wire_rooms()
+    handlers = meters.timed(registries.jobs)
     huey = SqliteHuey("stb", filename=str(settings.home / "huey.sqlite3"))
 
     def do_job(job_id: int) -> None:
-        jobs.run(db, files, registries.jobs, job_id, clock=utc_now, actor_of=job_actor)
+        jobs.run(db, files, handlers, job_id, clock=utc_now, actor_of=job_actor)
 
     hand_out = huey.task(name="do_job")(do_job)
     huey.periodic_task(crontab(minute="17"), name="housekeeping")(
         lambda: housekeeping(db, files, now=utc_now())
     )
-    ticker = Ticker(db, registries, hand_out)
+    ticker = Ticker(db, registries, hand_out, meters)
     thread = threading.Thread(target=ticker.run, name="ticker", daemon=True)
     thread.start()
     try:

@@ -40,6 +40,7 @@ NOW = {
 ENVIRONMENT = {
     "stb_service/shared/settings.py": "the one place that reads them",
     "stb_service/demo.py": "gives defaults to the processes that it starts",
+    "stb_service/shared/metrics.py": "where the client library looks for its folder",
 }
 UNSCOPED = {
     "stb_service/devices/queries.py": {

@@ -15,17 +15,18 @@ from flask import Flask, Request, Response, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session
 
 from stb_service.shared.access import MARK, Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Forbidden
 from stb_service.shared.files import FileStore
-from stb_service.shared.http import idempotency, problems
+from stb_service.shared.http import health, idempotency, problems
 from stb_service.shared.http.proxies import TrustedProxies
 from stb_service.shared.http.unit import close_unit, current_actor, end_unit
 from stb_service.shared.i18n import LANGUAGES, text
+from stb_service.shared.metrics import Counts
 from stb_service.shared.registries import Registries
 from stb_service.shared.settings import Settings
 
@@ -56,7 +57,7 @@ class Services:
     files: FileStore
     registries: Registries
     authenticate: Authenticator
-    metrics: CollectorRegistry
+    counts: Counts
     requests: Counter
     durations: Histogram
 
@@ -128,6 +129,7 @@ def make_flask(
     db: Database,
     registries: Registries,
     authenticate: Authenticator,
+    counts: Counts | None = None,
 ) -> StbFlask:
     """Make an app with everything the two edges have in common."""
     app = StbFlask(name, static_folder=None, template_folder=str(SHARED / "templates"))
@@ -143,9 +145,10 @@ def make_flask(
         JSON_SORT_KEYS=False,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.extensions["stb"] = _services(settings, db, registries, authenticate)
+    app.extensions["stb"] = _services(settings, db, registries, authenticate, counts or Counts())
     Babel(app, locale_selector=_language, timezone_selector=_timezone)
     problems.install(app)
+    health.install(app)
     app.before_request(_begin)
     app.before_request(app.check_access)
     app.after_request(_headers)
@@ -155,20 +158,23 @@ def make_flask(
 
 
 def _services(
-    settings: Settings, db: Database, registries: Registries, authenticate: Authenticator
+    settings: Settings,
+    db: Database,
+    registries: Registries,
+    authenticate: Authenticator,
+    counts: Counts,
 ) -> Services:
-    metrics = CollectorRegistry()
     return Services(
         settings,
         db,
         FileStore(settings.files_dir),
         registries,
         authenticate,
-        metrics,
+        counts,
         Counter(
-            "stb_requests", "Requests answered", ["route", "method", "status"], registry=metrics
+            "stb_requests", "Requests answered", ["route", "method", "status"], registry=counts.own
         ),
-        Histogram("stb_request_seconds", "Time to answer", ["route"], registry=metrics),
+        Histogram("stb_request_seconds", "Time to answer", ["route"], registry=counts.own),
     )
 
 
