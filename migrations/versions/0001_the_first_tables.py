@@ -41,6 +41,8 @@ def upgrade() -> None:
         sa.Column("actor_kind", sa.String(length=16), nullable=False),
         sa.Column("actor_ref", sa.String(length=64), nullable=False),
         sa.Column("actor_label", sa.String(length=128), nullable=False),
+        sa.Column("token_ref", sa.String(length=16), nullable=True),
+        sa.Column("token_label", sa.String(length=64), nullable=True),
         sa.Column("verb", sa.String(length=64), nullable=False),
         sa.Column("subject_kind", sa.String(length=32), nullable=False),
         sa.Column("subject_ref", sa.String(length=64), nullable=False),
@@ -55,6 +57,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_audit_entries_subject", ["subject_kind", "subject_ref", "id"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_audit_entries_token_ref"), ["token_ref"], unique=False)
         batch_op.create_index(batch_op.f("ix_audit_entries_verb"), ["verb"], unique=False)
 
     op.create_table(
@@ -760,12 +763,15 @@ def upgrade() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("address", sa.String(length=45), nullable=False),
         sa.Column("agent", sa.String(length=200), nullable=False),
+        sa.Column("public_id", sa.String(length=16), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(
             ["person_id"], ["people.id"], name=op.f("fk_staff_sessions_person_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_staff_sessions_digest")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_staff_sessions_public_id")),
     )
     with op.batch_alter_table("staff_sessions", schema=None) as batch_op:
         batch_op.create_index(
@@ -1159,6 +1165,7 @@ def downgrade() -> None:
     op.drop_table("device_models")
     with op.batch_alter_table("audit_entries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_entries_verb"))
+        batch_op.drop_index(batch_op.f("ix_audit_entries_token_ref"))
         batch_op.drop_index("ix_audit_entries_subject")
         batch_op.drop_index(batch_op.f("ix_audit_entries_at"))
         batch_op.drop_index(batch_op.f("ix_audit_entries_actor_ref"))

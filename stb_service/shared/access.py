@@ -80,7 +80,10 @@ VERBS: dict[str, Verb] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Whoever acts: a person, a token of a person, a box, or the system itself."""
+    """Whoever acts: a person, a box, or the system itself.
+
+    A person who acts through an API token is the same person; the token is named beside them.
+    """
 
     kind: str
     ref: str
@@ -89,6 +92,8 @@ class Actor:
     organisation_id: int | None = None
     language: str | None = None
     timezone: str | None = None
+    token_ref: str | None = None
+    token_label: str | None = None
 
     def can(self, verb: str) -> bool:
         """Tell whether the verb is allowed; an unknown verb is an error, not a no."""

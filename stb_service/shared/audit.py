@@ -14,7 +14,10 @@ from stb_service.shared.db import Base
 
 
 class AuditEntry(Base):
-    """One change. Triggers of the database refuse UPDATE and DELETE."""
+    """One change. Triggers of the database refuse UPDATE and DELETE.
+
+    What a person did through an API token names the token too.
+    """
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index("ix_audit_entries_subject", "subject_kind", "subject_ref", "id"),)
@@ -23,6 +26,8 @@ class AuditEntry(Base):
     actor_kind: Mapped[str] = mapped_column(String(16))
     actor_ref: Mapped[str] = mapped_column(String(64), index=True)
     actor_label: Mapped[str] = mapped_column(String(128))
+    token_ref: Mapped[str | None] = mapped_column(String(16), index=True)
+    token_label: Mapped[str | None] = mapped_column(String(64))
     verb: Mapped[str] = mapped_column(String(64), index=True)
     subject_kind: Mapped[str] = mapped_column(String(32))
     subject_ref: Mapped[str] = mapped_column(String(64))
@@ -39,25 +44,38 @@ def record(
     changes: Mapping[str, Any] | None = None,
     now: datetime,
 ) -> None:
-    """Add an entry to the unit of work that makes the change.
+    """Add an entry to the unit of work that makes the change; see `entry_values`."""
+    values = entry_values(actor=actor, verb=verb, subject=subject, changes=changes, now=now)
+    session.add(AuditEntry(**values))
+
+
+def entry_values(
+    *,
+    actor: Actor,
+    verb: str,
+    subject: tuple[str, str, str],
+    changes: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the columns of an entry, for whoever adds many at once.
 
     `subject` is (kind, public id, what people call it). `changes` maps a field to
     `[before, after]`, or to one value where something was made. Secrets never go in.
     """
     kind, ref, label = subject
-    session.add(
-        AuditEntry(
-            at=now,
-            actor_kind=actor.kind,
-            actor_ref=actor.ref,
-            actor_label=actor.label[:128],
-            verb=verb,
-            subject_kind=kind,
-            subject_ref=ref,
-            subject_label=label[:128],
-            changes={key: _plain(value) for key, value in (changes or {}).items()},
-        )
-    )
+    return {
+        "at": now,
+        "actor_kind": actor.kind,
+        "actor_ref": actor.ref,
+        "actor_label": actor.label[:128],
+        "token_ref": actor.token_ref,
+        "token_label": actor.token_label,
+        "verb": verb,
+        "subject_kind": kind,
+        "subject_ref": ref,
+        "subject_label": label[:128],
+        "changes": {key: _plain(value) for key, value in (changes or {}).items()},
+    }
 
 
 def differences(row: Any, new: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -25,10 +25,18 @@ from sqlalchemy import (
     TypeDecorator,
     create_engine,
     event,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    lazyload,
+    mapped_column,
+    sessionmaker,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 NAMING = {
@@ -175,6 +183,13 @@ def _begin_sqlite(connection: Any) -> None:
 def lock_row(session: Session, model: type[T], row_id: int) -> T | None:
     """Read one row and keep others from changing it until the unit of work ends.
 
+    Only the row itself is held (a row joined to it is not), and others may still refer to it.
     On SQLite the unit of work already holds the only write lock there is.
     """
-    return session.get(model, row_id, with_for_update=True, populate_existing=True)
+    return session.execute(
+        select(model)
+        .where(model.id == row_id)
+        .options(lazyload("*"))
+        .with_for_update(of=model, key_share=True)
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()

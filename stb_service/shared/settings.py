@@ -25,6 +25,7 @@ Network = IPv4Network | IPv6Network
 UNKNOWN_BOX_CHOICES = ("refuse", "approve", "register")
 CONTROLLER_ID_CHOICES = ("serial", "mac", "alias")
 SECRET_CHARS = 16
+PASSWORD_MIN, PASSWORD_MAX = 12, 256
 SECRET = frozenset({"STB_ADMIN_PASSWORD", "STB_DATABASE_URL", "STB_SECRET_KEY"})
 ATTRIBUTE_ROLES = ("version", "model", "revision", "serial", "mac", "boot_id")
 
@@ -141,6 +142,17 @@ def _secret(text: str) -> str:
     return text
 
 
+def _first_password(text: str) -> str:
+    """Refuse what nobody may choose as a password either (`staff.rules.password_problems`)."""
+    if not PASSWORD_MIN <= len(text) <= PASSWORD_MAX:
+        raise ValueError(f"{PASSWORD_MIN} to {PASSWORD_MAX} characters")
+    if "admin" in text.lower():
+        raise ValueError("must not contain the user name, admin")
+    if len(set(text)) < 5:
+        raise ValueError("too few different characters")
+    return text
+
+
 def _tenant(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
         raise ValueError("1 to 64 letters, digits, dots, dashes, underscores")
@@ -181,7 +193,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("STB_TENANT", "DEFAULT", _tenant, "the tenant in DDI addresses"),
     Setting("STB_TIMEZONE", "UTC", _zone, "the operator's time zone"),
     Setting("STB_LANGUAGE", "en", _one_of(*LANGUAGES), "language of people who chose none"),
-    Setting("STB_ADMIN_PASSWORD", "", str, "first password of `admin` (generated and printed)"),
+    Setting(
+        "STB_ADMIN_PASSWORD",
+        "",
+        lambda t: _first_password(t) if t else "",
+        "first password of `admin` (generated and printed)",
+    ),
     Setting("STB_DEMO_BOXES", "60", _count, "emulated boxes that make run starts; 0 for none"),
     Setting(
         "STB_POLL_INTERVAL_S", "300", _poll_interval_s, "seconds a box waits between two polls"

@@ -79,7 +79,7 @@ class Person(Public, Base):
     role: Mapped[Role] = relationship(lazy="joined")
 
 
-class StaffSession(Base):
+class StaffSession(Public, Base):
     """One sign-in. The cookie holds the secret, the row its digest."""
 
     __tablename__ = "staff_sessions"

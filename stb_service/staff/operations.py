@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
@@ -13,8 +14,9 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from stb_service.shared import audit
 from stb_service.shared.access import ADMINISTRATOR, ROLE_NAMES, Actor, builtin_verbs
-from stb_service.shared.errors import Conflict, Invalid, Unauthenticated
-from stb_service.shared.i18n import text
+from stb_service.shared.db import lock_row
+from stb_service.shared.errors import Conflict, Invalid
+from stb_service.shared.i18n import Text, text
 from stb_service.staff import queries
 from stb_service.staff.models import ApiToken, Organisation, Person, Role, RoleVerb, StaffSession
 from stb_service.staff.rules import (
@@ -164,7 +166,7 @@ def create_person(
     *,
     username: str,
     name: str,
-    password: str,
+    password: str | NewPassword,
     organisation: Organisation,
     role: str,
     actor: Actor,
@@ -183,8 +185,9 @@ def create_person(
     """
     username = username.strip().lower()
     problems = person_problems(username=username, language=language, timezone=timezone)
-    if found := password_problems(password, username=username):
-        problems["password"] = found
+    wanted = _hashed(password, username)
+    if wanted.problems:
+        problems["password"] = list(wanted.problems)
     if problems:
         raise Invalid(fields=problems)
     if queries.person_by_username(session, username) is not None:
@@ -193,7 +196,7 @@ def create_person(
         username=username,
         name=name,
         email=email,
-        password_hash=_hasher.hash(password),
+        password_hash=wanted.hash,
         organisation=organisation,
         role=queries.role_by_name(session, role),
         language=language,
@@ -245,8 +248,6 @@ def change_person(
     if organisation is not person.organisation:
         changes["organisation"] = [person.organisation.code, organisation.code]
     person.role, person.organisation = new_role, organisation
-    if not is_active:
-        end_sessions(session, person=person)
     audit.record(
         session,
         actor=actor,
@@ -255,6 +256,8 @@ def change_person(
         changes=changes,
         now=now,
     )
+    if not is_active:
+        end_sessions(session, person=person, actor=actor, now=now)
     return person
 
 
@@ -311,35 +314,89 @@ def change_own_settings(
     return person
 
 
+@dataclass(frozen=True)
+class NewPassword:
+    """A password that somebody is to have, hashed before the unit of work that stores it.
+
+    Hashing is slow on purpose; SQLite's one writer must not wait for it. `hash` is empty
+    where there are problems.
+    """
+
+    hash: str
+    problems: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class PasswordCheck:
+    """What came of a password and a stored hash, before the unit of work that asks.
+
+    `renewed` is the hash of today's cost, where the stored one is weaker.
+    """
+
+    stored: str | None
+    holds: bool
+    renewed: str | None = None
+
+    def is_for(self, person: Person) -> bool:
+        """Tell whether it was the password, and still is."""
+        return self.holds and person.password_hash == self.stored
+
+
+def new_password(password: str, *, username: str) -> NewPassword:
+    """Judge and hash a password; takes long, so it comes before a unit of work that writes."""
+    if problems := password_problems(password, username=username):
+        return NewPassword("", tuple(problems))
+    return NewPassword(_hasher.hash(password))
+
+
+def check_password(stored: str | None, password: str) -> PasswordCheck:
+    """Hold a password against a stored hash, or for as long against one that nobody has (None)."""
+    matches = _matches(stored or _no_such_person, password)
+    holds = matches and stored is not None
+    weak = holds and stored is not None and _hasher.check_needs_rehash(stored)
+    return PasswordCheck(stored, holds, _hasher.hash(password) if weak else None)
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _hashed(password: str | NewPassword, person_name: str) -> NewPassword:
+    return new_password(password, username=person_name) if isinstance(password, str) else password
+
+
 def sign_in(
     session: Session,
     *,
     username: str,
-    password: str,
+    password: str | PasswordCheck,
     address: str,
     agent: str,
     longest: timedelta,
     now: datetime,
 ) -> tuple[Person | None, str]:
-    """Check a password and open a session; return the person and the session's secret.
+    """Open a session for a password that was checked; return the person and the session's secret.
 
-    A refusal returns (None, reason code) instead of raising, since the count of
-    failures must be kept. The password is hashed even for an unknown name, so that the time
-    taken does not tell which names exist.
+    A refusal returns (None, "wrong") instead of raising, since the count of failures must be kept.
+    It is the same for a wrong password, a locked account and an unknown name, and each
+    costs one write, so that neither words nor time tell which names exist.
     """
     person = queries.person_by_username(session, username)
-    if person is None:
-        _matches(_no_such_person, password)
+    if isinstance(password, str):
+        password = check_password(person.password_hash if person else None, password)
+    if person is not None:
+        lock_row(session, Person, person.id)
+    if person is None or is_locked(person.locked_until, now):
+        _write_nothing(session)
         return None, "wrong"
-    if is_locked(person.locked_until, now):
-        return None, "locked"
-    if not _matches(person.password_hash, password) or not person.is_active:
-        person.failures, person.locked_until = after_failure(person.failures, now)
-        _record_own(session, person, "person.sign-in-refused", now)
-        return None, "locked" if person.locked_until else "wrong"
+    if not password.is_for(person) or not person.is_active:
+        count_failure(session, person=person, now=now)
+        return None, "wrong"
     person.failures, person.locked_until = 0, None
-    if _hasher.check_needs_rehash(person.password_hash):
-        person.password_hash = _hasher.hash(password)
+    person.password_hash = password.renewed or person.password_hash
     secret = new_secret()
     session.add(
         StaffSession(
@@ -357,29 +414,65 @@ def sign_in(
     return person, secret
 
 
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
+def _write_nothing(session: Session) -> None:
+    """Write as a counted failure does, and change nothing."""
+    session.execute(update(Role).where(Role.name == ADMINISTRATOR).values(label=Role.label))
 
 
-def _record_own(session: Session, person: Person, verb: str, now: datetime) -> None:
+def count_failure(session: Session, *, person: Person, now: datetime) -> None:
+    """Count a wrong password, and lock the account when there were too many."""
+    person.failures, person.locked_until = after_failure(person.failures, now)
+    _record_own(session, person, "person.sign-in-refused", now)
+    if person.locked_until is not None:
+        session.flush()  # the lock comes after the refusal
+        _record_own(session, person, "person.lock", now, locked_until=person.locked_until)
+
+
+def _record_own(
+    session: Session, person: Person, verb: str, now: datetime, **changes: object
+) -> None:
     actor = Actor("person", person.public_id, person.username)
-    audit.record(session, actor=actor, verb=verb, subject=subject_of(person), now=now)
+    subject = subject_of(person)
+    audit.record(session, actor=actor, verb=verb, subject=subject, changes=changes, now=now)
 
 
-def sign_out(session: Session, *, secret: str) -> None:
+def sign_out(session: Session, *, secret: str, now: datetime) -> None:
     """End the session of a cookie."""
-    session.execute(delete(StaffSession).where(StaffSession.digest == digest(secret)))
+    mine = StaffSession.digest == digest(secret)
+    owner = session.scalar(delete(StaffSession).where(mine).returning(StaffSession.person_id))
+    if owner is not None:
+        _record_own(session, session.get_one(Person, owner), "person.sign-out", now)
 
 
-def end_sessions(session: Session, *, person: Person, except_secret: str | None = None) -> None:
-    """Sign a person out everywhere, but for one session."""
+def end_sessions(
+    session: Session,
+    *,
+    person: Person,
+    actor: Actor,
+    now: datetime,
+    only: str | None = None,
+    except_secret: str | None = None,
+) -> int:
+    """Sign a person out everywhere, `only` of one session (a public id), or of all but one.
+
+    Return how many sign-ins have ended.
+    """
     statement = delete(StaffSession).where(StaffSession.person_id == person.id)
+    if only is not None:
+        statement = statement.where(StaffSession.public_id == only)
     if except_secret is not None:
         statement = statement.where(StaffSession.digest != digest(except_secret))
-    session.execute(statement)
+    ended = len(session.scalars(statement.returning(StaffSession.id)).all())
+    if ended:
+        audit.record(
+            session,
+            actor=actor,
+            verb="person.sessions-end",
+            subject=subject_of(person),
+            changes={"sessions": ended},
+            now=now,
+        )
+    return ended
 
 
 def mark_seen(session: Session, *, secret: str, now: datetime) -> None:
@@ -395,31 +488,39 @@ def change_password(
     session: Session,
     *,
     person: Person,
-    old: str,
-    new: str,
+    old: str | PasswordCheck,
+    new: str | NewPassword,
     keep_secret: str | None,
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Change the own password and end all other sessions.
+    """Change the own password and end all other sessions; API tokens stay.
 
     Raises:
-        Unauthenticated: the old password is wrong.
-        Invalid: the new one is not acceptable.
+        Invalid: the old password is wrong, or the new one not acceptable.
     """
-    if not _matches(person.password_hash, old):
-        raise Unauthenticated(text("The present password is wrong."), code="wrong-password")
+    check = check_password(person.password_hash, old) if isinstance(old, str) else old
+    if not check.is_for(person):
+        raise Invalid.field("old", text("The present password is wrong."))
+    wanted = _hashed(new, person.username)
+    if wanted.problems:
+        raise Invalid(fields={"new": wanted.problems})
     set_password(
-        session, person=person, password=new, must_change=False, actor=actor, now=now,
+        session,
+        person=person,
+        password=wanted,
+        must_change=False,
+        actor=actor,
+        now=now,
         keep_secret=keep_secret,
-    )  # fmt: skip
+    )
 
 
 def set_password(
     session: Session,
     *,
     person: Person,
-    password: str,
+    password: str | NewPassword,
     must_change: bool,
     actor: Actor,
     now: datetime,
@@ -427,17 +528,24 @@ def set_password(
 ) -> None:
     """Give a person another password and end their sessions.
 
+    One that was given, and so must be changed, also revokes the person's API tokens: whoever
+    had the old password may have made some.
+
     Raises:
         Invalid: it is not acceptable.
     """
-    if problems := password_problems(password, username=person.username):
-        raise Invalid(fields={"password": problems})
-    person.password_hash = _hasher.hash(password)
+    wanted = _hashed(password, person.username)
+    if wanted.problems:
+        raise Invalid(fields={"password": wanted.problems})
+    person.password_hash = wanted.hash
     person.password_changed_at = now
     person.must_change_password = must_change
     person.failures, person.locked_until = 0, None
-    end_sessions(session, person=person, except_secret=keep_secret)
     audit.record(session, actor=actor, verb="person.password", subject=subject_of(person), now=now)
+    end_sessions(session, person=person, except_secret=keep_secret, actor=actor, now=now)
+    if must_change:
+        for token in queries.tokens_of(session, person):
+            revoke_token(session, token=token, actor=actor, now=now)
 
 
 def create_token(

@@ -9,27 +9,18 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from stb_service.shared.access import public, requires
-from stb_service.shared.errors import DomainError, Invalid, NotFound, Unauthenticated
+from stb_service.shared.errors import DomainError, Invalid, NotFound
 from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, same_site, see_other
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import LANGUAGES, text
 from stb_service.staff import operations, queries, signin
 from stb_service.staff.models import ApiToken
-from stb_service.staff.rules import digest
+from stb_service.staff.rules import THEME_NAMES, digest
 from stb_service.staff.schemas import OwnPasswordForm, SettingsForm, SignInForm, TokenForm
 
 sign_in_pages = Blueprint("staff_sign_in", __name__, template_folder="templates")
 self_pages = Blueprint("staff_self", __name__, template_folder="templates", url_prefix="/me")
-
-REFUSALS = {
-    "wrong": text("User name or password is wrong."),
-    "locked": text(
-        "Too many wrong passwords: this account is locked for a quarter of an hour. "
-        "An administrator can set a new password sooner."
-    ),
-}
-THEME_NAMES = {"auto": text("As the device"), "light": text("Light"), "dark": text("Dark")}
 
 
 class SignInRefused(DomainError):
@@ -53,11 +44,10 @@ def sign_in() -> ResponseReturnValue:
 
     def save() -> ResponseReturnValue:
         form = read_form(SignInForm())
-        refusal = signin.start(
+        if not signin.start(
             username=form["username"][:256], password=form["password"][:256], now=request_time()
-        )
-        if refusal is not None:
-            raise SignInRefused(REFUSALS[refusal], code=refusal)
+        ):
+            raise SignInRefused(text("User name or password is wrong."), code="wrong")
         return redirect(target, 303)
 
     return form_page("staff/sign_in.html", save)
@@ -71,7 +61,7 @@ sign_in.limits = "20 per minute"  # type: ignore[attr-defined]
 def sign_out() -> ResponseReturnValue:
     """End this sign-in."""
     if secret := session.get("secret"):
-        operations.sign_out(unit(), secret=secret)
+        operations.sign_out(unit(), secret=secret, now=request_time())
     session.clear()
     return see_other("staff_sign_in.sign_in")
 
@@ -115,43 +105,80 @@ def settings() -> ResponseReturnValue:
 def end_sessions() -> ResponseReturnValue:
     """Sign out everywhere else."""
     operations.end_sessions(
-        unit(), person=signin.current_person(), except_secret=session.get("secret")
+        unit(),
+        person=signin.current_person(),
+        except_secret=session.get("secret"),
+        actor=current_actor(),
+        now=request_time(),
     )
     flash(_("You are signed out everywhere else."))
     return see_other("staff_self.settings")
+
+
+@self_pages.post("/sessions/<ref>/end")
+@requires("self.use")
+def end_session(ref: str) -> ResponseReturnValue:
+    """Sign out in one other browser."""
+    end_own_session(ref)
+    flash(_("You are signed out there."))
+    return see_other("staff_self.settings")
+
+
+def end_own_session(ref: str) -> None:
+    """End one of the own sign-ins.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    ended = operations.end_sessions(
+        unit(),
+        person=signin.current_person(),
+        only=ref,
+        actor=current_actor(),
+        now=request_time(),
+    )
+    if not ended:
+        raise NotFound(text("There is no such sign-in."))
 
 
 @self_pages.route("/password", methods=["GET", "POST"])
 @requires("self.use")
 def password() -> ResponseReturnValue:
     """Change the own password."""
-    person = signin.current_person()
 
     def save() -> ResponseReturnValue:
         form = read_form(OwnPasswordForm())
         if form["new"] != form["again"]:
             raise Invalid.field("again", text("The two new passwords differ."))
-        try:
-            operations.change_password(
-                unit(),
-                person=person,
-                old=form["old"],
-                new=form["new"],
-                keep_secret=session.get("secret"),
-                actor=current_actor(),
-                now=request_time(),
-            )
-        except Unauthenticated as error:
-            raise Invalid.field("old", error.detail) from error
-        except Invalid as error:
-            raise Invalid(fields={"new": error.fields.get("password", [])}) from error
+        change_own_password(old=form["old"], new=form["new"], keep_secret=session.get("secret"))
         flash(_("Your password is changed; every other sign-in of yours has ended."))
         return redirect("/", 303)
 
-    return form_page("staff/password.html", save, person=person)
+    return form_page("staff/password.html", save, person=signin.current_person)
 
 
 password.limits = "20 per minute"  # type: ignore[attr-defined]
+
+
+def change_own_password(*, old: str, new: str, keep_secret: str | None) -> None:
+    """Change the password of whoever makes the request.
+
+    Raises:
+        Invalid: the present password is wrong, or the new one not acceptable.
+    """
+    check = signin.prove_password(old, now=request_time())
+    username = current_actor().label
+    wanted = signin.hashed(new, username=username)
+    operations.change_password(
+        unit(),
+        person=signin.current_person(),
+        old=check,
+        new=wanted,
+        keep_secret=keep_secret,
+        actor=current_actor(),
+        now=request_time(),
+    )
+    signin.drop_first_password(username)
 
 
 @self_pages.route("/tokens", methods=["GET", "POST"])

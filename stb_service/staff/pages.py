@@ -14,7 +14,7 @@ from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import LANGUAGES, text
-from stb_service.staff import operations, queries
+from stb_service.staff import operations, queries, signin
 from stb_service.staff.models import Organisation, Person, Role
 from stb_service.staff.own_pages import time_zones
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, OrganisationKind
@@ -94,6 +94,7 @@ def new_person() -> ResponseReturnValue:
         form = read_form(NewPersonForm())
         form["organisation"] = _organisation(form["organisation"])
         form["role"] = _known_role(form["role"])
+        form["password"] = signin.hashed(form["password"], username=form["username"].lower())
         person = operations.create_person(unit(), **form, actor=current_actor(), now=request_time())
         flash(str(text("%(name)s may sign in now.", name=person.name)))
         return see_other("staff_people.people")
@@ -151,18 +152,36 @@ def set_password(ref: str) -> ResponseReturnValue:
     found = _person(ref)
 
     def save() -> ResponseReturnValue:
+        username = found.username
+        wanted = signin.hashed(read_form(PasswordForm())["password"], username=username)
         operations.set_password(
             unit(),
             person=found,
-            **read_form(PasswordForm()),
+            password=wanted,
             must_change=True,
             actor=current_actor(),
             now=request_time(),
         )
+        signin.drop_first_password(username)
         flash(str(text("%(name)s has a new password.", name=found.name)))
         return see_other("staff_people.person", ref=ref)
 
-    return form_page("staff/person_password.html", save, person=found)
+    return form_page(
+        "staff/person_password.html",
+        save,
+        person=found,
+        tokens=lambda: queries.tokens_of(unit(), found),
+    )
+
+
+@people_pages.post("/people/<ref>/sessions/end")
+@requires("staff.edit")
+def end_sessions(ref: str) -> ResponseReturnValue:
+    """Sign a person out everywhere."""
+    found = _person(ref)
+    operations.end_sessions(unit(), person=found, actor=current_actor(), now=request_time())
+    flash(str(text("%(name)s is signed out.", name=found.name)))
+    return see_other("staff_people.person", ref=ref)
 
 
 @people_pages.post("/people/<ref>/active")

@@ -16,8 +16,8 @@ from stb_service.staff.models import ApiToken, Organisation, Person, Role, Staff
 from stb_service.staff.rules import OrganisationKind, digest
 
 
-def actor_of(person: Person) -> Actor:
-    """Return what a person may do, and where."""
+def actor_of(person: Person, token: ApiToken | None = None) -> Actor:
+    """Return what a person may do, and where; by the token they act through, if any."""
     of_operator = person.organisation.kind == OrganisationKind.OPERATOR
     return Actor(
         kind="person",
@@ -29,6 +29,8 @@ def actor_of(person: Person) -> Actor:
         organisation_id=None if of_operator else person.organisation_id,
         language=person.language,
         timezone=person.timezone,
+        token_ref=token.public_id if token else None,
+        token_label=token.name if token else None,
     )
 
 

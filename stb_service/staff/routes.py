@@ -25,7 +25,7 @@ from stb_service.shared.http.api import (
 from stb_service.shared.http.unit import request_time
 from stb_service.staff import operations, queries, schemas, signin
 from stb_service.staff.models import ApiToken, Organisation, Person, Role
-from stb_service.staff.own_pages import own_token
+from stb_service.staff.own_pages import change_own_password, end_own_session, own_token
 
 api = api_blueprint("staff", "People, roles, organisations and API tokens.")
 Answer = tuple[Any, int, dict[str, str]]
@@ -82,6 +82,7 @@ def create_person(body: dict[str, Any]) -> Answer:
     """Add a person; they must choose their own password at the first sign-in."""
     body["organisation"] = _organisation(body["organisation"])
     body["role"] = _role_name(body["role"])
+    body["password"] = signin.hashed(body["password"], username=body["username"].lower())
     person = operations.create_person(unit(), **body, actor=current_actor(), now=request_time())
     return with_etag(person, 201)
 
@@ -126,14 +127,41 @@ def change_person(body: dict[str, Any], person_id: str) -> Answer:
 @_refuses(400, 404, 422)
 @requires("staff.edit")
 def set_person_password(body: dict[str, Any], person_id: str) -> None:
-    """Give a person another password and end their sign-ins; they must change it."""
+    """Give a person another password, which they must change.
+
+    Their sign-ins end and their API tokens are revoked.
+    """
+    person = _person(person_id)
+    username = person.username
+    wanted = signin.hashed(body["password"], username=username)
     operations.set_password(
         unit(),
-        person=_person(person_id),
-        password=body["password"],
+        person=person,
+        password=wanted,
         must_change=True,
         actor=current_actor(),
         now=request_time(),
+    )
+    signin.drop_first_password(username)
+
+
+@api.route("/people/<string:person_id>/sessions", methods=["GET"])
+@api.response(200, schemas.SessionSchema(many=True))
+@_refuses(404)
+@requires("staff.edit")
+def list_person_sessions(person_id: str) -> Any:
+    """List where a person is signed in."""
+    return queries.sessions_of(unit(), _person(person_id), now=request_time())
+
+
+@api.route("/people/<string:person_id>/sessions", methods=["DELETE"])
+@api.response(204)
+@_refuses(404)
+@requires("staff.edit")
+def end_person_sessions(person_id: str) -> None:
+    """Sign a person out everywhere. Their API tokens stay."""
+    operations.end_sessions(
+        unit(), person=_person(person_id), actor=current_actor(), now=request_time()
     )
 
 
@@ -269,6 +297,38 @@ def change_me(body: dict[str, Any]) -> Answer:
     )
     unit().flush()
     return _me(person)
+
+
+@api.route("/me/password", methods=["PUT"])
+@api.arguments(schemas.OwnPasswordBody)
+@api.response(204)
+@_refuses(400, 422)
+@requires("self.use")
+def change_my_password(body: dict[str, Any]) -> None:
+    """Change the own password and end all own sign-ins.
+
+    A token alone cannot do it: the present password is asked, and wrong ones count
+    as failed sign-ins, which lock the account. Tokens stay.
+    """
+    change_own_password(old=body["old"], new=body["new"], keep_secret=None)
+
+
+@api.route("/me/sessions", methods=["GET"])
+@api.response(200, schemas.SessionSchema(many=True))
+@_refuses()
+@requires("self.use")
+def list_my_sessions() -> Any:
+    """List where one is signed in."""
+    return queries.sessions_of(unit(), signin.current_person(), now=request_time())
+
+
+@api.route("/me/sessions/<string:session_id>", methods=["DELETE"])
+@api.response(204)
+@_refuses(404)
+@requires("self.use")
+def end_my_session(session_id: str) -> None:
+    """End one of the own sign-ins."""
+    end_own_session(session_id)
 
 
 @api.route("/tokens", methods=["GET"])

@@ -28,6 +28,8 @@ ORGANISATION_KIND_NAMES = {
     OrganisationKind.SERVICE_CENTRE: text("Service centre"),
 }
 
+THEME_NAMES = {"auto": text("As the device"), "light": text("Light"), "dark": text("Dark")}
+
 FAILURES_BEFORE_LOCK = 5
 LOCKED_FOR = timedelta(minutes=15)
 PASSWORD_MIN = 12

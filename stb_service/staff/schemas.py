@@ -43,6 +43,15 @@ class OwnPasswordForm(ma.Schema):
     again = ma.fields.String(required=True)
 
 
+class OwnPasswordBody(ma.Schema):
+    """A change of the own password by the API."""
+
+    old = ma.fields.String(
+        required=True, load_only=True, validate=ma.validate.Length(max=PASSWORD_MAX)
+    )
+    new = _password()
+
+
 class PasswordForm(ma.Schema):
     """A password given by an administrator."""
 
@@ -190,6 +199,19 @@ class OrganisationSchema(ma.Schema):
     name = ma.fields.String(required=True)
     kind = ma.fields.String(required=True)
     created_at = ma.fields.AwareDateTime(required=True)
+
+
+class SessionSchema(ma.Schema):
+    """A sign-in in a browser."""
+
+    id = ma.fields.String(attribute="public_id", required=True)
+    address = ma.fields.String(required=True)
+    agent = ma.fields.String(
+        required=True, metadata={"description": "what the browser calls itself"}
+    )
+    created_at = ma.fields.AwareDateTime(required=True)
+    seen_at = ma.fields.AwareDateTime(required=True)
+    expires_at = ma.fields.AwareDateTime(required=True)
 
 
 class TokenSchema(ma.Schema):

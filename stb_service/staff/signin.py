@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask import Flask, Response, flash, g, make_response, redirect, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    after_this_request,
+    flash,
+    g,
+    make_response,
+    redirect,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from stb_service.shared.access import Actor
-from stb_service.shared.errors import Unauthenticated
+from stb_service.shared.errors import Invalid, Unauthenticated
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.pages import same_site
 from stb_service.shared.http.problems import problem, wants_problem
@@ -21,7 +32,13 @@ from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
 from stb_service.staff import operations, queries
 from stb_service.staff.models import Person
+from stb_service.staff.rules import is_locked
+from stb_service.staff.setup import FIRST_ADMINISTRATOR, first_password_file
 
+LOCKED = text(
+    "Too many wrong passwords: this account is locked for a quarter of an hour. "
+    "An administrator can set a new password sooner."
+)
 BEARER = "bearer"
 WITH_OLD_PASSWORD = frozenset(
     {"static", "staff_self.password", "staff_sign_in.sign_out", "staff_sign_in.sign_in"}
@@ -47,7 +64,7 @@ def _by_token(db_session: Session) -> Actor | None:
         with services().db.write() as writing:
             operations.mark_token_used(writing, token_id=token.id, now=now)
     _remember(token.person)
-    return queries.actor_of(token.person)
+    return queries.actor_of(token.person, token)
 
 
 def _by_cookie(db_session: Session) -> Actor | None:
@@ -83,29 +100,72 @@ def current_person() -> Person:
     return queries.person_by_ref(unit(), actor.ref, actor.scope)
 
 
-def start(*, username: str, password: str, now: datetime) -> str | None:
-    """Check a password and give the browser a session; return why not, or None.
+def start(*, username: str, password: str, now: datetime) -> bool:
+    """Check a password and give the browser a session; return whether it was right.
 
-    The attempt is a unit of work of its own: the count of failures is kept although the
-    answer is a refusal. The former cookie is emptied first, so that a session planted before
-    sign-in is worth nothing after it.
+    The password is hashed between two units of work, since the one that writes holds up others.
+    That one is kept although the answer may be a refusal: it counts the failures. The former
+    cookie is emptied first, so that a session planted before sign-in is worth nothing after it.
     """
     settings = services().settings
+    with services().db.read() as reading:
+        person = queries.person_by_username(reading, username)
+    check = operations.check_password(person.password_hash if person else None, password)
     with services().db.write() as writing:
-        person, outcome = operations.sign_in(
+        person, secret = operations.sign_in(
             writing,
             username=username,
-            password=password,
+            password=check,
             address=request.remote_addr or "",
             agent=request.headers.get("User-Agent", ""),
             longest=timedelta(hours=settings.session_max_hours),
             now=now,
         )
-        if person is None:
-            return outcome
+    if person is None:
+        return False
     session.clear()
-    session["secret"] = outcome
-    return None
+    session["secret"] = secret
+    return True
+
+
+def prove_password(password: str, *, now: datetime) -> operations.PasswordCheck:
+    """Check the present password of whoever makes the request, as strictly as at the sign-in.
+
+    A wrong one counts as a failed sign-in, in a unit of work of its own; what the request's has
+    read so far is let go.
+
+    Raises:
+        Invalid: it is wrong, or the account is locked.
+    """
+    ref, scope = current_actor().ref, current_actor().scope
+    unit().rollback()
+    with services().db.read() as reading:
+        known = queries.person_by_ref(reading, ref, scope)
+    check = operations.check_password(known.password_hash, password)
+    if is_locked(known.locked_until, now):
+        raise Invalid.field("old", LOCKED)
+    if not check.holds:
+        with services().db.write() as writing:
+            person = queries.person_by_ref(writing, ref, scope)
+            operations.count_failure(writing, person=person, now=now)
+        raise Invalid.field("old", text("The present password is wrong."))
+    return check
+
+
+def hashed(password: str, *, username: str) -> operations.NewPassword:
+    """Hash a new password while the request holds up nobody: what it has read is let go."""
+    unit().rollback()
+    return operations.new_password(password, username=username)
+
+
+def drop_first_password(username: str) -> None:
+    """Remove the file with the generated first password, once the change of it is kept."""
+
+    @after_this_request
+    def drop(response: Response) -> Response:
+        if response.status_code < 400 and username == FIRST_ADMINISTRATOR:
+            first_password_file(services().settings).unlink(missing_ok=True)
+        return response
 
 
 def install(app: Flask) -> None:

@@ -183,8 +183,8 @@ def test_sqlite_refuses_to_replace_an_audit_entry(sqlite_db: Database, actor: Ac
         connection.execute(
             text(
                 "INSERT OR REPLACE INTO audit_entries SELECT at, actor_kind, actor_ref, "
-                "actor_label, 'forged', subject_kind, subject_ref, subject_label, changes, id "
-                "FROM audit_entries"
+                "actor_label, token_ref, token_label, 'forged', subject_kind, subject_ref, "
+                "subject_label, changes, id FROM audit_entries"
             )
         )
 

@@ -16,6 +16,8 @@ from stb_service.cli import main
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Misconfigured
 from stb_service.shared.settings import SETTINGS, Settings, read_settings
+from stb_service.staff.rules import password_problems
+from stb_service.staff.setup import FIRST_ADMINISTRATOR
 from tests.conftest import People, csrf_of
 
 BAD = [
@@ -35,6 +37,10 @@ BAD = [
     ("STB_DATABASE_URL", "somewhere"),
     ("STB_DATABASE_URL", "mysql://localhost/stb"),
     ("STB_SECRET_KEY", "short"),
+    ("STB_ADMIN_PASSWORD", "elevenchars"),
+    ("STB_ADMIN_PASSWORD", "x" * 257),
+    ("STB_ADMIN_PASSWORD", "the-Admin-password"),
+    ("STB_ADMIN_PASSWORD", "abcabcabcabcabc"),
     ("STB_TENANT", "two/parts"),
     ("STB_TENANT", "x" * 65),
     ("STB_TIMEZONE", "Mars/Olympus"),
@@ -56,7 +62,7 @@ BAD = [
     ("STB_SESSION_MAX_HOURS", "soon"),
     ("STB_LOG_LEVEL", "LOUD"),
 ]
-FREE = {"STB_HOME", "STB_HOST", "STB_ADMIN_PASSWORD", "STB_SECRET_KEY_FORMER"}
+FREE = {"STB_HOME", "STB_HOST", "STB_SECRET_KEY_FORMER"}
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
@@ -83,6 +89,8 @@ def test_every_setting_that_can_be_bad_was_tried() -> None:
         ("STB_CONTROLLER_ID", " mac , alias ", ("mac", "alias")),
         ("STB_DEMO_BOXES", "0", 0),
         ("STB_PORT", "", 8000),
+        ("STB_ADMIN_PASSWORD", "", ""),
+        ("STB_ADMIN_PASSWORD", "twelve chars", "twelve chars"),
     ],
 )
 def test_a_good_value_is_taken(
@@ -101,19 +109,46 @@ def test_attributes_keep_the_names_that_are_not_given(
     assert (found["version"], found["boot_id"], found["model"]) == ("fw", "boot", "model")
 
 
-def test_a_secret_that_is_refused_is_not_repeated(make_settings: Callable[..., Settings]) -> None:
+@pytest.mark.parametrize("name", ["STB_SECRET_KEY", "STB_ADMIN_PASSWORD"])
+def test_a_secret_that_is_refused_is_not_repeated(
+    make_settings: Callable[..., Settings], name: str
+) -> None:
     with pytest.raises(Misconfigured) as refusal:
-        make_settings(STB_SECRET_KEY="tooshort")
+        make_settings(**{name: "tooshort"})
 
     assert "tooshort" not in str(refusal.value)
 
 
-def test_the_command_line_names_the_variable_and_ends_with_2(tmp_path: Path) -> None:
-    environ = {"STB_HOME": str(tmp_path), "STB_PORT": "eighty"}
+@pytest.mark.parametrize(
+    "password",
+    [
+        *("x", "elevenchars", "twelve chars", "abcdabcdabcd", "abcdeabcdeab"),
+        *("aN ADMIN's own words", "w" * 252 + "ords", "w" * 253 + "ords"),
+    ],
+)
+def test_the_first_password_is_judged_like_any_other(
+    make_settings: Callable[..., Settings], password: str
+) -> None:
+    try:
+        refused = make_settings(STB_ADMIN_PASSWORD=password).admin_password != password
+    except Misconfigured:
+        refused = True
+
+    assert refused is bool(password_problems(password, username=FIRST_ADMINISTRATOR))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("STB_PORT", "eighty"), ("STB_ADMIN_PASSWORD", "tooshort")]
+)
+def test_the_command_line_names_the_variable_and_ends_with_2(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    environ = {"STB_HOME": str(tmp_path), name: value}
 
     done = CliRunner().invoke(main, ["db", "current"], env=environ)
 
     assert done.exit_code == 2
+    assert name in done.output
     assert "Traceback" not in done.output
 
 

@@ -13,9 +13,12 @@ from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from stb_service.shared import leases
+from stb_service.shared.access import Actor
 from stb_service.shared.db import Database, lock_row, new_public_id
 from stb_service.shared.leases import Lease
-from tests.conftest import NOW
+from stb_service.staff.models import Person
+from stb_service.staff.operations import create_token
+from tests.conftest import NOW, People
 
 WRITERS, TURNS = 8, 12
 NEPAL = timezone(timedelta(hours=5, minutes=45))
@@ -85,6 +88,27 @@ def test_racing_readers_who_then_write_lose_nothing(db: Database) -> None:
 
     with db.read() as session:
         assert session.get_one(Lease, key).holder == str(WRITERS * TURNS)
+
+
+def test_of_a_row_that_comes_with_others_it_alone_is_held(
+    postgresql_db: Database, actor: Actor
+) -> None:
+    people = People(postgresql_db, actor, NOW)
+    ann, bob = (people.person("viewer", username=name) for name in ("ann", "bob"))
+
+    one, other = postgresql_db.open(writes=True), postgresql_db.open(writes=True)
+    with one, other:
+        other.execute(text("SET lock_timeout = '1s'"))
+        held = [lock_row(one, Person, ann.id), lock_row(other, Person, bob.id)]
+        create_token(other, person=ann, name="refers to it", days=1, actor=actor, now=NOW)
+        with pytest.raises(OperationalError, match="lock timeout"):
+            lock_row(other, Person, ann.id)
+
+    assert [row and row.username for row in held] == ["ann", "bob"]
+
+
+def test_a_row_that_is_gone_is_nothing(session: Session) -> None:
+    assert lock_row(session, Person, 999) is None
 
 
 def test_a_unit_of_work_that_reads_does_not_wait_for_one_that_writes(db: Database) -> None:

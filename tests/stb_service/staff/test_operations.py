@@ -15,7 +15,7 @@ from stb_service.shared.access import (
     allowed_verbs,
     builtin_verbs,
 )
-from stb_service.shared.errors import Conflict, Invalid, Unauthenticated
+from stb_service.shared.errors import Conflict, Invalid
 from stb_service.staff import operations, queries
 from stb_service.staff.models import Person
 from stb_service.staff.rules import FAILURES_BEFORE_LOCK, LOCKED_FOR
@@ -159,7 +159,7 @@ class TestSessions:
     def test_a_wrong_old_password_changes_nothing(
         self, session: Session, ann: Person, actor: Actor, now: datetime
     ) -> None:
-        with pytest.raises(Unauthenticated):
+        with pytest.raises(Invalid):
             operations.change_password(
                 session,
                 person=ann,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
-from stb_service.shared.access import VERBS
+from stb_service.shared.access import SYSTEM, VERBS
+from stb_service.shared.audit import AuditEntry
 from stb_service.shared.db import Database
+from stb_service.shared.settings import Settings
 from stb_service.staff import operations, queries
 from stb_service.staff.models import Person, StaffSession
+from stb_service.staff.setup import first_administrator
 
 PASSWORD = "correct horse battery staple"
 SignIn = Callable[[str], FlaskClient]
@@ -53,15 +58,23 @@ class TestSignIn:
         assert "User name or password is wrong." in known.text
         assert "User name or password is wrong." in unknown.text
 
-    def test_five_wrong_passwords_lock_and_say_so(
+    def test_a_locked_account_reads_like_a_name_that_nobody_has(
         self, people: Any, anonymous: FlaskClient
     ) -> None:
         people.person("agent", username="ann")
-        for _ in range(5):
-            try_sign_in(anonymous, "ann", "wrong password")
-        answer = try_sign_in(anonymous, "ann", PASSWORD)
-        assert answer.status_code == 422
-        assert "Too many wrong passwords" in answer.text
+        answers = [
+            (try_sign_in(anonymous, name, password).text.replace(name, "NAME"))
+            for name, password in [
+                *[("ann", "wrong password")] * 5,
+                ("ann", PASSWORD),
+                ("nobody", PASSWORD),
+            ]
+        ]
+        pages = {re.sub(r'"[^"]{60,}"', "", page) for page in answers}  # the form's own tokens
+
+        assert len(pages) == 1
+        assert "After five wrong passwords in a row an account is locked" in answers[0]
+        assert anonymous.get("/").status_code == 303
 
     @pytest.mark.parametrize(
         ("wish", "target"),
@@ -404,3 +417,226 @@ def test_markup_in_a_name_is_shown_as_text(
         )
     for path in ("/people", f"/people/{bob.public_id}", "/audit"):
         assert "<script>alert" not in client.get(path).text
+
+
+class TestPasswordsAndTheWriteLock:
+    """Hashing is slow: nobody may wait for it."""
+
+    @pytest.fixture
+    def hashed(self, sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """Whether others could write, each time that a password was hashed or checked."""
+        free: list[bool] = []
+        other = Database(str(sqlite_db.engine.url))
+
+        def note() -> None:
+            with other.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout=1")
+                connection.rollback()
+                try:
+                    connection.execution_options(writes=True).exec_driver_sql("SELECT 1")
+                except OperationalError:
+                    free.append(False)
+                else:
+                    free.append(True)
+
+        class Watched:
+            def __init__(self, real: Any) -> None:
+                self.real = real
+
+            def __getattr__(self, name: str) -> Any:
+                if name in {"hash", "verify"}:
+                    note()
+                return getattr(self.real, name)
+
+        monkeypatch.setattr(operations, "_hasher", Watched(operations._hasher))
+        return free
+
+    @pytest.mark.parametrize("username", ["ann", "nobody"])
+    def test_signing_in(
+        self, people: Any, anonymous: FlaskClient, hashed: list[bool], username: str
+    ) -> None:
+        with_lock = len(hashed)
+        people.person("agent", username="ann")
+        before = len(hashed)
+        try_sign_in(anonymous, username, PASSWORD)
+
+        assert (with_lock, hashed[before:]) == (0, [True])
+
+    def test_changing_the_own_password(self, client: FlaskClient, hashed: list[bool]) -> None:
+        new = "a new fine password"
+        assert post(client, "/me/password", old=PASSWORD, new=new, again=new).status_code == 303
+        assert hashed == [True, True]
+
+    def test_giving_one_and_adding_a_person(
+        self, people: Any, client: FlaskClient, hashed: list[bool]
+    ) -> None:
+        bob = people.person("agent", username="bob")
+        before = len(hashed)
+        form = {"name": "C", "organisation": "operator", "role": "viewer", "password": PASSWORD}
+        given = post(client, f"/people/{bob.public_id}/password", password="given fine password")
+        added = post(client, "/people/new", username="carl", **form)
+
+        assert (given.status_code, added.status_code) == (303, 303)
+        assert hashed[before:] == [True, True]
+
+    def test_the_api(self, people: Any, api: Any, hashed: list[bool]) -> None:
+        bob = people.person("agent", username="bob")
+        before = len(hashed)
+        body = {"username": "carl", "name": "C", "organisation": "operator", "role": "viewer"}
+        given = {"password": "given fine password"}
+        answers = [
+            api("PUT", f"/people/{bob.public_id}/password", json=given),
+            api("POST", "/people", json={**body, **given}, headers={"Idempotency-Key": "k"}),
+            api("PUT", "/me/password", json={"old": PASSWORD, "new": "another fine password"}),
+        ]
+
+        assert [answer.status_code for answer in answers] == [204, 201, 204]
+        assert hashed[before:] == [True] * 4
+
+
+class TestTraces:
+    """What people do with their sign-ins is in the audit."""
+
+    @pytest.fixture
+    def entries(self, sqlite_db: Database) -> Callable[..., list[tuple[str, str, dict[str, Any]]]]:
+        def found(label: str) -> list[tuple[str, str, dict[str, Any]]]:
+            with sqlite_db.read() as session:
+                rows = session.scalars(
+                    select(AuditEntry)
+                    .where(AuditEntry.subject_label == label, AuditEntry.verb != "person.create")
+                    .order_by(AuditEntry.id)
+                )
+                return [(row.verb, row.actor_label, row.changes) for row in rows]
+
+        return found
+
+    def test_signing_out(self, people: Any, sign_in: SignIn, entries: Any) -> None:
+        people.person("agent", username="ann")
+        browser = sign_in("ann")
+        browser.post("/sign-out", data={"csrf_token": csrf_of(browser.get("/me").text)})
+
+        assert entries("ann") == [("person.sign-in", "ann", {}), ("person.sign-out", "ann", {})]
+
+    def test_ending_all_other_sign_ins_and_one(
+        self, people: Any, sign_in: SignIn, entries: Any
+    ) -> None:
+        people.person("agent", username="ann")
+        here, _, there = sign_in("ann"), sign_in("ann"), sign_in("ann")
+        ref = re.search(r"/me/sessions/([^/]+)/end", here.get("/me").text)
+        assert ref is not None
+        assert post(here, f"/me/sessions/{ref[1]}/end").status_code == 303
+        assert there.get("/me").status_code == 303
+        assert post(here, "/me/sessions/end").status_code == 303
+        assert post(here, "/me/sessions/end").status_code == 303
+        assert post(here, f"/me/sessions/{ref[1]}/end").status_code == 404
+
+        ended = [entry for entry in entries("ann") if entry[0] == "person.sessions-end"]
+        assert ended == [("person.sessions-end", "ann", {"sessions": 1})] * 2
+        assert here.get("/me").status_code == 200
+
+    def test_an_administrator_signs_somebody_out(
+        self, people: Any, client: FlaskClient, sign_in: SignIn, entries: Any
+    ) -> None:
+        bob = people.person("agent", username="bob")
+        browser = sign_in("bob")
+        page = client.get(f"/people/{bob.public_id}").text
+        assert "Sign out everywhere" in page
+        assert post(client, f"/people/{bob.public_id}/sessions/end").status_code == 303
+
+        assert browser.get("/me").status_code == 303
+        assert "Sign out everywhere" not in client.get(f"/people/{bob.public_id}").text
+        assert entries("bob")[-1] == ("person.sessions-end", "root.admin", {"sessions": 1})
+
+    def test_a_lock(self, people: Any, anonymous: FlaskClient, entries: Any) -> None:
+        people.person("agent", username="ann")
+        for _ in range(7):
+            try_sign_in(anonymous, "ann", "wrong password")
+
+        assert [verb for verb, *_ in entries("ann")] == [
+            *["person.sign-in-refused"] * 5,
+            "person.lock",
+        ]
+        assert set(entries("ann")[-1][2]) == {"locked_until"}
+
+    def test_a_wrong_present_password_counts_as_a_failed_sign_in(
+        self, client: FlaskClient, anonymous: FlaskClient, entries: Any
+    ) -> None:
+        new = "a new fine password"
+        answers = [
+            post(client, "/me/password", old=old, new=new, again=new)
+            for old in [*["wrong password"] * 5, PASSWORD]
+        ]
+
+        assert {answer.status_code for answer in answers} == {422}
+        assert "The present password is wrong." in answers[4].text
+        assert "this account is locked" in answers[5].text
+        assert entries("root.admin")[-1][0] == "person.lock"
+        assert try_sign_in(anonymous, "root.admin", PASSWORD).status_code == 422
+
+
+def test_a_given_password_revokes_the_tokens_and_the_page_says_so_before(
+    people: Any, app: Any, client: FlaskClient
+) -> None:
+    bob = people.person("agent", username="bob")
+    path = f"/people/{bob.public_id}/password"
+    assert "They have no API tokens." in client.get(path).text
+    secrets = [people.token(bob), people.token(bob)]
+    assert "Their 2 API tokens are revoked." in client.get(path).text
+
+    post(client, path, password="given fine password")
+
+    statuses = {
+        app.test_client().get("/api/v1/me", headers={"Authorization": f"Bearer {s}"}).status_code
+        for s in secrets
+    }
+    assert statuses == {401}
+
+
+def test_an_own_new_password_keeps_the_tokens(people: Any, app: Any, sign_in: SignIn) -> None:
+    bob = people.person("agent", username="bob")
+    headers = {"Authorization": f"Bearer {people.token(bob)}"}
+    new = "a new fine password"
+    browser = sign_in("bob")
+    assert "Your API tokens go on working." in browser.get("/me/password").text
+    post(browser, "/me/password", old=PASSWORD, new=new, again=new)
+
+    assert app.test_client().get("/api/v1/me", headers=headers).status_code == 200
+
+
+class TestFirstPassword:
+    @pytest.fixture
+    def kept(self, settings: Settings, sqlite_db: Database, people: Any, now: Any) -> Path:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        first_administrator(sqlite_db, settings, now=now)
+        return settings.home / "admin_password"
+
+    def test_the_file_goes_when_the_administrator_changes_it(self, kept: Path, app: Any) -> None:
+        first, new = kept.read_text().strip(), "a new fine password"
+        browser = app.test_client()
+        try_sign_in(browser, "admin", first)
+        refused = post(browser, "/me/password", old="wrong", new=new, again=new)
+        stayed = kept.exists()
+        changed = post(browser, "/me/password", old=first, new=new, again=new)
+
+        assert (refused.status_code, stayed) == (422, True)
+        assert (changed.status_code, kept.exists()) == (303, False)
+
+    def test_another_persons_password_leaves_it(self, kept: Path, client: FlaskClient) -> None:
+        new = "a new fine password"
+        assert post(client, "/me/password", old=PASSWORD, new=new, again=new).status_code == 303
+        assert kept.exists()
+
+    @pytest.mark.parametrize("changed", [False, True])
+    def test_a_start_removes_it_if_it_was_changed_elsewhere(
+        self, kept: Path, sqlite_db: Database, settings: Settings, now: Any, changed: bool
+    ) -> None:
+        with sqlite_db.write() as session:
+            admin = queries.person_by_username(session, "admin")
+            assert admin is not None
+            password = "a new fine password" if changed else kept.read_text().strip()
+            operations.set_password(
+                session, person=admin, password=password, must_change=True, actor=SYSTEM, now=now
+            )
+        assert first_administrator(sqlite_db, settings, now=now) is None
+
+        assert kept.exists() is not changed

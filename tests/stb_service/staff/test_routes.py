@@ -9,6 +9,7 @@ import pytest
 
 from stb_service.shared.db import Database
 from stb_service.shared.http.idempotency import IdempotencyKey
+from tests.conftest import PASSWORD
 
 BOB = {
     "username": "bob",
@@ -157,6 +158,8 @@ def test_the_secret_of_a_token_is_not_kept_for_repeated_requests(
         ("GET", "/people/x"),
         ("PATCH", "/people/x"),
         ("PUT", "/people/x/password"),
+        ("GET", "/people/x/sessions"),
+        ("DELETE", "/people/x/sessions"),
         ("GET", "/roles"),
         ("POST", "/roles"),
         ("PATCH", "/roles/agent"),
@@ -173,3 +176,64 @@ def test_nobody_else_may(
     assert api_as("viewer")(method, path).status_code == 403
     assert api_as("administrator", "cairo")(method, path).status_code == 403
     assert anonymous.open(f"/api/v1{path}", method=method).status_code == 401
+
+
+def test_the_own_password_is_changed_with_the_present_one_and_ends_the_sign_ins(
+    people: Any, app: Any, api: Any, sign_in: Callable[[str], Any]
+) -> None:
+    browser = sign_in("api.admin")
+    new = "another fine password"
+    wrong = api("PUT", "/me/password", json={"old": "wrong", "new": new})
+    weak = api("PUT", "/me/password", json={"old": PASSWORD, "new": "short"})
+    done = api("PUT", "/me/password", json={"old": PASSWORD, "new": new})
+
+    assert (wrong.status_code, list(wrong.json["errors"])) == (422, ["old"])
+    assert (weak.status_code, list(weak.json["errors"])) == (422, ["new"])
+    assert done.status_code == 204
+    assert browser.get("/me").status_code == 303
+    assert api("PUT", "/me/password", json={"old": PASSWORD, "new": new}).status_code == 422
+
+
+def test_a_token_cannot_guess_the_password_of_its_person(api: Any) -> None:
+    new = "another fine password"
+    for _ in range(5):
+        api("PUT", "/me/password", json={"old": "wrong", "new": new})
+
+    answer = api("PUT", "/me/password", json={"old": PASSWORD, "new": new})
+
+    assert (answer.status_code, "locked" in answer.json["errors"]["old"][0]) == (422, True)
+
+
+def test_own_sign_ins_are_listed_and_ended(
+    people: Any, api: Any, sign_in: Callable[[str], Any]
+) -> None:
+    people.person("agent", username="ann")
+    browser, other = sign_in("api.admin"), sign_in("ann")
+    listed = api("GET", "/me/sessions").json
+    answers = [api("DELETE", f"/me/sessions/{listed[0]['id']}").status_code for _ in range(2)]
+
+    assert set(listed[0]) == {"id", "address", "agent", "created_at", "seen_at", "expires_at"}
+    assert (len(listed), answers) == (1, [204, 404])
+    assert (browser.get("/me").status_code, other.get("/me").status_code) == (303, 200)
+
+
+def test_an_administrator_ends_the_sign_ins_of_another(
+    people: Any, api: Any, sign_in: Callable[[str], Any]
+) -> None:
+    path = f"/people/{people.person('agent', username='ann').public_id}/sessions"
+    browser = sign_in("ann")
+    listed = api("GET", path).json
+
+    assert (len(listed), api("DELETE", path).status_code) == (1, 204)
+    assert (api("GET", path).json, browser.get("/me").status_code) == ([], 303)
+
+
+def test_somebody_elses_sign_in_is_not_there(
+    people: Any, api: Any, api_as: Callable[..., Any], sign_in: Callable[[str], Any]
+) -> None:
+    path = f"/people/{people.person('agent', username='ann').public_id}/sessions"
+    browser = sign_in("ann")
+    ref = api("GET", path).json[0]["id"]
+
+    assert api_as("viewer")("DELETE", f"/me/sessions/{ref}").status_code == 404
+    assert browser.get("/me").status_code == 200
