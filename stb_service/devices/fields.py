@@ -14,7 +14,7 @@ from stb_service.devices.catalogue.queries import find_model, find_revision
 from stb_service.devices.identity.operations import Identity
 from stb_service.devices.identity.rules import Malformed, normalise_mac, normalise_serial
 from stb_service.devices.models import Device
-from stb_service.devices.rules import Status, Tenure, normalise_tag
+from stb_service.devices.rules import Status, Tenure, normalise_tag, obstacles_to_seller
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import Invalid
 from stb_service.shared.i18n import Text, text
@@ -155,6 +155,8 @@ def read_fields(
     _read_model(given, reading, refs, device)
     _read_organisations(given, reading, refs, scope, device)
     _check_dates(reading, device)
+    if device is None and not scope.is_everything:
+        _check_status(reading)
     return reading
 
 
@@ -209,6 +211,14 @@ def _read_organisations(
         columns["seller_id"] = own
     if device is not None and "seller_id" in columns and columns["seller_id"] != device.seller_id:
         reading.problems["seller"] = [text("Only the operator changes who sold a box.")]
+
+
+def _check_status(reading: Reading) -> None:
+    """Refuse a new box in a status that a dealer or a service centre does not give."""
+    status = reading.columns.get("status", Status.IN_STOCK)
+    obstacles = obstacles_to_seller(Status.IN_STOCK, status, has_custody=True)
+    if obstacles:
+        reading.problems.setdefault("status", [obstacle.message for obstacle in obstacles])
 
 
 def _check_dates(reading: Reading, device: Device | None) -> None:

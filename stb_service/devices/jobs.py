@@ -114,7 +114,7 @@ def rows_of(
     while True:
         with db.read() as session:
             page = queries.devices_after(session, wanted, scope, after_id=last, limit=AT_ONCE)
-            rows = [row_of(device) for device in page]
+            rows = [row_of(device, scope) for device in page]
         yield from rows
         done += len(page)
         tell(done)
@@ -123,15 +123,18 @@ def rows_of(
         last = page[-1].id
 
 
-def row_of(device: Device) -> list[str]:
-    """Return a box as the cells of an import file."""
+def row_of(device: Device, scope: Scope) -> list[str]:
+    """Return a box as the cells of an import file, as far as the reader is told of it."""
+    seller, custodian = (
+        queries.told_of(found, scope) for found in (device.seller, device.custodian)
+    )
     values: dict[str, Any] = {
         column.name: getattr(device, column.name, None) for column in COLUMNS
     } | {
         "model": device.model_code,
         "revision": device.revision_code,
-        "seller": device.seller.code if device.seller else "",
-        "custodian": device.custodian.code if device.custodian else "",
+        "seller": seller.code if seller else "",
+        "custodian": custodian.code if custodian else "",
         "tags": ", ".join(device.tag_names),
     }
     return ["" if value is None else str(value) for value in values.values()]

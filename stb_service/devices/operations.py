@@ -33,6 +33,8 @@ from stb_service.devices.rules import (
     Status,
     normalise_tag,
     obstacles_to_change,
+    obstacles_to_handing_over,
+    obstacles_to_seller,
     obstacles_to_status,
 )
 from stb_service.shared import audit
@@ -172,14 +174,19 @@ def change_status(
     """Move a box on in its life, by the table of transitions.
 
     Scrapping retires it: its identifiers are free for others, its custody ends, and
-    it is served no more.
+    it is served no more. People of a dealer or a service centre mark what they hold as in
+    stock, sold or in return, and nothing else.
 
     Raises:
         NotFound: there is no such box in the actor's scope.
-        Refused: there is no step between the two.
+        Refused: there is no step between the two, or it is not the actor's to take.
     """
     device = touch(session, uid, actor=actor, retired=True)
-    if obstacles := obstacles_to_status(device.status, status):
+    obstacles = obstacles_to_status(device.status, status)
+    if not (obstacles or actor.scope.is_everything):
+        held = queries.has_custody(session, device, actor.scope)
+        obstacles = obstacles_to_seller(device.status, status, has_custody=held)
+    if obstacles:
         raise Refused(obstacles)
     changes: dict[str, Any] = {"status": [device.status, status]}
     if reason:
@@ -223,14 +230,17 @@ def move_custody(
 ) -> Device:
     """Hand a box to an organisation (its code or public id), or to a holder in words.
 
-    A dealer may hand a box to anyone; having handed on one that it did not sell, it
+    A dealer may hand what it holds to anyone; having handed on a box that it did not sell, it
     sees the box no more.
 
     Raises:
         NotFound: there is no such box in the actor's scope.
         Invalid: there is no such organisation, or it holds the box already.
+        Refused: another organisation than the actor's holds it.
     """
     device = touch(session, uid, actor=actor)
+    if obstacles := obstacles_to_handing_over(device.custodian_id, actor.organisation_id):
+        raise Refused(obstacles)
     found = References(session).organisation(organisation, EVERYTHING) if organisation else None
     if organisation and found is None:
         raise Invalid.field("organisation", text("There is no such organisation."))

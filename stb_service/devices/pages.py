@@ -27,10 +27,12 @@ from stb_service.devices.queries import COUNT_LIMIT, DeviceFilter
 from stb_service.devices.routes import filter_of, read_capabilities, who
 from stb_service.devices.rules import (
     CAPABILITY_KIND_NAMES,
+    SELLER_STATUSES,
     STATUS_COLOURS,
     STATUS_NAMES,
     TENURE_NAMES,
     CapabilityKind,
+    Status,
     field_name,
 )
 from stb_service.devices.schemas import (
@@ -80,6 +82,8 @@ def words() -> dict[str, Any]:
         "claim_source_names": CLAIM_SOURCE_NAMES,
         "field_name": field_name,
         "format_date": format_date,
+        "of_operator": lambda: current_actor().scope.is_everything,
+        "told_of": lambda organisation: queries.told_of(organisation, current_actor().scope),
     }
 
 
@@ -121,7 +125,7 @@ def list_devices() -> ResponseReturnValue:
         count_limit=COUNT_LIMIT,
         models=all_models(unit()),
         sellers=organisations(unit(), scope),
-        custodians=custodian_choices()[1:],
+        custodians=own_choices()[1:],
     )
 
 
@@ -237,14 +241,20 @@ def _models() -> Any:
     return all_models(unit())
 
 
-def seller_choices() -> list[tuple[str, str]]:
-    """Return whom a box may have been sold by, as far as the reader may say."""
+def own_choices() -> list[tuple[str, str]]:
+    """Return who may sell or hold a box, as far as the reader may say."""
     found = organisations(unit(), current_actor().scope)
     return [("", _("none")), *((row.code, row.name) for row in found)]
 
 
+def status_choices() -> list[tuple[str, str]]:
+    """Return the statuses that the reader may register a box in, in the order of its life."""
+    known = Status if current_actor().scope.is_everything else SELLER_STATUSES
+    return [(status.value, str(STATUS_NAMES[status])) for status in Status if status in known]
+
+
 def custodian_choices() -> list[tuple[str, str]]:
-    """Return who may hold a box: everyone of the reader's scope, and the operator."""
+    """Return to whom a box may be handed: everyone of the reader's scope, and the operator."""
     found: dict[str, Organisation] = {
         row.code: row for row in organisations(unit(), current_actor().scope)
     }
@@ -300,7 +310,7 @@ def edit_device(uid: str) -> ResponseReturnValue:
         device=device,
         models=model_choices,
         revisions=revision_choices,
-        sellers=seller_choices,
+        sellers=own_choices,
     )
 
 

@@ -39,13 +39,14 @@ from stb_service.devices.models import (
 )
 from stb_service.devices.rules import CapabilityKind, capability_name
 from stb_service.shared.access import Actor, Scope
+from stb_service.shared.audit import AuditEntry, entries_of
 from stb_service.shared.db import UtcDateTime
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job
 from stb_service.shared.paging import Page, decode_cursor, keyset_page
 from stb_service.shared.registries import Hit
-from stb_service.staff.models import Organisation
+from stb_service.staff.models import Organisation, Person
 
 JOB_KINDS = IMPORT, EXPORT = "devices.import", "devices.export"
 COUNT_LIMIT = 10_000
@@ -91,6 +92,28 @@ def within(scope: Scope) -> ColumnElement[bool]:
     )
 
 
+def told_of(organisation: Organisation | None, scope: Scope) -> Organisation | None:
+    """Return an organisation that has to do with a box, as far as the reader is told of it.
+
+    People of a dealer or a service centre are told of their own alone (decision 14).
+    """
+    if organisation is None or scope.is_everything:
+        return organisation
+    return organisation if organisation.id == scope.organisation_id else None
+
+
+def has_custody(session: Session, device: Device, scope: Scope) -> bool:
+    """Tell whether the reader's organisation holds a box: it is stated to, or it sold the box and
+    nobody is stated to hold it. The operator has a say in every box.
+    """
+    if scope.is_everything or device.custodian_id == scope.organisation_id:
+        return True
+    holder = select(CustodyEvent.holder).where(
+        CustodyEvent.device_id == device.id, CustodyEvent.until.is_(None)
+    )
+    return device.custodian_id is None and not session.scalar(holder)
+
+
 def devices_page(
     session: Session,
     wanted: DeviceFilter,
@@ -108,7 +131,7 @@ def devices_page(
     """
     order = _order(sort)
     check_cursor(cursor, order)
-    statement = with_row_details(select(Device).where(*conditions(session, wanted), within(scope)))
+    statement = with_row_details(select(Device).where(*conditions(session, wanted, scope)))
     return keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
 
 
@@ -116,7 +139,7 @@ def devices_count(
     session: Session, wanted: DeviceFilter, scope: Scope, *, most: int | None = COUNT_LIMIT + 1
 ) -> int:
     """Return how many boxes match, counting no further than `most` (just past `COUNT_LIMIT`)."""
-    found = select(Device.id).where(*conditions(session, wanted), within(scope)).limit(most)
+    found = select(Device.id).where(*conditions(session, wanted, scope)).limit(most)
     return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
@@ -126,7 +149,7 @@ def devices_after(
     """Return the matching boxes in the order of registration, for export."""
     return session.scalars(
         with_row_details(select(Device))
-        .where(*conditions(session, wanted), within(scope), Device.id > after_id)
+        .where(*conditions(session, wanted, scope), Device.id > after_id)
         .order_by(Device.id)
         .limit(limit)
     ).all()
@@ -172,10 +195,11 @@ def _comparable(column: TypeEngine[Any], value: object) -> bool:
     return isinstance(value, str) and value.isprintable()
 
 
-def conditions(session: Session, wanted: DeviceFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions of a filter."""
-    found = [column == value for column, value in _plain(wanted) if value]
-    found += _by_reference(wanted)
+def conditions(session: Session, wanted: DeviceFilter, scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter within a scope."""
+    found = [within(scope)]
+    found += [column == value for column, value in _plain(wanted) if value]
+    found += _by_reference(wanted, scope)
     if wanted.tag:
         tagged = select(DeviceTag.device_id).where(DeviceTag.name == wanted.tag.lower())
         found.append(Device.id.in_(tagged))
@@ -197,8 +221,12 @@ def _plain(wanted: DeviceFilter) -> list[tuple[InstrumentedAttribute[Any], str]]
     ]
 
 
-def _by_reference(wanted: DeviceFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions on what other rows are called: model, revision, organisations."""
+def _by_reference(wanted: DeviceFilter, scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions on what other rows are called: model, revision, organisations.
+
+    People of a dealer or a service centre find no box by another organisation (`told_of`).
+    """
+    own = true() if scope.is_everything else Organisation.id == scope.organisation_id
     found: list[ColumnElement[bool]] = []
     if wanted.model:
         model = select(DeviceModel.id).where(DeviceModel.code == wanted.model)
@@ -212,7 +240,7 @@ def _by_reference(wanted: DeviceFilter) -> list[ColumnElement[bool]]:
     ):
         if called:
             names = or_(Organisation.code == called, Organisation.public_id == called)
-            found.append(column.in_(select(Organisation.id).where(names)))
+            found.append(column.in_(select(Organisation.id).where(names, own)))
     return found
 
 
@@ -303,14 +331,28 @@ def devices_by_uids(session: Session, uids: Collection[str], scope: Scope) -> Se
 
 
 def custody_of(session: Session, device: Device, scope: Scope) -> Sequence[CustodyEvent]:
-    """Return who held a box, the last one first."""
+    """Return who held a box, the last one first; to people of a dealer or a service centre
+    only when they held it themselves.
+    """
+    own = true() if scope.is_everything else CustodyEvent.organisation_id == scope.organisation_id
     return session.scalars(
         select(CustodyEvent)
         .join(Device, CustodyEvent.device_id == Device.id)
         .options(joinedload(CustodyEvent.organisation))
-        .where(CustodyEvent.device_id == device.id, within(scope))
+        .where(CustodyEvent.device_id == device.id, within(scope), own)
         .order_by(CustodyEvent.id.desc())
     ).all()
+
+
+def entries_of_box(session: Session, uid: str, scope: Scope, *, limit: int) -> Sequence[AuditEntry]:
+    """Return what was done to a box, the newest first; to people of a dealer or a service centre
+    only what they did themselves.
+    """
+    statement = entries_of("device", uid, limit=limit)
+    if not scope.is_everything:
+        own = select(Person.public_id).where(Person.organisation_id == scope.organisation_id)
+        statement = statement.where(AuditEntry.actor_ref.in_(own))
+    return session.scalars(statement).all()
 
 
 def find_tags(session: Session, typed: str, scope: Scope, limit: int) -> list[Hit]:

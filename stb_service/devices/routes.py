@@ -16,7 +16,7 @@ from firmware.rollouts.schemas import AtArguments
 from stb_service.devices import jobs, operations, queries, schemas
 from stb_service.devices.arrivals.operations import register_device
 from stb_service.devices.arrivals.uploads import keep_upload
-from stb_service.devices.card import as_wire, card_of
+from stb_service.devices.card import as_wire, card_of, row_values
 from stb_service.devices.identity.review import kept_for_review
 from stb_service.devices.identity.rules import ClaimSource, Malformed
 from stb_service.devices.models import Device
@@ -75,14 +75,17 @@ def filter_of(arguments: dict[str, Any]) -> DeviceFilter:
 @requires("devices.view")
 def list_devices(arguments: dict[str, Any]) -> Any:
     """List the boxes of the caller's scope: 200 with a slice and the cursor of the next one."""
-    return queries.devices_page(
+    scope = current_actor().scope
+    page = queries.devices_page(
         unit(),
         filter_of(arguments),
-        current_actor().scope,
+        scope,
         sort=arguments["sort"],
         cursor=arguments["cursor"],
         limit=arguments["limit"],
     )
+    rows = [row_values(device, scope) for device in page.rows]
+    return {"rows": rows, "next_cursor": page.next_cursor}
 
 
 @api.route("/devices/summary", methods=["GET"])

@@ -128,6 +128,35 @@ def obstacles_to_status(current: str, wanted: str) -> list[Obstacle]:
     return [Obstacle("status", message)]
 
 
+SELLER_STATUSES = frozenset({Status.IN_STOCK, Status.SOLD, Status.IN_RMA})
+"""What a dealer or a service centre may make of a box: in stock, sold, taken back."""
+VERDICTS = frozenset({Status.QUARANTINED, Status.LOST, Status.REPLACED, Status.SCRAPPED})
+"""What the operator alone says of a box, and alone takes back."""
+NOT_IN_CUSTODY = Obstacle("custody", text("The box is not in the custody of your organisation."))
+
+
+def obstacles_to_seller(current: str, wanted: str, *, has_custody: bool) -> list[Obstacle]:
+    """Return why a dealer or a service centre may not move a box on so; empty if they may."""
+    found = [] if has_custody else [NOT_IN_CUSTODY]
+    if current in VERDICTS:
+        message = text(
+            "The operator marked the box as %(status)s; only the operator moves it on.",
+            status=STATUS_NAMES[current],
+        )
+        found.append(Obstacle("operator", message))
+    elif wanted not in SELLER_STATUSES:
+        message = text("Only the operator marks a box as %(status)s.", status=STATUS_NAMES[wanted])
+        found.append(Obstacle("operator", message))
+    return found
+
+
+def obstacles_to_handing_over(custodian: int | None, own: int | None) -> list[Obstacle]:
+    """Return why people of an organisation (`own`; None for the operator) may not say who holds
+    a box: another organisation has it. What a customer has, its seller may take back.
+    """
+    return [] if own is None or custodian in {None, own} else [NOT_IN_CUSTODY]
+
+
 def obstacles_to_change(status: str) -> list[Obstacle]:
     """Return why a box may not be changed; empty if it may."""
     if status in RETIRED:
@@ -135,9 +164,14 @@ def obstacles_to_change(status: str) -> list[Obstacle]:
     return []
 
 
-def next_statuses(current: str) -> list[Status]:
-    """Return the statuses that may follow, in the order of a box's life."""
+def next_statuses(current: str, *, of_seller: bool = False) -> list[Status]:
+    """Return the statuses that may follow, in the order of a box's life.
+
+    A dealer or a service centre has fewer (`obstacles_to_seller`).
+    """
     allowed = TRANSITIONS[Status(current)]
+    if of_seller:
+        allowed &= SELLER_STATUSES if current not in VERDICTS else frozenset()
     return [status for status in Status if status in allowed]
 
 

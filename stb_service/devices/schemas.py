@@ -123,7 +123,7 @@ class IdentifierSchema(ma.Schema):
 
 
 class CustodySchema(ma.Schema):
-    """Who held a box."""
+    """Who held a box. People of a dealer or a service centre are told of their own alone."""
 
     organisation = ma.fields.Nested(OrganisationBriefSchema, required=True, allow_none=True)
     holder = ma.fields.String(required=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from stb_service.devices import queries
 from stb_service.devices.rules import STATUS_NAMES, field_name
-from stb_service.shared.access import Actor
-from stb_service.shared.audit import AuditEntry, entries_of
+from stb_service.shared.access import Actor, Scope
+from stb_service.shared.audit import AuditEntry
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.registries import TimelineEntry
 
@@ -26,12 +27,29 @@ SENTENCES: Mapping[str, tuple[str, Text]] = {
 
 
 def entries(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[TimelineEntry]:
-    """Yield what this room did to a box, the newest first."""
-    for row in session.scalars(entries_of("device", uid, limit=limit)):
-        if row.verb in SENTENCES:
+    """Yield what this room did to a box, the newest first.
+
+    People of a dealer or a service centre are told what they did, when the box came to them and
+    when it left them.
+    """
+    if not actor.scope.is_everything:
+        yield from _custody(session, uid, actor.scope)
+    for row in queries.entries_of_box(session, uid, actor.scope, limit=limit):
+        is_told = actor.scope.is_everything or row.verb != "device.custody"
+        if row.verb in SENTENCES and is_told:
             icon, sentence = SENTENCES[row.verb]
             words = str(text(sentence.msgid, **_values(row)))
             yield TimelineEntry(row.at, icon, words, str(row.changes.get("reason") or ""))
+
+
+def _custody(session: Session, uid: str, scope: Scope) -> Iterator[TimelineEntry]:
+    device = queries.device_by_uid(session, uid, scope)
+    for event in queries.custody_of(session, device, scope):
+        came = str(text("It came into the custody of your organisation"))
+        yield TimelineEntry(event.since, "building-store", came, event.reason)
+        if event.until is not None:
+            left = str(text("It left the custody of your organisation"))
+            yield TimelineEntry(event.until, "building-store", left)
 
 
 def _values(row: AuditEntry) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from stb_service.devices.arrivals.uploads import keep_upload
 from stb_service.devices.identity.review import kept_for_review
 from stb_service.devices.identity.rules import ClaimSource
 from stb_service.devices.pages import (
-    custodian_choices,
     model_choices,
+    own_choices,
     revision_choices,
-    seller_choices,
+    status_choices,
     typed_fields,
     words,
 )
@@ -59,8 +59,9 @@ def new_device() -> ResponseReturnValue:
         values={"status": "in_stock"},
         models=model_choices,
         revisions=revision_choices,
-        sellers=seller_choices,
-        custodians=custodian_choices,
+        sellers=own_choices,
+        custodians=own_choices,
+        statuses=status_choices,
     )
 
 

@@ -347,7 +347,6 @@ def test_a_box_says_where_it_differs_from_its_model(registry: Registry) -> None:
     [
         (operations.change_device, {"batch": "B2"}),
         (operations.change_status, {"status": "sold"}),
-        (operations.retire_device, {}),
         (operations.move_custody, {"holder": "me"}),
         (operations.swap_board, {"mac_ethernet": OTHER}),
         (operations.set_capabilities, {"overrides": []}),
