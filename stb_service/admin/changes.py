@@ -10,11 +10,13 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from stb_service.admin.words import field_name, value_name
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.http.pages import format_when
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00")
 NOTHING = "\N{EN DASH}"
+OF_NEW = (".create", ".import", ".uploaded")
 
 
 @dataclass(frozen=True)
@@ -30,32 +32,32 @@ class Change:
 
 def readable_changes(entry: AuditEntry) -> list[Change]:
     """Return the fields of an entry; of two lists, what came and what went."""
-    is_new = entry.verb.endswith((".create", ".import"))
+    is_new = entry.verb.endswith(OF_NEW)
     return [_change(name, value, is_new=is_new) for name, value in entry.changes.items()]
 
 
 def _change(name: str, value: Any, *, is_new: bool) -> Change:
-    label = name.removesuffix("_id").replace("_", " ")
+    label = field_name(name)
     if is_new or not (isinstance(value, list) and len(value) == 2):
-        return Change(label, None, _words(value))
+        return Change(label, None, _words(name, value))
     before, after = value
     if isinstance(before, list) and isinstance(after, list):
-        added = tuple(_words(item) for item in after if item not in before)
-        removed = tuple(_words(item) for item in before if item not in after)
+        added = tuple(_words(name, item) for item in after if item not in before)
+        removed = tuple(_words(name, item) for item in before if item not in after)
         return Change(label, "", "", added, removed)
-    return Change(label, _words(before), _words(after))
+    return Change(label, _words(name, before), _words(name, after))
 
 
-def _words(value: Any) -> str:
+def _words(field: str, value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
     if isinstance(value, list):
-        return ", ".join(_words(item) for item in value)
+        return ", ".join(_words(field, item) for item in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_words(item)}" for key, item in value.items())
-    return _instant(str(value))
+        return ", ".join(f"{field_name(key)}: {_words(key, item)}" for key, item in value.items())
+    return _instant(value_name(field, str(value)))
 
 
 def _instant(words: str) -> str:

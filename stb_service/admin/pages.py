@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone
+from flask_babel import gettext as _
 from markupsafe import Markup
 from marshmallow import EXCLUDE, ValidationError
 
@@ -14,6 +16,7 @@ from stb_service.admin import queries
 from stb_service.admin.changes import readable_changes
 from stb_service.admin.reports import report_answer
 from stb_service.admin.schemas import AuditForm
+from stb_service.admin.words import VERB_NAMES, subject_name, verb_name
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.app import CONTENT_SECURITY_POLICY
@@ -47,6 +50,8 @@ def _words() -> dict[str, Any]:
     return {
         "job_state": lambda job: JOB_STATES[job.state],
         "readable_changes": readable_changes,
+        "subject_name": subject_name,
+        "verb_name": verb_name,
         "format_span": format_span,
     }
 
@@ -122,7 +127,16 @@ def audit() -> ResponseReturnValue:
         cursor=request.args.get("cursor"),
         limit=PAGE_SIZE,
     )
-    return render_template("admin/audit.html", page=page, values=given, errors=errors)
+    return render_template(
+        "admin/audit.html", page=page, values=given, errors=errors, verbs=_verb_choices(given)
+    )
+
+
+def _verb_choices(given: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the verbs by their names, with one that the address names and the code does not."""
+    known = {given.get("verb", ""), *VERB_NAMES} - {""}
+    named = sorted(((verb, verb_name(verb)) for verb in known), key=lambda pair: pair[1].lower())
+    return [("", _("Anything")), *named]
 
 
 @pages.get("/jobs")

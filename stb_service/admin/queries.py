@@ -67,7 +67,11 @@ def audit_page(
     statement = select(AuditEntry)
     if wanted.actor:
         statement = statement.where(
-            or_(AuditEntry.actor_ref == wanted.actor, AuditEntry.actor_label == wanted.actor)
+            or_(
+                AuditEntry.actor_ref == wanted.actor,
+                AuditEntry.actor_label == wanted.actor,
+                AuditEntry.token_ref == wanted.actor,
+            )
         )
     if wanted.verb:
         statement = statement.where(AuditEntry.verb == wanted.verb)
@@ -94,6 +98,16 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
     """Return the day's first instant, kept within what can be expressed in every zone."""
     day = max(date(1900, 1, 1), min(day, date(9999, 1, 1)))
     return datetime.combine(day, time(), tzinfo=zone)
+
+
+def changes_of_box(session: Session, uid: str, *, limit: int) -> Sequence[AuditEntry]:
+    """Return the newest entries about a box, in the registry and in the update service."""
+    return session.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.subject_kind.in_(("device", "box")), AuditEntry.subject_ref == uid)
+        .order_by(AuditEntry.id.desc())
+        .limit(limit)
+    ).all()
 
 
 def sees_all_jobs(actor: Actor) -> bool:

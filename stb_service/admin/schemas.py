@@ -11,7 +11,9 @@ from stb_service.shared.http.api import CursorArguments
 class AuditArguments(CursorArguments):
     """Which entries of the audit."""
 
-    actor = fields.line(128, load_default=None, metadata={"description": "id or name"})
+    actor = fields.line(
+        128, load_default=None, metadata={"description": "id or name, or the id of a token"}
+    )
     verb = fields.line(64, load_default=None)
     subject = fields.line(128, load_default=None, metadata={"description": "id, name or kind"})
     from_on = ma.fields.Date(load_default=None)
@@ -36,6 +38,10 @@ class AuditEntrySchema(ma.Schema):
     actor_kind = ma.fields.String(required=True)
     actor_ref = ma.fields.String(required=True)
     actor_label = ma.fields.String(required=True)
+    token_ref = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "the API token that was used"}
+    )
+    token_label = ma.fields.String(required=True, allow_none=True)
     verb = ma.fields.String(required=True)
     subject_kind = ma.fields.String(required=True)
     subject_ref = ma.fields.String(required=True)

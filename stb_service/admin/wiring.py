@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from stb_service.admin.changes import readable_changes
 from stb_service.admin.pages import pages
+from stb_service.admin.queries import changes_of_box
 from stb_service.admin.routes import api
+from stb_service.admin.words import verb_name
+from stb_service.shared.access import Actor
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import NavItem, Registries
+from stb_service.shared.registries import CardSection, NavItem, Registries
 
 page_blueprints = [pages]
 api_blueprints = [api]
 
 WORK = text("Work")
 RECORDS = text("Records")
+CARD_ENTRIES = 50
 
 
 def wire(registries: Registries) -> None:
-    """Add the menu's entries."""
+    """Add the parts of this room."""
     registries.navigation += [
         NavItem(text("Overview"), "layout-dashboard", "admin_pages.dashboard", "self.use", WORK, 0),
         NavItem(text("Long work"), "progress", "admin_pages.jobs", "jobs.view", RECORDS, 900),
         NavItem(text("Audit"), "history", "admin_pages.audit", "audit.view", RECORDS, 910),
         NavItem(text("API"), "api", "admin_pages.api_docs", "self.use", RECORDS, 920),
     ]
+    registries.card.append(
+        CardSection("changes", text("Changes"), "audit.view", "admin/card.html", load_card, 900)
+    )
+
+
+def load_card(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return what the audit knows of a box: whoever may read the audit may read all of it."""
+    return {
+        "entries": changes_of_box(session, uid, limit=CARD_ENTRIES),
+        "readable_changes": readable_changes,
+        "verb_name": verb_name,
+    }

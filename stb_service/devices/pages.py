@@ -45,7 +45,6 @@ from stb_service.devices.schemas import (
     TagForm,
 )
 from stb_service.shared.access import requires
-from stb_service.shared.audit import entries_of
 from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, same_site, see_other
@@ -185,12 +184,10 @@ def show_device(uid: str) -> ResponseReturnValue:
     """Show a box: identity, history, and what other rooms know of it."""
     actor = current_actor()
     card = card_of(unit(), uid, actor.scope)
-    changes = list(unit().scalars(entries_of("device", uid))) if actor.can("audit.view") else []
     return render_template(
         "devices/card.html",
         card=card,
         device=card.device,
-        changes=changes,
         timeline=_timeline(uid),
         sections=_sections(uid),
     )

@@ -40,7 +40,7 @@ from stb_service.devices.operations import check_external_id
 from stb_service.devices.queries import device_by_uid
 from stb_service.devices.rules import Status
 from stb_service.shared.access import EVERYTHING, SYSTEM, Actor
-from stb_service.shared.audit import AuditEntry
+from stb_service.shared.audit import AuditEntry, entry_values
 from stb_service.shared.db import new_public_id
 from stb_service.shared.i18n import text
 
@@ -135,17 +135,13 @@ def _entry(draft: Draft, actor: Actor, now: datetime) -> dict[str, Any]:
     identity = draft.identity
     label = identity.serial or identity.mac_ethernet or identity.mac_wifi or draft.uid
     said, read = draft.reading.as_typed, draft.reading.values
-    return {
-        "at": now,
-        "actor_kind": actor.kind,
-        "actor_ref": actor.ref,
-        "actor_label": actor.label[:128],
-        "verb": "device.create",
-        "subject_kind": "device",
-        "subject_ref": draft.uid,
-        "subject_label": label,
-        "changes": plain_values({**said, **{n: v for n, v in read.items() if n in said}}),
-    }
+    return entry_values(
+        actor=actor,
+        verb="device.create",
+        subject=("device", draft.uid, label),
+        changes=plain_values({**said, **{n: v for n, v in read.items() if n in said}}),
+        now=now,
+    )
 
 
 def _device_values(draft: Draft, now: datetime) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def test_the_changes_of_a_card_name_their_fields(client: FlaskClient, shop: Regi
 
     card = client.get(f"/devices/{box.public_id}").text
 
-    assert "<span>Ethernet MAC:</span>" in card
+    assert '<span class="text-secondary">Ethernet MAC</span>' in card
+    assert "Box registered" in card
 
 
 def test_a_refused_form_keeps_what_was_typed_and_tells_it_at_the_field(

@@ -1,0 +1,164 @@
+"""What the audit calls things: the names of verbs, subjects, fields and values in every room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from firmware.boxes.rules import BOX_STATE_NAMES
+from firmware.images.rules import STATE_NAMES as IMAGE_STATE_NAMES
+from firmware.rollouts.rules import ROLLOUT_STATE_NAMES
+from stb_service.devices.rules import FIELD_NAMES as DEVICE_FIELD_NAMES
+from stb_service.devices.rules import STATUS_NAMES, TENURE_NAMES
+from stb_service.shared.access import ROLE_NAMES, VERBS
+from stb_service.shared.i18n import LANGUAGES, Text, text
+from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
+
+VERB_NAMES: Mapping[str, Text] = {
+    "person.create": text("Person added"),
+    "person.change": text("Person changed"),
+    "person.settings": text("Own settings changed"),
+    "person.password": text("Password changed"),
+    "person.sign-in": text("Signed in"),
+    "person.sign-in-refused": text("Sign-in refused"),
+    "person.lock": text("Sign-in locked"),
+    "person.sign-out": text("Signed out"),
+    "person.sessions-end": text("Sign-ins ended"),
+    "role.create": text("Role added"),
+    "role.change": text("Role changed"),
+    "organisation.create": text("Organisation added"),
+    "organisation.change": text("Organisation changed"),
+    "token.create": text("API token made"),
+    "token.revoke": text("API token revoked"),
+    "model.create": text("Model added"),
+    "model.change": text("Model changed"),
+    "device.create": text("Box registered"),
+    "device.change": text("Box corrected"),
+    "device.status": text("Box moved on"),
+    "device.custody": text("Box handed over"),
+    "device.board": text("Board put in"),
+    "device.board-given": text("Board taken out"),
+    "device.tag": text("Tags of the box changed"),
+    "device.capabilities": text("Capabilities of the box changed"),
+    "dispute.settle": text("Dispute settled"),
+    "box.known": text("Box approved"),
+    "box.pending": text("Box set to wait for approval"),
+    "box.refused": text("Box refused"),
+    "box.retired": text("Box retired"),
+    "box.alias": text("Alias of the box changed"),
+    "box.token": text("Token of the box changed"),
+    "gateway-token.create": text("Gateway token made"),
+    "gateway-token.revoke": text("Gateway token revoked"),
+    "image.uploaded": text("Image uploaded"),
+    "image.fits_added": text("Image fits more boxes"),
+    "image.notes_changed": text("Notes of the image changed"),
+    "image.withdrawn": text("Image withdrawn"),
+    "image.restored": text("Image brought back"),
+    "rollout.create": text("Rollout planned"),
+    "rollout.start": text("Rollout started"),
+    "rollout.pause": text("Rollout paused"),
+    "rollout.resume": text("Rollout resumed"),
+    "rollout.halt": text("Rollout halted"),
+    "rollout.complete": text("Rollout complete"),
+    "rollout.cancel": text("Rollout cancelled"),
+    "rollout.retry": text("Rollout tried again"),
+    "rollout.widen": text("Rollout widened"),
+}
+
+SUBJECT_NAMES: Mapping[str, Text] = {
+    "person": text("Person"),
+    "role": text("Role"),
+    "organisation": text("Organisation"),
+    "token": text("API token"),
+    "model": text("Model"),
+    "device": text("Box"),
+    "dispute": text("Dispute"),
+    "box": text("Box"),
+    "gateway-token": text("Gateway token"),
+    "image": text("Image"),
+    "rollout": text("Rollout"),
+}
+
+FIELD_NAMES: Mapping[str, Text] = {
+    **DEVICE_FIELD_NAMES,
+    "name": text("Name"),
+    "label": text("Name"),
+    "code": text("Code"),
+    "kind": text("Kind"),
+    "verbs": text("What it allows"),
+    "role": text("Role"),
+    "organisation": text("Organisation"),
+    "email": text("Mail"),
+    "is_active": text("May sign in"),
+    "language": text("Language"),
+    "timezone": text("Time zone"),
+    "theme": text("Appearance"),
+    "person": text("Person"),
+    "expires_at": text("Valid until"),
+    "locked_until": text("Locked until"),
+    "sessions": text("Sign-ins"),
+    "tokens": text("API tokens"),
+    "capabilities": text("Capabilities"),
+    "revisions": text("Revisions"),
+    "memory_mb": text("Memory (MB)"),
+    "flash_mb": text("Flash (MB)"),
+    "end_of_sale_on": text("End of sale"),
+    "end_of_service_on": text("End of service"),
+    "donor": text("Out of"),
+    "to": text("Into"),
+    "note": text("Note"),
+    "claimant": text("Claimed by"),
+    "state": text("State"),
+    "alias": text("Alias"),
+    "former_until": text("Former one accepted until"),
+    "version": text("Version"),
+    "sha256": text("SHA-256"),
+    "size_bytes": text("Bytes"),
+    "fits": text("Fits"),
+    "sequence": text("Place in the order"),
+    "withdrawn_at": text("Withdrawn"),
+    "withdrawn_reason": text("Reason"),
+    "image": text("Image"),
+    "selection": text("Selection"),
+    "waves": text("Waves (permille)"),
+    "cap": text("At once"),
+    "boxes": text("Boxes"),
+    "models": text("Models"),
+    "versions": text("Versions"),
+    "uids": text("Boxes"),
+}
+
+VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
+    "status": STATUS_NAMES,
+    "tenure": TENURE_NAMES,
+    "state": {
+        **{str(state): name for state, name in BOX_STATE_NAMES.items()},
+        **{str(state): name for state, name in IMAGE_STATE_NAMES.items()},
+        **{str(state): name for state, name in ROLLOUT_STATE_NAMES.items()},
+    },
+    "kind": {str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
+    "role": ROLE_NAMES,
+    "verbs": {verb.name: verb.meaning for verb in VERBS.values()},
+    "theme": THEME_NAMES,
+    "language": {code: Text(name) for code, name in LANGUAGES.items()},
+}
+
+
+def verb_name(verb: str) -> str:
+    """Return what was done, in words; a verb of old that the code no longer has, as it is."""
+    return str(VERB_NAMES.get(verb, verb))
+
+
+def subject_name(kind: str) -> str:
+    """Return what something is that was changed."""
+    return str(SUBJECT_NAMES.get(kind, kind))
+
+
+def field_name(name: str) -> str:
+    """Return what people call a field; of one without a name, its own words."""
+    plain = name.removesuffix("_id")
+    return str(FIELD_NAMES.get(name) or FIELD_NAMES.get(plain) or plain.replace("_", " "))
+
+
+def value_name(field: str, value: str) -> str:
+    """Return what people call a value of a field that takes fixed words; any other as it is."""
+    return str(VALUE_NAMES.get(field, {}).get(value, value))
