@@ -233,6 +233,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("actor_ref", sa.String(length=64), nullable=False),
         sa.Column("actor_label", sa.String(length=128), nullable=False),
+        sa.Column("token_ref", sa.String(length=16), nullable=True),
+        sa.Column("token_label", sa.String(length=64), nullable=True),
         sa.Column("organisation_id", sa.Integer(), nullable=True),
         sa.Column("language", sa.String(length=16), nullable=False),
         sa.Column("timezone", sa.String(length=64), nullable=False),

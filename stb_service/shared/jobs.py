@@ -9,7 +9,7 @@ the work, in the language and the time zone they asked in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +52,8 @@ class Job(Public, Base):
     state: Mapped[str] = mapped_column(String(16), default=QUEUED)
     actor_ref: Mapped[str] = mapped_column(String(64), index=True)
     actor_label: Mapped[str] = mapped_column(String(128))
+    token_ref: Mapped[str | None] = mapped_column(String(16))
+    token_label: Mapped[str | None] = mapped_column(String(64))
     organisation_id: Mapped[int | None]
     language: Mapped[str] = mapped_column(String(16))
     timezone: Mapped[str] = mapped_column(String(64))
@@ -148,6 +150,8 @@ def enqueue(
         key=key,
         actor_ref=actor.ref,
         actor_label=actor.label,
+        token_ref=actor.token_ref,
+        token_label=actor.token_label,
         organisation_id=actor.organisation_id,
         language=language,
         timezone=timezone,
@@ -207,7 +211,8 @@ def run(
         job = _take(session, job_id, clock())
         if job is None:
             return False
-        actor = actor_of(session, job.actor_ref)
+        person = actor_of(session, job.actor_ref)
+    actor = replace(person, token_ref=job.token_ref, token_label=job.token_label)
     work = Work(db, files, job_id, job.attempts, job.arguments, actor, clock)
     with speaking(job.language, job.timezone):
         return _attempt(handlers, job, work)

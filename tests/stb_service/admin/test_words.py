@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +17,11 @@ from firmware.rollouts.rules import ROLLOUT_MOVES, ROLLOUT_STATE_NAMES
 from stb_service.admin import words
 from stb_service.app import wire_rooms
 from stb_service.shared import audit
-from stb_service.shared.access import VERBS, Actor
+from stb_service.shared.access import SYSTEM, VERBS, Actor
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.db import Database
+from stb_service.shared.files import FileStore
+from stb_service.shared.jobs import Outcome, Work, enqueue, run
 from stb_service.staff.models import Person
 from stb_service.staff.queries import actor_of
 from tests.architecture.source import ROOT
@@ -165,6 +168,23 @@ def test_a_deed_of_the_person_names_no_token(client: FlaskClient, api: Any) -> N
 
     assert (entry["token_ref"], entry["token_label"]) == (None, None)
     assert "by token" not in client.get("/audit?actor=root.admin").text
+
+
+def test_long_work_goes_on_by_the_token_that_asked_for_it(
+    sqlite_db: Database, files: FileStore
+) -> None:
+    asker = replace(SYSTEM, token_ref="ref", token_label="erp export")
+    with sqlite_db.write() as session:
+        job = enqueue(session, kind="k", title="t", arguments={}, actor=asker, now=NOW)
+    acting: list[Actor] = []
+
+    def work(work: Work) -> Outcome:
+        acting.append(work.actor)
+        return Outcome({})
+
+    run(sqlite_db, files, {"k": work}, job.id, clock=lambda: NOW, actor_of=lambda *_: SYSTEM)
+
+    assert acting == [asker]
 
 
 def test_the_card_of_a_box_shows_its_entries_of_both_rooms(
