@@ -39,7 +39,7 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
                 key="k",
                 fingerprint="f" * 64,
                 status=201,
-                content_type="application/json",
+                headers={"Content-Type": "application/json"},
                 body=b"\x00\xff{}",
                 created_at=NOW,
             )

@@ -107,7 +107,7 @@ def test_housekeeping_removes_what_has_had_its_time(db: Database, files: FileSto
                     key=name,
                     fingerprint="f",
                     status=201,
-                    content_type="",
+                    headers={},
                     body=b"",
                     created_at=NOW - age,
                 )

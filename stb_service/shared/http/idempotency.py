@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Response, g, request
 from sqlalchemy import LargeBinary, String, UniqueConstraint, delete, select
@@ -31,7 +32,7 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(String(128))
     fingerprint: Mapped[str] = mapped_column(String(64))
     status: Mapped[int]
-    content_type: Mapped[str] = mapped_column(String(100))
+    headers: Mapped[dict[str, Any]]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -76,7 +77,7 @@ def replay() -> Response | None:
         raise Conflict(
             text("This was carried out; its secret was shown once."), code="secret-shown-once"
         )
-    response = Response(known.body, known.status, content_type=known.content_type)
+    response = Response(known.body, known.status, headers=known.headers)
     response.headers["Idempotency-Replayed"] = "true"
     return response
 
@@ -95,7 +96,7 @@ def remember(response: Response) -> None:
             key=key,
             fingerprint=_fingerprint(),
             status=SHOWN_ONCE if is_secret else response.status_code,
-            content_type=response.content_type or "",
+            headers={} if is_secret else dict(response.headers),
             body=b"" if is_secret else response.get_data(),
             created_at=request_time(),
         )
