@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import get_timezone
 from flask_babel import gettext as _
 from markupsafe import Markup
 from marshmallow import EXCLUDE, ValidationError
 
-from stb_service.admin import queries
+from stb_service.admin import operations, queries
 from stb_service.admin.changes import readable_changes
 from stb_service.admin.reports import report_answer
 from stb_service.admin.schemas import AuditForm
-from stb_service.admin.words import VERB_NAMES, subject_name, verb_name
+from stb_service.admin.words import VERB_NAMES, subject_name, topic_name, verb_name
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.app import CONTENT_SECURITY_POLICY
-from stb_service.shared.http.pages import format_span
+from stb_service.shared.http.pages import format_span, see_other
 from stb_service.shared.http.unit import field_messages, request_time
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.jobs import DONE, FAILED, QUEUED, RUNNING, Job
@@ -51,6 +60,7 @@ def _words() -> dict[str, Any]:
         "job_state": lambda job: JOB_STATES[job.state],
         "readable_changes": readable_changes,
         "subject_name": subject_name,
+        "topic_name": topic_name,
         "verb_name": verb_name,
         "format_span": format_span,
     }
@@ -175,6 +185,24 @@ def job_progress(ref: str) -> ResponseReturnValue:
 def job_report(ref: str) -> Response:
     """Download the report of finished work."""
     return report_answer(_job(ref))
+
+
+@pages.get("/follow-ups")
+@requires("effects.retry")
+def follow_ups() -> ResponseReturnValue:
+    """List what should have followed a change and failed for good."""
+    page = queries.given_up_page(unit(), cursor=request.args.get("cursor"), limit=PAGE_SIZE)
+    return render_template("admin/follow_ups.html", page=page)
+
+
+@pages.post("/follow-ups/<ref>/retry")
+@requires("effects.retry")
+def retry_follow_up(ref: str) -> ResponseReturnValue:
+    """Let one be tried again."""
+    entry = queries.effect_by_ref(unit(), ref)
+    operations.retry_effect(unit(), entry=entry, actor=current_actor(), now=request_time())
+    flash(_("It is tried again within seconds. If it fails once more, it comes back here."))
+    return see_other("admin_pages.follow_ups")
 
 
 @pages.get("/api-docs")

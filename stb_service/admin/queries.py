@@ -14,6 +14,7 @@ from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.jobs import Job
+from stb_service.shared.outbox import GIVEN_UP, OutboxEntry
 from stb_service.shared.paging import Page, keyset_page
 from stb_service.shared.registries import Hit, SearchProvider
 
@@ -108,6 +109,27 @@ def changes_of_box(session: Session, uid: str, *, limit: int) -> Sequence[AuditE
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     ).all()
+
+
+def given_up_page(session: Session, *, cursor: str | None, limit: int) -> Page[OutboxEntry]:
+    """Return the effects that were given up, newest first."""
+    statement = select(OutboxEntry).where(GIVEN_UP)
+    return keyset_page(
+        session, statement, order=[(OutboxEntry.id, True)], cursor=cursor, limit=limit
+    )
+
+
+def effect_by_ref(session: Session, ref: str) -> OutboxEntry:
+    """Return an effect.
+
+    Raises:
+        NotFound: there is none.
+    """
+    wanted = OutboxEntry.public_id == ref
+    found = session.scalar(select(OutboxEntry).where(wanted)) if ref.isprintable() else None
+    if found is None:
+        raise NotFound(text("There is no such follow-up."))
+    return found
 
 
 def sees_all_jobs(actor: Actor) -> bool:

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 from flask import Response
 from flask_babel import get_timezone
 
-from stb_service.admin import queries, schemas
+from stb_service.admin import operations, queries, schemas
 from stb_service.admin.reports import report_answer
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import CursorArguments, ProblemSchema, api_blueprint
+from stb_service.shared.http.unit import request_time
 
-api = api_blueprint("admin", "Search, audit and long work.")
+api = api_blueprint("admin", "Search, audit, long work and follow-ups.")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -93,3 +94,27 @@ def get_job(job_id: str) -> Any:
 def get_report(job_id: str) -> Response:
     """Download the report of finished work."""
     return report_answer(queries.job_by_ref(unit(), job_id, current_actor()))
+
+
+@api.route("/follow-ups", methods=["GET"])
+@api.arguments(CursorArguments, location="query")
+@api.response(200, schemas.FollowUpsSchema)
+@_refuses(422)
+@requires("effects.retry")
+def list_follow_ups(arguments: dict[str, Any]) -> Any:
+    """List what should have followed a change and failed for good, newest first."""
+    return queries.given_up_page(unit(), **arguments)
+
+
+@api.route("/follow-ups/<string:follow_up_id>/retry", methods=["POST"])
+@api.response(200, schemas.FollowUpSchema)
+@_refuses(404, 409)
+@requires("effects.retry")
+def retry_follow_up(follow_up_id: str) -> Any:
+    """Let one be tried again, within seconds; if it fails once more, it is listed again."""
+    return operations.retry_effect(
+        unit(),
+        entry=queries.effect_by_ref(unit(), follow_up_id),
+        actor=current_actor(),
+        now=request_time(),
+    )

@@ -87,6 +87,25 @@ class JobsSchema(ma.Schema):
     next_cursor = ma.fields.String(required=True, allow_none=True)
 
 
+class FollowUpSchema(ma.Schema):
+    """What should have followed a change; `error` is what the last attempt met."""
+
+    id = ma.fields.String(attribute="public_id", required=True)
+    topic = ma.fields.String(required=True)
+    key = ma.fields.String(required=True, metadata={"description": "the same twice is one"})
+    payload = ma.fields.Dict(keys=ma.fields.String(), required=True)
+    created_at = ma.fields.AwareDateTime(required=True)
+    attempts = ma.fields.Integer(required=True)
+    error = ma.fields.String(required=True, allow_none=True)
+
+
+class FollowUpsSchema(ma.Schema):
+    """A slice of the follow-ups that failed for good."""
+
+    items = ma.fields.List(ma.fields.Nested(FollowUpSchema), attribute="rows", required=True)
+    next_cursor = ma.fields.String(required=True, allow_none=True)
+
+
 class SearchArguments(ma.Schema):
     """What to look for."""
 

@@ -46,6 +46,8 @@ VERB_NAMES: Mapping[str, Text] = {
     "box.retired": text("Box retired"),
     "box.alias": text("Alias of the box changed"),
     "box.token": text("Token of the box changed"),
+    "box.ask": text("Box to be asked what it runs"),
+    "box.forget": text("Box that waited for approval forgotten"),
     "gateway-token.create": text("Gateway token made"),
     "gateway-token.revoke": text("Gateway token revoked"),
     "image.uploaded": text("Image uploaded"),
@@ -62,6 +64,7 @@ VERB_NAMES: Mapping[str, Text] = {
     "rollout.cancel": text("Rollout cancelled"),
     "rollout.retry": text("Rollout tried again"),
     "rollout.widen": text("Rollout widened"),
+    "effect.retry": text("Follow-up tried again"),
 }
 
 SUBJECT_NAMES: Mapping[str, Text] = {
@@ -76,6 +79,11 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "gateway-token": text("Gateway token"),
     "image": text("Image"),
     "rollout": text("Rollout"),
+    "effect": text("Follow-up"),
+}
+
+TOPIC_NAMES: Mapping[str, Text] = {
+    "box.appeared": text("Register a box that has polled"),
 }
 
 FIELD_NAMES: Mapping[str, Text] = {
@@ -125,6 +133,8 @@ FIELD_NAMES: Mapping[str, Text] = {
     "models": text("Models"),
     "versions": text("Versions"),
     "uids": text("Boxes"),
+    "topic": text("What"),
+    "error": text("Reason"),
 }
 
 VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
@@ -146,6 +156,11 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
 def verb_name(verb: str) -> str:
     """Return what was done, in words; a verb of old that the code no longer has, as it is."""
     return str(VERB_NAMES.get(verb, verb))
+
+
+def topic_name(topic: str) -> str:
+    """Return what an effect of the outbox is for."""
+    return str(TOPIC_NAMES.get(topic, topic))
 
 
 def subject_name(kind: str) -> str:

@@ -56,6 +56,11 @@ VERBS: dict[str, Verb] = {
         _verb("staff.view", text("See people, roles and organisations"), operator_only=True),
         _verb("staff.edit", text("Change people, roles and organisations"), operator_only=True),
         _verb("audit.view", text("Read the audit"), operator_only=True),
+        _verb(
+            "effects.retry",
+            text("See follow-ups that failed, and try them again"),
+            operator_only=True,
+        ),
         _verb("jobs.view", text("See long work and its reports"), *EVERYONE),
         _verb("devices.view", text("See boxes"), *EVERYONE),
         _verb("devices.edit", text("Change boxes"), AGENT, TECHNICIAN),

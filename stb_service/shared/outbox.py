@@ -1,7 +1,8 @@
 """Effects outside the transaction: rows written with the change, carried out by the worker.
 
 A row is delivered at least once; its `key` lets a handler recognise what it has done.
-A worker takes rows by a lease, so that a killed worker's rows are found again.
+A worker takes rows by a lease, so that a killed worker's rows are found again. A row that has
+failed `MAX_ATTEMPTS` times waits for somebody who lets it be tried again.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, select, text
+from sqlalchemy import Index, String, and_, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from stb_service.shared.db import Base, Database
+from stb_service.shared.db import Base, Database, Public
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
@@ -21,8 +22,8 @@ MAX_ATTEMPTS = 8
 Handler = Callable[[Session, dict[str, Any], datetime], None]
 
 
-class OutboxEntry(Base):
-    """One effect still to be carried out, or done."""
+class OutboxEntry(Public, Base):
+    """One effect still to be carried out, done, or given up."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -43,6 +44,14 @@ class OutboxEntry(Base):
     done_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(String(500))
 
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is not tried any more."""
+        return self.done_at is None and self.attempts >= MAX_ATTEMPTS
+
+
+GIVEN_UP = and_(OutboxEntry.done_at.is_(None), OutboxEntry.attempts >= MAX_ATTEMPTS)
+
 
 def emit(
     session: Session, *, topic: str, key: str, payload: Mapping[str, Any], now: datetime
@@ -52,6 +61,22 @@ def emit(
         session.add(
             OutboxEntry(topic=topic, key=key, payload=dict(payload), created_at=now, due_at=now)
         )
+
+
+def try_again(session: Session, *, entry: OutboxEntry, now: datetime) -> None:
+    """Let an effect that was given up be tried from the beginning."""
+    entry.attempts, entry.due_at, entry.error = 0, now, None
+    session.flush()
+
+
+def count_open(session: Session) -> dict[str, int]:
+    """Return how many effects wait, and how many were given up."""
+    waiting = OutboxEntry.attempts < MAX_ATTEMPTS
+    rows = session.execute(
+        select(waiting, func.count()).where(OutboxEntry.done_at.is_(None)).group_by(waiting)
+    )
+    counts = {bool(is_waiting): count for is_waiting, count in rows}
+    return {"waiting": counts.get(True, 0), "given_up": counts.get(False, 0)}
 
 
 def _claim(session: Session, now: datetime) -> OutboxEntry | None:
