@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from firmware.rollouts import engine
 from firmware.rollouts import queries as rollouts
+from firmware.wires import strangers
 from stb_service.app import wire_rooms
 from stb_service.shared import jobs, leases, metrics, outbox
 from stb_service.shared.access import SYSTEM, Actor
@@ -164,11 +165,22 @@ def job_actor(session: Session, ref: str) -> Actor:
 
 
 def housekeeping(db: Database, files: FileStore, *, now: datetime) -> None:
-    """Remove what has had its time: sessions, idempotency keys, uploads that were given up."""
+    """Remove what has had its time: sessions, idempotency keys, uploads that were given up, boxes
+    that waited for approval and have not polled for long.
+    """
     with db.write() as session:
         staff.forget_expired(session, now=now)
         idempotency.forget_old(session, now=now)
+    _forget_strangers(db, now)
     files.drop_stale(before=now.timestamp() - STALE_UPLOAD_S)
+
+
+def _forget_strangers(db: Database, now: datetime) -> None:
+    """Remove them in small units of work, between which boxes are heard."""
+    forgotten = 1
+    while forgotten:
+        with db.write() as session:
+            forgotten = strangers.forget_unseen(session, now=now)
 
 
 def run_worker(settings: Settings) -> None:

@@ -12,7 +12,10 @@ from stb_service.shared.db import Base, Public
 
 
 class Box(Base):
-    """One box. `uid` is its public id in every room; no foreign key leads upward from here."""
+    """One box. `uid` is its public id in every room; no foreign key leads upward from here.
+
+    `met_from` is the origin (`rules.origin_of`) of the first poll of a box that nobody knew.
+    """
 
     __tablename__ = "fw_boxes"
     __table_args__ = (
@@ -29,6 +32,7 @@ class Box(Base):
     revision_code: Mapped[str] = mapped_column(String(64), default="")
     state: Mapped[str] = mapped_column(String(16), default=BoxState.KNOWN, index=True)
     created_at: Mapped[datetime]
+    met_from: Mapped[str | None] = mapped_column(String(45), index=True)
 
     running_version: Mapped[str | None] = mapped_column(String(128))
     version_at: Mapped[datetime | None]

@@ -10,26 +10,28 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
-from firmware.boxes.queries import find_box, pending_count
+from firmware.boxes.queries import find_box, has_room_for_stranger
 from firmware.boxes.rules import (
     ATTRIBUTES_LIMIT,
     BOX_MOVES,
     BOX_STATE_NAMES,
-    PENDING_LIMIT,
     REPORT_BODY_CHARS,
     REPORTS_KEPT_PER_ACTION,
     SERIAL_CHARS,
+    STRAY,
+    STRAY_REPORTS_KEPT,
     TOKEN_OVERLAP,
     BoxState,
     Statement,
     as_mac,
     as_serial,
     new_token,
+    origin_of,
     storable,
     token_digest,
 )
 from stb_service.shared import audit, outbox
-from stb_service.shared.access import Actor
+from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.db import new_public_id
 from stb_service.shared.errors import Conflict, Invalid
 from stb_service.shared.i18n import text
@@ -53,12 +55,20 @@ def know_box(
     actor: Actor,
     now: datetime,
 ) -> Box:
-    """Write what the registry says of a box; a box that waited for approval is approved by it."""
+    """Write what the registry says of a box; a box that waited for approval is approved by it.
+
+    What was stated while it waited is forgotten, and so is an alias that is none of its names:
+    anyone may have polled as this box.
+    """
     box = find_box(session, uid)
     if box is None:
         box = Box(uid=uid, state=BoxState.KNOWN, created_at=now)
         session.add(box)
     box.serial, box.mac_ethernet, box.mac_wifi = as_serial(serial), mac_ethernet, mac_wifi
+    if box.state in STRANGERS:
+        _forget_statements(box)
+        if not _is_name_of(box, box.alias):
+            box.alias = None
     # where the registry does not say, the box's own word stands
     box.model_code = model_code or box.model_code or ""
     box.revision_code = revision_code or box.revision_code or ""
@@ -66,6 +76,26 @@ def know_box(
     _set_tags(box, tags)
     session.flush()
     return box
+
+
+STRANGERS = frozenset({BoxState.PENDING, BoxState.REFUSED})
+
+
+def _forget_statements(box: Box) -> None:
+    """Forget what was stated under a box's name before it was approved: it is no evidence."""
+    box.running_version = box.version_at = box.boot_id = box.boot_at = None
+    box.attributes, box.attributes_at = {}, None
+    box.attributes_wanted, box.attributes_asked = False, 0
+
+
+def _is_name_of(box: Box, alias: str | None) -> bool:
+    """Tell whether an alias is but another spelling of the serial or a MAC of a box."""
+    if alias is None:
+        return False
+    mac = as_mac(alias)
+    return as_serial(alias) == box.serial or (
+        mac is not None and mac in {box.mac_ethernet, box.mac_wifi}
+    )
 
 
 def know_boxes(session: Session, rows: Collection[Mapping[str, Any]], *, now: datetime) -> None:
@@ -121,14 +151,16 @@ def meet_unknown(
     statement: Statement,
     token: str | None,
     registers: bool,
+    address: str = "",
     now: datetime,
 ) -> Box | None:
     """Add a box nobody has claimed: served at once (`registers`), or waiting for approval.
 
-    Its own token, if it showed one, is kept as a digest. Returns None where the queue of
-    waiting boxes is full, so that strangers cannot fill the database.
+    Its own token, if it showed one, is kept as a digest. Returns None where too many wait, in all
+    or from this address, so that strangers cannot fill the database.
     """
-    if not registers and pending_count(session) >= PENDING_LIMIT:
+    origin = origin_of(address)
+    if not registers and not has_room_for_stranger(session, origin=origin, now=now):
         return None
     mac = as_mac(controller_id) or (as_mac(statement.mac) if statement.mac else None)
     serial = as_serial(statement.serial or ("" if as_mac(controller_id) else controller_id))
@@ -141,6 +173,7 @@ def meet_unknown(
         revision_code=statement.revision or "",
         state=BoxState.KNOWN if registers else BoxState.PENDING,
         created_at=now,
+        met_from=origin,
         last_seen_at=now,
         last_wire=statement.wire,
     )
@@ -150,7 +183,25 @@ def meet_unknown(
         add_token(session, box=box, token=token, now=now)
     if registers:
         _announce(session, box, now)
+    audit.record(
+        session,
+        actor=SYSTEM,
+        verb=f"box.{box.state}",
+        subject=subject_of(box),
+        changes={"state": [None, box.state], "alias": box.alias, "address": origin},
+        now=now,
+    )
     return box
+
+
+def forget_strangers(session: Session, *, boxes: Collection[Box], now: datetime) -> None:
+    """Remove boxes that waited for approval, with all that is kept of them in this room."""
+    ids = [box.id for box in boxes]
+    for table in (BoxToken, BoxTag, BoxReport):
+        session.execute(delete(table).where(table.box_id.in_(ids)))
+    session.execute(delete(Box).where(Box.id.in_(ids)))
+    for box in boxes:
+        audit.record(session, actor=SYSTEM, verb="box.forget", subject=subject_of(box), now=now)
 
 
 def _announce(session: Session, box: Box, now: datetime) -> None:
@@ -185,6 +236,8 @@ def move_box(session: Session, *, box: Box, to: BoxState, actor: Actor, now: dat
             )
         )
     former, box.state = box.state, to
+    if to == BoxState.KNOWN and former in STRANGERS:
+        _forget_statements(box)
     if to == BoxState.KNOWN:
         _announce(session, box, now)
     audit.record(
@@ -299,10 +352,11 @@ def revoke_gateway_token(
         )
 
 
-def ask_for_attributes(session: Session, *, box: Box) -> None:
+def ask_for_attributes(session: Session, *, box: Box, actor: Actor, now: datetime) -> None:
     """Ask a DDI box for its attributes at its next poll, until it answers."""
     box.attributes_wanted = True
     box.attributes_asked = 0
+    audit.record(session, actor=actor, verb="box.ask", subject=subject_of(box), now=now)
 
 
 def merge_attributes(
@@ -361,7 +415,8 @@ def keep_report(
     """Keep what a box said, once: a client that repeats itself fills no table.
 
     Of one action 200 rows are kept and the final ones beyond, up to 400 (a box that goes on
-    after that says nothing that is not known of it).
+    after that says nothing that is not known of it). Of stray ones, about no action of the box,
+    the newest 50 are kept.
     """
     said = {
         "action": storable(action)[:32] if action else None,
@@ -382,7 +437,22 @@ def keep_report(
         return None
     row = BoxReport(box_id=box.id, at=now, wire=wire, **said)
     session.add(row)
+    if unread is not None and unread.startswith(STRAY):
+        _forget_stray_reports(session, box)
     return row
+
+
+def _forget_stray_reports(session: Session, box: Box) -> None:
+    session.flush()
+    stray = select(BoxReport.id).where(
+        BoxReport.box_id == box.id, BoxReport.unread.startswith(STRAY, autoescape=True)
+    )
+    oldest_kept = stray.order_by(BoxReport.id.desc()).offset(STRAY_REPORTS_KEPT - 1).limit(1)
+    session.execute(
+        delete(BoxReport)
+        .where(BoxReport.id.in_(stray), BoxReport.id < oldest_kept.scalar_subquery())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def forget_tokens(session: Session, *, box: Box) -> None:

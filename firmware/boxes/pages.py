@@ -118,7 +118,7 @@ def refuse(uid: str) -> ResponseReturnValue:
 @requires("boxes.approve")
 def ask(uid: str) -> ResponseReturnValue:
     """Ask a box at its next poll what it runs."""
-    operations.ask_for_attributes(unit(), box=_box(uid))
+    operations.ask_for_attributes(unit(), box=_box(uid), actor=current_actor(), now=request_time())
     flash(_("The box is asked what it runs when it speaks next."))
     return _back()
 

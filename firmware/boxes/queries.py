@@ -5,14 +5,23 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import Select, bindparam, false, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
-from firmware.boxes.rules import BoxState, as_mac, as_serial, token_digest
+from firmware.boxes.rules import (
+    PENDING_LIMIT,
+    PENDING_PER_ADDRESS,
+    PENDING_PER_ADDRESS_AND_HOUR,
+    PENDING_SPAN,
+    BoxState,
+    as_mac,
+    as_serial,
+    token_digest,
+)
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
@@ -138,6 +147,36 @@ def pending_page(session: Session, *, cursor: str | None, limit: int) -> Page[Bo
 def pending_count(session: Session) -> int:
     """Return how many boxes wait for approval."""
     return session.scalar(select(func.count()).where(Box.state == BoxState.PENDING)) or 0
+
+
+def has_room_for_stranger(session: Session, *, origin: str | None, now: datetime) -> bool:
+    """Tell whether one more box that nobody knows may wait for approval.
+
+    All that wait are counted, and of one origin (`rules.origin_of`) those that wait or were
+    refused: in all, and within the last hour.
+    """
+    if pending_count(session) >= PENDING_LIMIT:
+        return False
+    if origin is None:
+        return True
+    strangers = select(func.count()).where(
+        Box.met_from == origin, Box.state.in_((BoxState.PENDING, BoxState.REFUSED))
+    )
+    lately = strangers.where(Box.created_at > now - timedelta(hours=1))
+    return (session.scalar(strangers) or 0) < PENDING_PER_ADDRESS and (
+        session.scalar(lately) or 0
+    ) < PENDING_PER_ADDRESS_AND_HOUR
+
+
+def forgettable_boxes(session: Session, *, now: datetime, limit: int) -> Sequence[Box]:
+    """Return boxes that wait for approval and have not polled for long, held by this unit."""
+    return session.scalars(
+        select(Box)
+        .where(Box.state == BoxState.PENDING, Box.last_seen_at < now - PENDING_SPAN)
+        .order_by(Box.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
 
 
 def versions_running(session: Session) -> list[tuple[str, str, int]]:

@@ -114,7 +114,7 @@ def set_alias(body: dict[str, Any], uid: str) -> Box:
 def ask_box(uid: str) -> Box:
     """Ask a box at its next poll what it runs, until it answers."""
     box = _box(uid)
-    operations.ask_for_attributes(unit(), box=box)
+    operations.ask_for_attributes(unit(), box=box, actor=current_actor(), now=request_time())
     return box
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 
 from stb_service.shared.i18n import text
 
@@ -41,9 +42,14 @@ BOX_MOVES = frozenset(
 
 TOKEN_OVERLAP = timedelta(days=7)
 PENDING_LIMIT = 10_000
+PENDING_PER_ADDRESS = 1000
+PENDING_PER_ADDRESS_AND_HOUR = 100
+PENDING_SPAN = timedelta(days=30)
 ASKS_BEFORE_GIVING_UP = 3
 REPORT_BODY_CHARS = 4000
 REPORTS_KEPT_PER_ACTION = 200
+STRAY = "no such action of this box"
+STRAY_REPORTS_KEPT = 50
 ATTRIBUTES_LIMIT = 100
 ALIAS_CHARS = 256
 SERIAL_CHARS = 64
@@ -111,6 +117,20 @@ def as_mac(identifier: str) -> str | None:
 def as_serial(identifier: str) -> str:
     """Return a serial number the way it is compared: trimmed, upper case."""
     return identifier.strip().upper()
+
+
+def origin_of(address: str) -> str | None:
+    """Return what counts as one address: an IPv4 address, or the /64 that one line has of IPv6.
+
+    None where the caller has no address (a socket of this machine).
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return None
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
 
 
 def new_token() -> str:

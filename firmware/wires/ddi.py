@@ -18,14 +18,14 @@ from sqlalchemy.orm import Session
 from firmware.boxes import queries as boxes
 from firmware.boxes.locks import hold
 from firmware.boxes.models import Box
-from firmware.boxes.operations import keep_report, meet_unknown, merge_attributes
-from firmware.boxes.rules import BoxState, Statement, can_be_controller_id
+from firmware.boxes.operations import keep_report, merge_attributes
+from firmware.boxes.rules import STRAY, BoxState, Statement, can_be_controller_id
 from firmware.images.download import download_of, serve
 from firmware.images.rules import served_filename
 from firmware.rollouts import engine, standing
 from firmware.rollouts.models import Member
 from firmware.rollouts.rules import MemberState
-from firmware.wires import ddi_rules
+from firmware.wires import ddi_rules, strangers
 from firmware.wires.contact import (
     caller,
     edge_url,
@@ -138,6 +138,8 @@ def poll(controller_id: str) -> Response:
         if box is not None:
             consultation = engine.peek(session, box=box, restate=_restate(), now=now)
             installed = standing.last_installed_action(session, box.id)
+        elif not strangers.are_refused() and not strangers.may_enter(session, now):
+            raise _too_many()
     if box is None:
         return _meet(controller_id, credentials)
     if not consultation.is_settled:
@@ -152,25 +154,25 @@ def poll(controller_id: str) -> Response:
 
 def _meet(controller_id: str, credentials: Credentials) -> Response:
     """A box that nobody knows: refuse it, queue it, or register it, as the setting says."""
-    settings = services().settings
-    if settings.unknown_box == "refuse":
+    if strangers.are_refused():
         raise NotFound(text("Nobody knows this box."))
     now = request_time()
+    token = credentials.secret if credentials.kind == "TargetToken" else None
     with services().db.write() as session:
         box, _ = _authenticate(session, controller_id)
         if box is None:
-            box = meet_unknown(
-                session,
-                controller_id=controller_id,
-                statement=Statement(at=now, wire=WIRE),
-                token=credentials.secret if credentials.kind == "TargetToken" else None,
-                registers=settings.unknown_box == "register",
-                now=now,
+            statement = Statement(at=now, wire=WIRE)
+            box = strangers.meet(
+                session, controller_id=controller_id, statement=statement, token=token
             )
         if box is None:
-            raise Forbidden(text("Too many boxes wait for approval."))
+            raise _too_many()
         consultation = engine.consult(session, box=box, wire=WIRE, restate=_restate(), now=now)
     return _poll_reply(controller_id, consultation, installed=None)
+
+
+def _too_many() -> Forbidden:
+    return Forbidden(text("Too many boxes wait for approval."))
 
 
 def _base(controller_id: str) -> str:
@@ -339,6 +341,9 @@ def _take_report(controller_id: str, action: str, weigh: Weigher) -> Response:
 def _keep(
     session: Session, box: Box, action: str, body: str, report: Feedback, *, known: bool
 ) -> None:
+    unread = report.unread
+    if not known:
+        unread = f"{STRAY}; {unread}" if unread else STRAY
     keep_report(
         session,
         box=box,
@@ -348,7 +353,7 @@ def _keep(
         execution=report.execution,
         finished=report.finished,
         details=report.details,
-        unread=report.unread or (None if known else "no such action of this box"),
+        unread=unread,
         now=request_time(),
     )
 

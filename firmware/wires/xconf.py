@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from firmware.boxes import queries as boxes
 from firmware.boxes.models import Box
-from firmware.boxes.operations import meet_unknown
 from firmware.boxes.rules import BoxState, Statement, as_mac, storable
 from firmware.images.download import download_of, serve
 from firmware.images.rules import served_filename
 from firmware.rollouts import engine, standing
 from firmware.rollouts.models import Attempt, Member
+from firmware.wires import strangers
 from firmware.wires.contact import (
     caller,
     edge_url,
@@ -135,10 +135,12 @@ def _is_news(session: Session, box: Box, statement: Statement) -> bool:
 
 def _answer_with_news(mac: str, statement: Statement) -> Response | None:
     now = statement.at
-    if services().settings.unknown_box == "refuse" and not _is_known(mac):
+    if not _may_be_served(mac, now):
         return None
     with services().db.write() as session:
-        box = boxes.box_by_mac(session, mac) or _meet(session, mac, statement)
+        box = boxes.box_by_mac(session, mac) or strangers.meet(
+            session, controller_id=mac, statement=statement
+        )
         if box is None:
             return None
         if box.state == BoxState.KNOWN:
@@ -149,23 +151,11 @@ def _answer_with_news(mac: str, statement: Statement) -> Response | None:
     return _answer(consultation)
 
 
-def _is_known(mac: str) -> bool:
+def _may_be_served(mac: str, now: datetime) -> bool:
     with services().db.read() as session:
-        return boxes.box_by_mac(session, mac) is not None
-
-
-def _meet(session: Session, mac: str, statement: Statement) -> Box | None:
-    policy = services().settings.unknown_box
-    if policy == "refuse":
-        return None
-    return meet_unknown(
-        session,
-        controller_id=mac,
-        statement=statement,
-        token=None,
-        registers=policy == "register",
-        now=statement.at,
-    )
+        if boxes.box_by_mac(session, mac) is not None:
+            return True
+        return not strangers.are_refused() and strangers.may_enter(session, now)
 
 
 def _answer(consultation: engine.Consultation) -> Response:

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("revision_code", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("met_from", sa.String(length=45), nullable=True),
         sa.Column("running_version", sa.String(length=128), nullable=True),
         sa.Column("version_at", UtcDateTime(), nullable=True),
         sa.Column("boot_id", sa.String(length=128), nullable=True),
@@ -132,6 +133,7 @@ def upgrade() -> None:
             batch_op.f("ix_fw_boxes_mac_ethernet"), ["mac_ethernet"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_fw_boxes_mac_wifi"), ["mac_wifi"], unique=False)
+        batch_op.create_index(batch_op.f("ix_fw_boxes_met_from"), ["met_from"], unique=False)
         batch_op.create_index(batch_op.f("ix_fw_boxes_serial"), ["serial"], unique=False)
         batch_op.create_index(batch_op.f("ix_fw_boxes_state"), ["state"], unique=False)
 
@@ -1161,6 +1163,7 @@ def downgrade() -> None:
     with op.batch_alter_table("fw_boxes", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_fw_boxes_state"))
         batch_op.drop_index(batch_op.f("ix_fw_boxes_serial"))
+        batch_op.drop_index(batch_op.f("ix_fw_boxes_met_from"))
         batch_op.drop_index(batch_op.f("ix_fw_boxes_mac_wifi"))
         batch_op.drop_index(batch_op.f("ix_fw_boxes_mac_ethernet"))
         batch_op.drop_index(batch_op.f("ix_fw_boxes_last_seen_at"))

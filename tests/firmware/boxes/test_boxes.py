@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from firmware.boxes.rules import (
     asks_for_attributes,
     storable,
 )
+from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Conflict, Invalid
 from tests.firmware.world import World
 
@@ -117,6 +119,84 @@ def test_the_registry_approves_a_box_and_keeps_its_own_word_where_it_has_none(
         box = session.scalars(select(Box)).one()
         assert (box.state, box.serial, box.model_code) == ("known", "ABC", "X9")
         assert (box.revision_code, [tag.tag for tag in box.tags]) == ("r1", ["a", "b"])
+
+
+def adopt(world: World) -> Box:
+    with world.db.write() as session:
+        operations.know_box(
+            session,
+            uid="box-00000",
+            serial="S1",
+            mac_ethernet="00:1A:79:00:00:01",
+            mac_wifi=None,
+            model_code="X100",
+            revision_code="r1",
+            tags=[],
+            actor=world.actor,
+            now=world.now,
+        )
+    return world.box("box-00000")
+
+
+def approve(world: World) -> Box:
+    with world.db.write() as session:
+        box = session.scalars(select(Box)).one()
+        operations.move_box(session, box=box, to=BoxState.KNOWN, actor=world.actor, now=world.now)
+    return world.box("box-00000")
+
+
+@pytest.mark.parametrize("make_known", [adopt, approve])
+@pytest.mark.parametrize("state", ["pending", "refused"])
+def test_what_was_stated_under_a_name_before_it_was_approved_is_no_evidence(
+    world: World, state: str, make_known: Callable[[World], Box]
+) -> None:
+    stated = {"sw_version": "1.0"}
+    world.change_box("box-00000", state=state, attributes=stated, boot_at=NOW, attributes_asked=3)
+
+    box = make_known(world)
+
+    assert (box.running_version, box.version_at, box.boot_id, box.boot_at) == (None,) * 4
+    assert (box.attributes, box.attributes_at, box.attributes_asked) == ({}, None, 0)
+
+
+def test_what_a_known_box_stated_outlives_a_correction_of_the_registry(world: World) -> None:
+    world.change_box("box-00000", alias="lobby")
+
+    box = adopt(world)
+
+    assert (box.running_version, box.boot_id, box.alias) == ("1.0", "boot-1", "lobby")
+
+
+@pytest.mark.parametrize(
+    ("alias", "kept"),
+    [("s1", "s1"), ("001a.7900.0001", "001a.7900.0001"), ("00:1A:79:09:09:09", None), ("x", None)],
+)
+def test_a_box_that_the_registry_adopts_keeps_an_alias_that_is_its_own_name(
+    world: World, alias: str, kept: str | None
+) -> None:
+    world.change_box("box-00000", state="pending", alias=alias)
+
+    assert adopt(world).alias == kept
+
+
+def test_an_alias_that_staff_saw_and_approved_stays(world: World) -> None:
+    world.change_box("box-00000", state="pending", alias="lobby")
+
+    assert approve(world).alias == "lobby"
+
+
+def test_asking_a_box_what_it_runs_is_in_the_audit(world: World) -> None:
+    with world.db.write() as session:
+        box = session.scalars(select(Box)).one()
+        operations.ask_for_attributes(session, box=box, actor=world.actor, now=world.now)
+    with world.db.read() as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert entry is not None
+    assert (entry.verb, entry.actor_ref, entry.subject_ref) == (
+        "box.ask",
+        world.actor.ref,
+        "box-00000",
+    )
 
 
 def test_a_token_is_kept_as_a_digest(world: World) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from firmware.boxes.models import Box, GatewayToken
 from firmware.boxes.operations import rotate_token
+from firmware.boxes.rules import STRAY
 from stb_service.shared.db import Database
 from stb_service.shared.outbox import OutboxEntry
 from tests.firmware.wires.conftest import FIRMWARE, TOKEN, MakeWire, Wire
@@ -134,7 +135,24 @@ def test_a_final_report_about_no_action_of_the_box_is_answered_200_and_kept(
 ) -> None:
     answer = wire.feedback(action, "closed", "success")
     (kept,) = wire.reports()
-    assert (answer.status_code, kept.unread) == (200, "no such action of this box")
+    assert (answer.status_code, kept.unread) == (200, STRAY)
+
+
+@pytest.mark.parametrize("body", ["{", '{"status": {"execution": "closed", "result": {}}}'])
+def test_of_reports_about_no_action_of_the_box_the_newest_are_kept(
+    both_wire: Wire, body: str
+) -> None:
+    wire = both_wire
+    wire.world.rollout(wire.world.image("2.0", data=FIRMWARE))
+    wire.poll()
+    wire.call("POST", "/deploymentBase/1/feedback", data="garbage about an action of the box")
+    statuses = {
+        wire.call("POST", f"/deploymentBase/{action}/feedback", data=body).status_code
+        for action in range(7, 7 + 52)
+    }
+    kept = [report.action for report in wire.reports()]
+    assert statuses == {200}
+    assert kept == ["1", *(str(action) for action in range(9, 59))]
 
 
 def test_a_zero_in_an_address_reaches_no_database(both_wire: Wire) -> None:
@@ -151,7 +169,7 @@ def test_a_report_about_another_boxs_action_moves_nothing(ordered: Wire) -> None
     answer = ordered.feedback(1, "closed", "failure")
     assert (answer.status_code, other) == (200, "box-00002")
     assert ordered.world.state("box-00000") == "offered"
-    assert ordered.reports()[0].unread == "no such action of this box"
+    assert ordered.reports()[0].unread == STRAY
 
 
 def test_progress_about_no_action_is_not_found(ordered: Wire) -> None:
