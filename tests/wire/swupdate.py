@@ -66,13 +66,33 @@ def _run(*command: str) -> None:
 
 @dataclass
 class Box:
-    """One box; only one instance of the program may run at a time on a machine."""
+    """One box, which states itself what it runs: in the section `identify` of its configuration,
+    that SWUpdate sends as its configData. Only one instance of the program may run at a time on a
+    machine.
+    """
 
     live: Live
     folder: Path
     serial: str
     token: str
     certificate: Path
+    version: str = "1.0.0"
+    boots: int = 1
+
+    def reboot(self, version: str) -> None:
+        """Come up again, running a version; SWUpdate is started by the next `run`."""
+        self.version = version
+        self.boots += 1
+
+    def _configuration(self) -> str:
+        stated = {
+            "sw_version": self.version,
+            "boot_id": f"boot-{self.boots}",
+            "model": "AX1",
+            "hw_revision": "A",
+        }
+        rows = ",\n".join(f'  {{ name = "{k}"; value = "{v}"; }}' for k, v in stated.items())
+        return f"globals : {{ }};\nidentify : (\n{rows}\n);\n"
 
     def run(
         self, until: Callable[[], bool], *, seconds: float = 40, confirm: int | None = None
@@ -91,10 +111,7 @@ class Box:
         ]
         suricatta += [] if confirm is None else ["-c", str(confirm), "-m", "1"]
         config = self.folder / "swupdate.cfg"
-        config.write_text(
-            'globals : { };\nidentify : (\n  { name = "model"; value = "AX1"; },\n'
-            '  { name = "hw_revision"; value = "A"; }\n);\n'
-        )
+        config.write_text(self._configuration())
         command = [
             *("timeout", str(int(seconds) + 10), "swupdate", "-v", "-M", "-H", "stb:1.0"),
             *("-f", str(config), "-k", str(self.certificate), "-u", " ".join(suricatta)),
