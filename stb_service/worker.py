@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from firmware.rollouts import engine
 from firmware.rollouts import queries as rollouts
 from firmware.wires import strangers
+from stb_service.admin import retention
 from stb_service.app import wire_rooms
 from stb_service.shared import jobs, leases, metrics, outbox
 from stb_service.shared.access import SYSTEM, Actor
@@ -199,6 +200,10 @@ def run_worker(settings: Settings) -> None:
     hand_out = huey.task(name="do_job")(do_job)
     huey.periodic_task(crontab(minute="17"), name="housekeeping")(
         lambda: housekeeping(db, files, now=utc_now())
+    )
+    keep = timedelta(days=settings.retention_days)
+    huey.periodic_task(crontab(minute="47"), name="retention")(
+        lambda: retention.apply(db, files, keep=keep, now=utc_now())
     )
     ticker = Ticker(db, registries, hand_out, meters)
     thread = threading.Thread(target=ticker.run, name="ticker", daemon=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, and_, func, select, text
+from sqlalchemy import Index, String, and_, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from stb_service.shared.db import Base, Database, Public
@@ -67,6 +67,20 @@ def try_again(session: Session, *, entry: OutboxEntry, now: datetime) -> None:
     """Let an effect that was given up be tried from the beginning."""
     entry.attempts, entry.due_at, entry.error = 0, now, None
     session.flush()
+
+
+def forget_done(db: Database, *, before: datetime, limit: int = 500) -> int:
+    """Remove effects that were carried out by that moment, `limit` at a time; return how many."""
+    forgotten = 0
+    old = select(OutboxEntry.id).where(OutboxEntry.done_at < before).limit(limit)
+    while True:
+        with db.read() as session:
+            ids = session.scalars(old).all()
+        if not ids:
+            return forgotten
+        with db.write() as session:
+            session.execute(delete(OutboxEntry).where(OutboxEntry.id.in_(ids)))
+        forgotten += len(ids)
 
 
 def count_open(session: Session) -> dict[str, int]:

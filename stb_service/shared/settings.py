@@ -66,6 +66,13 @@ def _count(text: str) -> int:
     return value
 
 
+def _days(text: str) -> int:
+    value = _positive(text)
+    if value > 36500:
+        raise ValueError("at most 36500")
+    return value
+
+
 def _poll_interval_s(text: str) -> int:
     value = _positive(text)
     if value > 86399:
@@ -239,6 +246,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("STB_SESSION_MAX_HOURS", "12", _positive, "a sign-in ends after so long in any case"),
     Setting(
+        "STB_RETENTION_DAYS",
+        "365",
+        _days,
+        "days that decisions, reports, moves of ended rollouts, ended work and its files are kept",
+    ),
+    Setting(
         "STB_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "least level logged"
     ),
 )
@@ -272,6 +285,7 @@ class Settings:
     max_image_bytes: int
     session_idle_minutes: int
     session_max_hours: int
+    retention_days: int
     log_level: str
 
     @property
