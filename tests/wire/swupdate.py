@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +67,16 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and what it has started; SWUpdate does not always hear the first signal."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(10)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(5)
+
+
 @dataclass
 class Box:
     """One box, which states itself what it runs: in the section `identify` of its configuration,
@@ -113,16 +126,27 @@ class Box:
         config = self.folder / "swupdate.cfg"
         config.write_text(self._configuration())
         command = [
-            *("timeout", str(int(seconds) + 10), "swupdate", "-v", "-M", "-H", "stb:1.0"),
+            *(
+                "timeout",
+                "-k",
+                "5",
+                str(int(seconds) + 10),
+                "swupdate",
+                "-v",
+                "-M",
+                "-H",
+                "stb:1.0",
+            ),
             *("-f", str(config), "-k", str(self.certificate), "-u", " ".join(suricatta)),
         ]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, cwd=self.folder, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                command, cwd=self.folder, stdout=output, stderr=output, start_new_session=True
+            )
             try:
                 limit = time.monotonic() + seconds
                 while not until() and time.monotonic() < limit and process.poll() is None:
                     time.sleep(0.2)
             finally:
-                process.terminate()
-                process.wait(15)
+                _end(process)
         return log.read_text(errors="replace")
