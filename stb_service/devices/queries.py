@@ -383,6 +383,19 @@ def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def trial_by_ref(session: Session, ref: str, actor: Actor) -> Job:
+    """Return the trial of an import.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+        Forbidden: the actor may no longer import.
+    """
+    job = job_by_ref(session, ref, actor)
+    if job.kind != IMPORT or not job.arguments["dry_run"]:
+        raise NotFound(text("There is no such trial."))
+    return job
+
+
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
     """Return long work of this room: one's own, or anyone's for whoever may read the audit.
 

@@ -238,6 +238,16 @@ def import_devices(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> An
     return jobs.enqueue_import(unit(), stored=stored, name=name, dry_run=body["dry_run"], **who())
 
 
+@api.route("/devices/imports/<string:job_id>/import", methods=["POST"])
+@refuses(api, 404, 422)
+@api.response(202, schemas.JobStartedSchema)
+@requires("devices.import")
+def import_after_trial(job_id: str) -> Any:
+    """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
+    trial = queries.trial_by_ref(unit(), job_id, current_actor())
+    return jobs.enqueue_again(unit(), trial=trial, **who())
+
+
 @api.route("/devices/exports", methods=["POST"])
 @refuses(api, 400, 409, 415, 422)
 @api.arguments(schemas.ExportForm)

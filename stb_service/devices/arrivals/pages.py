@@ -120,9 +120,7 @@ def work_progress(ref: str) -> ResponseReturnValue:
 @requires("devices.import")
 def import_after_trial(ref: str) -> ResponseReturnValue:
     """Import the file of a trial for good."""
-    trial = _job(ref)
-    if trial.kind != queries.IMPORT:
-        raise NotFound(text("There is no such work."))
+    trial = queries.trial_by_ref(unit(), ref, current_actor())
     job = jobs.enqueue_again(unit(), trial=trial, **who())
     return see_other("arrivals_pages.work", ref=job.public_id)
 

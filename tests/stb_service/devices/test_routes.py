@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from stb_service.devices.identity import queries as identity
 from stb_service.shared.access import EVERYTHING
+from stb_service.shared.jobs import Job
 from tests.stb_service.devices.conftest import Registry
 
 MAC = "02:00:00:00:00:01"
@@ -160,6 +162,28 @@ def test_an_import_and_an_export_are_work_to_follow(api: Any, one: Registry) -> 
     assert (asked.status_code, asked.json["kind"]) == (202, "devices.import")
     assert (exported.status_code, exported.json["kind"]) == (202, "devices.export")
     assert api("GET", f"/jobs/{asked.json['id']}").json["state"] == "queued"
+
+
+def test_the_file_of_a_trial_is_imported_once_by_the_api(api: Any, one: Registry) -> None:
+    file = (io.BytesIO(b"serial,model\nSN-1,AUR-1\n"), "boxes.csv")
+    trial = api("POST", "/devices/imports", data={"file": file, "dry_run": "true"}).json["id"]
+
+    first = api("POST", f"/devices/imports/{trial}/import")
+    second = api("POST", f"/devices/imports/{trial}/import")
+    again = api("POST", f"/devices/imports/{first.json['id']}/import")
+
+    assert (first.status_code, first.json["id"]) == (202, second.json["id"])
+    assert first.json["id"] != trial
+    assert again.status_code == 404
+    job = one.ask(lambda s: s.scalar(select(Job).where(Job.public_id == first.json["id"])))
+    assert (job.arguments["name"], job.arguments["dry_run"]) == ("boxes.csv", False)
+
+
+def test_an_export_is_no_trial(api: Any, one: Registry) -> None:
+    export = api("POST", "/devices/exports", json={"format": "csv"}).json["id"]
+
+    assert api("POST", f"/devices/imports/{export}/import").status_code == 404
+    assert api("POST", "/devices/imports/nothing/import").status_code == 404
 
 
 def test_a_model_is_made_and_changed(api: Any, one: Registry) -> None:
