@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import itertools
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -26,8 +27,10 @@ from stb_service.shared.i18n import Text, text
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DELIMITERS = ",;\t|"
+QUOTED = re.compile(r'"[^"]*"')
 MAX_COLUMNS = 200
 MAX_UNPACKED_BYTES = 2**30
+OLD_EXCEL = bytes.fromhex("d0cf11e0a1b11ae1")  # MS-CFB 2.2: what .xls and encrypted XLSX are in
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -37,10 +40,15 @@ BOMS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One row: its number in the file (the header is line 1 of a table without blank lines)."""
+    """One row: the line of the file on which it begins (of a sheet, its row), and its cells.
+
+    `formulas` are the places of formulas whose result the file does not hold; their cells hold
+    the formula.
+    """
 
     number: int
     cells: tuple[str, ...]
+    formulas: frozenset[int] = frozenset()
 
 
 def escape_cell(value: str) -> str:
@@ -60,10 +68,13 @@ def read_lines(path: Path, name: str) -> Iterator[Line]:
         Invalid: the file cannot be read as a table.
     """
     with path.open("rb") as file:
-        is_zip = file.read(4) == b"PK\x03\x04"
+        start = file.read(8)
+    if start == OLD_EXCEL:
+        raise _unreadable(text("it is an old or a protected Excel file; save it as XLSX or CSV"))
+    is_zip = start.startswith(b"PK\x03\x04")
     lines = _xlsx_lines(path) if is_zip else _csv_lines(path)
     for line in lines:
-        if len(line.cells) > MAX_COLUMNS:
+        if any(line.cells[MAX_COLUMNS:]):
             raise _unreadable(text("more than %(most)s columns", most=MAX_COLUMNS))
         if any(line.cells):
             yield line
@@ -88,23 +99,33 @@ def _unreadable(why: object) -> Invalid:
 
 def _csv_lines(path: Path) -> Iterator[Line]:
     with path.open(encoding=_coding(path), newline="") as file:
-        delimiter = _delimiter(file)
+        delimiter, before = _delimiter(file)
         reader = csv.reader(file, delimiter=delimiter, strict=False)
+        number = before + 1
         try:
             for row in reader:
                 cells = tuple(unescape_cell(cell.strip(" \xa0")) for cell in row)
-                yield Line(reader.line_num, cells)
-        except (csv.Error, UnicodeError) as error:
-            raise _unreadable(error) from error
+                yield Line(number, cells)
+                number = before + reader.line_num + 1
+        except csv.Error as error:
+            raise _unreadable(
+                text("from line %(line)s on a cell does not end; is a quote missing?", line=number)
+            ) from error
+        except UnicodeError as error:
+            raise _unreadable(text("it is neither UTF-8, nor UTF-16, nor Windows-1251")) from error
 
 
 def _coding(path: Path) -> str:
-    """Return the coding by its mark, else UTF-8 if it is that, else Windows-1251."""
+    """Return the coding by its mark or its zeros, else UTF-8 if it is that, else Windows-1251."""
     with path.open("rb") as file:
         start = file.read(4)
         for mark, coding in BOMS:
             if start.startswith(mark):
                 return coding
+        if start[1::2] == b"\0\0":
+            return "utf-16-le"
+        if start[::2] == b"\0\0":
+            return "utf-16-be"
         file.seek(0)
         return "utf-8" if _is_utf8(file) else "cp1251"
 
@@ -120,20 +141,23 @@ def _is_utf8(file: BinaryIO) -> bool:
     return True
 
 
-def _delimiter(file: TextIO) -> str:
-    """Return the delimiter that the header line has most of; a `sep=;` line of Excel names it."""
+def _delimiter(file: TextIO) -> tuple[str, int]:
+    """Return the delimiter that the header line has most of, and how many lines came before it:
+    a `sep=;` line of Excel names it.
+    """
     try:
         header = file.readline(2**16)
     except UnicodeError as error:
-        raise _unreadable(error) from error
+        raise _unreadable(text("it is neither UTF-8, nor UTF-16, nor Windows-1251")) from error
     if header[:4].lower() == "sep=" and header[4:5] in DELIMITERS:
-        return header[4]
+        return header[4], 1
     file.seek(0)
-    return max(DELIMITERS, key=header.count)
+    return max(DELIMITERS, key=QUOTED.sub("", header).count), 0
 
 
 # --- XLSX ----------------------------------------------------------------------------------------
 
+FORMULA_XML = re.compile(rb"<(\w+:)?f[ />]")
 BROKEN_XLSX = (
     zipfile.BadZipFile,
     InvalidFileException,
@@ -152,6 +176,7 @@ def _xlsx_lines(path: Path) -> Iterator[Line]:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
+            has_formulas = unpacked <= MAX_UNPACKED_BYTES and _has_formulas(archive)
         if unpacked > MAX_UNPACKED_BYTES:
             raise _unreadable(text("it unpacks to more than a gigabyte"))
         # opened here: by a path, openpyxl insists on an ending that a stored file lacks
@@ -159,10 +184,44 @@ def _xlsx_lines(path: Path) -> Iterator[Line]:
             path.open("rb") as file,
             closing(load_workbook(file, read_only=True, data_only=True)) as book,
         ):
-            for number, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
-                yield Line(number, tuple(unescape_cell(_words(value)) for value in row))
+            rows = enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
+            if not has_formulas:
+                for number, row in rows:
+                    yield _sheet_line(number, row)
+                return
+            with closing(load_workbook(file, read_only=True)) as typed:
+                formulas = typed.worksheets[0].iter_rows(values_only=True)
+                for (number, row), typed_row in zip(rows, formulas, strict=False):
+                    yield _sheet_line(number, row, typed_row)
     except BROKEN_XLSX as error:
-        raise _unreadable(type(error).__name__) from error
+        why = text("it is no whole XLSX workbook (%(error)s)", error=type(error).__name__)
+        raise _unreadable(why) from error
+
+
+def _sheet_line(number: int, row: Sequence[object], typed: Sequence[object] = ()) -> Line:
+    """Return a row of a sheet; `typed` holds its formulas where it may have some."""
+    values = list(row)
+    lost = frozenset(
+        place
+        for place, (value, raw) in enumerate(zip(row, typed, strict=False))
+        if value is None and isinstance(raw, str) and raw.startswith("=")
+    )
+    for place in lost:
+        values[place] = typed[place]
+    return Line(number, tuple(unescape_cell(_words(value)) for value in values), lost)
+
+
+def _has_formulas(archive: zipfile.ZipFile) -> bool:
+    """Tell whether a sheet of the workbook holds a formula (the element `f` of its XML)."""
+    for name in archive.namelist():
+        if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            with archive.open(name) as sheet:
+                rest = b""
+                while part := sheet.read(2**20):
+                    if FORMULA_XML.search(rest + part):
+                        return True
+                    rest = part[-8:]
+    return False
 
 
 def _stated_rows(path: Path) -> int | None:

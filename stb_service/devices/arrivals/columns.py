@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from stb_service.devices.identity.rules import Malformed
+from stb_service.devices.tables import Line
 from stb_service.shared.errors import Invalid
 from stb_service.shared.i18n import Text, text
 
@@ -103,6 +104,10 @@ class Header:
     unknown: tuple[str, ...]
     width: int
 
+    def place_of(self, name: str) -> int | None:
+        """Return where a column stands; None if the file has none of this name."""
+        return next((at for at, column in self.places.items() if column.name == name), None)
+
 
 def read_header(cells: Sequence[str]) -> Header:
     """Find the columns of a file by its first line.
@@ -130,15 +135,38 @@ def read_header(cells: Sequence[str]) -> Header:
     return Header(places, tuple(unknown), len(cells))
 
 
-def read_cells(header: Header, cells: Sequence[str]) -> tuple[dict[str, Any], dict[str, Text]]:
+SHEET_ERRORS = frozenset(
+    {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"}
+)
+SHORTENED = re.compile(r"\d[.,]?\d*E\+\d+")
+NAMES = frozenset({"external_id", "serial", "mac_ethernet", "mac_wifi"})
+
+
+def _damage(column: Column, place: int, cell: str, line: Line) -> Text | None:
+    """Return what a spreadsheet did to a cell; None if it holds what was typed."""
+    if place in line.formulas:
+        return text("A formula whose result is not in the file; put the value in its place.")
+    if cell.upper() in SHEET_ERRORS:
+        return text("The spreadsheet shows an error here.")
+    if column.name in NAMES and SHORTENED.fullmatch(cell.upper()):
+        return text("The spreadsheet shortened this number; format the column as text.")
+    return None
+
+
+def read_cells(header: Header, line: Line) -> tuple[dict[str, Any], dict[str, Text]]:
     """Return the fields of a row and the problems by column. An empty cell says nothing."""
     fields: dict[str, Any] = {}
     problems: dict[str, Text] = {}
+    cells = line.cells
     if any(cells[header.width :]):
         problems[""] = text("More cells than the first line has columns.")
     for place, column in header.places.items():
         cell = cells[place] if place < len(cells) else ""
         if not cell:
+            continue
+        damage = _damage(column, place, cell, line)
+        if damage is not None:
+            problems[column.name] = damage
             continue
         try:
             fields[column.name] = column.read(cell)

@@ -2,8 +2,12 @@
 
 Rows are taken in chunks, each in a unit of work of its own. New boxes of a chunk are written
 together; should that fail, one by one. A row finds its box by external id, else by maker and
-serial, and changes only what it says: the same file twice changes nothing, so an import
-that was cut off is simply run again.
+serial, and changes only what it says; where two rows of a file contradict each other about
+one box, the first counts and the other is refused. So the same file twice changes nothing, and
+an import that was cut off is simply run again.
+
+A trial keeps no chunk. What its earlier chunks would have written about boxes of the present one is
+written again before it (and undone with it), so that a trial and the import say the same.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +26,26 @@ from sqlalchemy.orm import Session
 from stb_service.devices.arrivals.columns import Header, read_cells, read_header
 from stb_service.devices.arrivals.matching import Found, find_boxes
 from stb_service.devices.arrivals.operations import Draft, adopts, draft_of, register_many
-from stb_service.devices.fields import Reading, References, read_fields
+from stb_service.devices.fields import IDENTITY, Reading, References, read_fields
 from stb_service.devices.identity.operations import (
     Disputed,
     Holders,
     Identity,
     list_for_review,
 )
-from stb_service.devices.identity.rules import ClaimSource, IdentifierKey, identity_warnings
+from stb_service.devices.identity.rules import ClaimSource, identity_warnings
 from stb_service.devices.models import Device
 from stb_service.devices.operations import change_device, change_status, move_custody
 from stb_service.devices.tables import Line, count_lines, read_lines
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
-from stb_service.shared.errors import DomainError, Invalid
+from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
 
 CHUNK = 500
 MAX_WARNINGS = 1_000
+NEEDED = ("serial", "model")
 REFUSED, WARNING = "refused", "warning"
 Progress = Callable[[int, int | None], None]
 
@@ -71,15 +77,10 @@ class Report:
     def refuse(self, line: Line, header: Header, problems: Mapping[str, Sequence[Text]]) -> None:
         """Count a row as refused, with each of its problems."""
         self.refused += 1
-        cells = {column.name: place for place, column in header.places.items()}
         for name, messages in problems.items():
-            place = cells.get(name)
-            known = place is not None and place < len(line.cells)
-            value = line.cells[place] if known and place is not None else ""
-            self.remarks += [
-                Remark(line.number, name if place is not None else "", value, message)
-                for message in messages
-            ]
+            place = header.place_of(name)
+            value = "" if place is None or place >= len(line.cells) else line.cells[place]
+            self.remarks += [Remark(line.number, name, value, message) for message in messages]
 
     def warn(self, line: Line, identity: Identity) -> None:
         """Note what is odd about a row that was taken."""
@@ -126,6 +127,50 @@ class _Row:
     reading: Reading
     identity: Identity
     device: Device | None = None
+    wrong: Mapping[str, Sequence[Text]] = field(default_factory=dict)
+    """Why it cannot be taken, by column."""
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """By what another row may be about the same box, or claim what this one gives up.
+
+        To be read before the box is changed.
+        """
+        found = _keys(self.identity, self.fields.get("external_id"))
+        if self.device is not None:
+            found |= _keys(Identity.of(self.device), self.device.external_id)
+        return found
+
+
+def _keys(identity: Identity, external_id: str | None) -> frozenset[str]:
+    values = {value for _, _, value in identity.keys.values()}
+    return frozenset(values | ({f"external_id {external_id}"} if external_id else set()))
+
+
+@dataclass
+class _Past:
+    """In a trial, the rows that were taken so far, by their keys."""
+
+    rows: list[tuple[Line, frozenset[str]]] = field(default_factory=list)
+    by_key: dict[str, list[int]] = field(default_factory=dict)
+
+    def note(self, row: _Row) -> None:
+        """Keep a row that was taken."""
+        for key in row.keys:
+            self.by_key.setdefault(key, []).append(len(self.rows))
+        self.rows.append((row.line, row.keys))
+
+    def about(self, keys: Iterable[str]) -> list[Line]:
+        """Return the rows that have to do with some keys, and those that have to do with them."""
+        found: set[int] = set()
+        known: set[str] = set()
+        asked = set(keys)
+        while asked:
+            known |= asked
+            new = {place for key in asked for place in self.by_key.get(key, ())} - found
+            found |= new
+            asked = {key for place in new for key in self.rows[place][1]} - known
+        return [self.rows[place][0] for place in sorted(found)]
 
 
 def import_file(
@@ -141,8 +186,8 @@ def import_file(
     """Import a CSV or XLSX file of boxes; a dry run does the same and keeps nothing.
 
     Raises:
-        Invalid: the file is no table, or its first line names no boxes. Rows before a place
-            where a file breaks off are kept.
+        Invalid: the file is no table, its first line names no boxes, or there is no other. Rows
+            before a place where a file breaks off are kept.
     """
     lines = read_lines(path, name)
     first = next(lines, None)
@@ -156,6 +201,8 @@ def import_file(
         task.take(chunk, clock())
         if progress is not None:
             progress(task.report.rows, total if total is None else max(total, task.report.rows))
+    if not task.report.rows:
+        raise Invalid.field("file", text("The file has a first line and no rows below it."))
     return task.report
 
 
@@ -166,8 +213,10 @@ class _Import:
     name: str
     actor: Actor
     report: Report
-    claimed: dict[IdentifierKey, int] = field(default_factory=dict)
-    """In a dry run, what earlier chunks would have registered, and on which line."""
+    said: dict[str, list[tuple[int, frozenset[str]]]] = field(default_factory=dict)
+    """By the uid of a box, which lines of the file were taken about it, and what they said."""
+    sayings: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    past: _Past = field(default_factory=_Past)
     adopt: bool = False
 
     def take(self, chunk: Sequence[Line], now: datetime) -> None:
@@ -175,26 +224,43 @@ class _Import:
         self.report.rows += len(chunk)
         with self.db.open(writes=True) as session:
             self.adopt = adopts(session, self.actor)
-            waiting: Sequence[Line] = chunk
-            while waiting:  # rows that claim from a row before them wait until that is written
-                waiting = self._pass(session, waiting, now)
+            if self.report.is_dry_run:
+                self._bring_back(session, chunk, now)
+            self._work_off(session, chunk, now)
             if self.report.is_dry_run:
                 session.rollback()
             else:
                 session.commit()
 
+    def _bring_back(self, session: Session, chunk: Sequence[Line], now: datetime) -> None:
+        """Write what earlier chunks of a trial would have written about what this one is about."""
+        rows = self._read(session, chunk) if self.past.rows else []
+        earlier = self.past.about({key for row in rows for key in row.keys})
+        if earlier:
+            report, past = self.report, self.past
+            self.report, self.past = Report(is_dry_run=True), _Past()
+            self._work_off(session, earlier, now)
+            self.report, self.past = report, past
+
+    def _work_off(self, session: Session, lines: Sequence[Line], now: datetime) -> None:
+        while lines:  # rows that have to do with a row before them wait until that is written
+            lines = self._pass(session, lines, now)
+
     def _pass(self, session: Session, lines: Sequence[Line], now: datetime) -> list[Line]:
         rows = self._read(session, lines)
         holders = Holders.of(session, [row.identity for row in rows if row.device is None])
         new: list[tuple[_Row, Draft]] = []
-        taken: set[object] = set()
+        taken: set[str] = set()
         later: list[Line] = []
         for row in rows:
-            keys = {*row.identity.keys.values(), row.fields.get("external_id")} - {None}
+            keys = row.keys
             if taken & keys:
                 later.append(row.line)
+                taken |= keys
+            elif row.wrong:
+                self.report.refuse(row.line, self.header, row.wrong)
             elif row.device is not None:
-                self._change(session, row, now)
+                taken |= keys if self._change(session, row, now) else set()
             elif draft := self._draft(session, row, holders, now):
                 taken |= keys
                 new.append((row, draft))
@@ -202,19 +268,17 @@ class _Import:
         return later
 
     def _read(self, session: Session, lines: Sequence[Line]) -> list[_Row]:
-        """Read rows and find their boxes; those that cannot be read are refused here."""
+        """Read rows and find their boxes."""
         refs = References(session)
-        read = [(line, *read_cells(self.header, line.cells)) for line in lines]
+        read = [(line, *read_cells(self.header, line)) for line in lines]
         first = [read_fields(fields, refs, scope=self.actor.scope) for _, fields, _ in read]  # type: ignore[arg-type]
         found = find_boxes(session, first, self.actor.scope)
         rows = []
         for (line, fields, problems), reading in zip(read, first, strict=True):
             row = self._row(line, fields, reading, found, refs)
-            wrong = {name: [reason] for name, reason in problems.items()} | row.reading.problems
-            if wrong:
-                self.report.refuse(line, self.header, wrong)
-            else:
-                rows.append(row)
+            of_cells = {name: [reason] for name, reason in problems.items()}
+            row.wrong = {**of_cells, **row.reading.problems, **of_cells}
+            rows.append(row)
         return rows
 
     def _row(
@@ -222,28 +286,26 @@ class _Import:
     ) -> _Row:
         device = found.box_of(reading)
         if device is None:
-            for name in ("serial", "model"):
+            for name in NEEDED:
                 if name not in fields:
-                    reading.problems[name] = [text("A box that is new needs this.")]
+                    reading.problems[name] = [self._missing(name)]
             return _Row(line, fields, reading, reading.identity(Identity()))
         reading = read_fields(fields, refs, scope=self.actor.scope, device=device)  # type: ignore[arg-type]
         return _Row(line, fields, reading, reading.identity(Identity.of(device)), device)
+
+    def _missing(self, name: str) -> Text:
+        if self.header.place_of(name) is None:
+            return text("A box that is new needs this, and the file has no such column.")
+        return text("A box that is new needs this.")
 
     # New boxes
 
     def _draft(self, session: Session, row: _Row, holders: Holders, now: datetime) -> Draft | None:
         claims = holders.claims(row.identity, but=None, scope=self.actor.scope)
-        earlier = {
-            name: [text("Line %(line)s of this file has it.", line=self.claimed[key])]
-            for name, key in row.identity.keys.items()
-            if key in self.claimed
-        }
         try:
             if claims:
                 details = row.reading.as_typed
                 raise Disputed(claims, claimant=row.identity.serial, details=details)
-            if earlier:
-                raise Invalid(fields=earlier)
             return draft_of(session, row.reading, adopt=self.adopt)
         except DomainError as refusal:
             self._refuse(session, row, refusal, now)
@@ -269,19 +331,29 @@ class _Import:
         self.report.created += len(new)
         for row, draft in new:
             self.report.warn(row.line, draft.identity)
-            if self.report.is_dry_run:
-                self.claimed |= dict.fromkeys(row.identity.keys.values(), row.line.number)
+            self._note(row, draft.uid)
+
+    def _note(self, row: _Row, uid: str) -> None:
+        """Remember that a row was taken, and what it said."""
+        said = frozenset(row.fields)
+        said = self.sayings.setdefault(said, said)  # one object for all rows alike
+        self.said.setdefault(uid, []).append((row.line.number, said))
+        if self.report.is_dry_run:
+            self.past.note(row)
 
     # Boxes that are known
 
-    def _change(self, session: Session, row: _Row, now: datetime) -> None:
+    def _change(self, session: Session, row: _Row, now: datetime) -> bool:
+        """Take a row about a box that is known; return whether the box changed."""
         device = row.device
         assert device is not None
         wanted = _differences(device, row)
         if not wanted:
             self.report.unchanged += 1
-            return
+            self._note(row, device.public_id)
+            return False
         try:
+            self._check_contradiction(device.public_id, row, wanted)
             with session.begin_nested():
                 _apply(session, device, row, wanted, self.actor, now)
         except DomainError as refusal:
@@ -291,12 +363,24 @@ class _Import:
             self._refuse(session, row, raced, now)
         else:
             self.report.changed += 1
+            self._note(row, device.public_id)
+            return True
+        return False
+
+    def _check_contradiction(self, uid: str, row: _Row, wanted: set[str]) -> None:
+        """Refuse a row that would change what a row before it said of the same box."""
+        problems: dict[str, list[Text]] = {}
+        for number, said in self.said.get(uid, ()):
+            for name in (
+                sorted(said & wanted & row.fields.keys()) if number < row.line.number else ()
+            ):
+                reason = text("Line %(line)s of this file says otherwise of this box.", line=number)
+                problems.setdefault(name, [reason])
+        if problems:
+            raise Invalid(fields=problems)
 
     def _refuse(self, session: Session, row: _Row, refusal: DomainError, now: datetime) -> None:
-        problems: Mapping[str, Sequence[Text]] = {"": [refusal.detail]}
-        if isinstance(refusal, Invalid) and refusal.fields:
-            problems = refusal.fields
-        self.report.refuse(row.line, self.header, problems)
+        self.report.refuse(row.line, self.header, _by_column(refusal))
         if isinstance(refusal, Disputed) and not self.report.is_dry_run:
             place = f"{self.name}, {row.line.number}"
             list_for_review(
@@ -309,23 +393,35 @@ class _Import:
             )
 
 
+COLUMNS_OF_CODES = {
+    "custody": "custodian",
+    "operator": "status",
+    "status": "status",
+    "external-id-taken": "external_id",
+}
+"""In which column of a row stands what a refusal is about, by the refusal's code."""
+
+
+def _by_column(refusal: DomainError) -> Mapping[str, Sequence[Text]]:
+    """Return why a row was refused, by column; of the whole row under the empty name."""
+    if isinstance(refusal, Refused):
+        return {COLUMNS_OF_CODES.get(o.code, ""): [o.message] for o in refusal.obstacles}
+    if isinstance(refusal, Invalid) and refusal.fields:
+        other = {"organisation": "custodian"}
+        return {other.get(name, name): found for name, found in refusal.fields.items()}
+    return {COLUMNS_OF_CODES.get(refusal.code, ""): [refusal.detail]}
+
+
+COLUMNS_OF_IDS = {f"{name}_id": name for name in ("model", "revision", "seller", "custodian")}
+
+
 def _differences(device: Device, row: _Row) -> set[str]:
-    """Return which kinds of change a row asks for: fields, status, custody."""
-    columns = dict(row.reading.columns)
-    status = columns.pop("status", device.status)
-    custodian = columns.pop("custodian_id", device.custodian_id)
-    tags = row.reading.tags if "tags" in row.fields else device.tag_names
-    found = set()
-    if (
-        audit.differences(device, columns)
-        or row.identity != Identity.of(device)
-        or tags != device.tag_names
-    ):
-        found.add("fields")
-    if status != device.status:
-        found.add("status")
-    if custodian != device.custodian_id:
-        found.add("custody")
+    """Return the names of what a row changes about a box, also of what follows from it."""
+    before = Identity.of(device)
+    found = {COLUMNS_OF_IDS.get(n, n) for n in audit.differences(device, row.reading.columns)}
+    found |= {n for n in IDENTITY if getattr(row.identity, n) != getattr(before, n)}
+    if "tags" in row.fields and row.reading.tags != device.tag_names:
+        found.add("tags")
     return found
 
 
@@ -341,9 +437,9 @@ def _apply(
     who: dict[str, Any] = {"actor": actor, "now": now}
     uid, fields = device.public_id, dict(row.fields)
     status, custodian = fields.pop("status", None), fields.pop("custodian", None)
-    if "fields" in wanted:
+    if wanted - {"status", "custodian"}:
         change_device(session, uid=uid, **who, **fields)
-    if "custody" in wanted:
+    if "custodian" in wanted:
         move_custody(session, uid=uid, organisation=custodian, reason="import", **who)
     if "status" in wanted:
         change_status(session, uid=uid, status=str(status), reason="import", **who)

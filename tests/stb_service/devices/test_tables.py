@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date, datetime
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_the_line_that_names_the_delimiter_is_obeyed_and_not_a_row(tmp_path: Pat
     assert cells(path) == [("serial", "notes, long"), ("A", "b")]
 
 
-def test_quoted_cells_may_hold_delimiters_and_lines_and_the_number_is_the_last_line(
+def test_quoted_cells_may_hold_delimiters_and_lines_and_the_number_is_the_first_line(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "boxes.csv"
@@ -54,7 +55,7 @@ def test_quoted_cells_may_hold_delimiters_and_lines_and_the_number_is_the_last_l
 
     assert [(line.number, line.cells) for line in lines] == [
         (1, ("serial", "notes")),
-        (3, ("A", "one,\ntwo")),
+        (2, ("A", "one,\ntwo")),
         (5, ("B", "x")),
     ]
 
@@ -170,3 +171,85 @@ def test_a_row_written_as_xlsx_is_text_and_read_back(tmp_path: Path) -> None:
     assert [cell.value for cell in book.active[2]] == ["007", "'=1+1"]
     book.close()
     assert cells(path)[1] == ("007", "=1+1")
+
+
+@pytest.mark.parametrize("coding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_read(tmp_path: Path, coding: str) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes("serial;notes\nA;Пульт\n".encode(coding))
+
+    assert cells(path) == [("serial", "notes"), ("A", "Пульт")]
+
+
+def test_lines_are_counted_with_the_one_that_names_the_delimiter(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("sep=;\nserial;notes\nA;b\n", encoding="utf-8")
+
+    assert [line.number for line in read_lines(path, path.name)] == [2, 3]
+
+
+def test_delimiters_in_quoted_names_of_columns_count_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text('serial;"a, b, c"\nA;b\n', encoding="utf-8")
+
+    assert cells(path)[1] == ("A", "b")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"serial\n\x98\n", "neither UTF-8"),
+        (b'serial,notes\nA,"' + b"x" * 200_000, "from line 2 on a cell does not end"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600, "old or a protected Excel file"),
+        (b"PK\x03\x04nothing", "no whole XLSX workbook"),
+        (b",".join([b"serial"] * (MAX_COLUMNS + 1)), "more than 200 columns"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_words(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(Invalid) as refusal:
+        cells(path)
+
+    assert why in str(refusal.value)
+
+
+def test_empty_columns_beyond_the_last_are_no_columns(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_text("serial" + "," * 300 + "\nA\n", encoding="utf-8")
+
+    assert [row[0] for row in cells(path)] == ["serial", "A"]
+
+
+def test_a_formula_without_its_result_is_marked_and_one_with_it_is_its_result(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "boxes.xlsx"
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["serial", "notes"])
+    book.active.append(["A", '="B"&"C"'])
+    book.save(path)
+    book.close()
+
+    lost = list(read_lines(path, path.name))
+    _give_result(path, b"<v></v>", b"<v>BC</v>")
+    held = list(read_lines(path, path.name))
+
+    assert [(line.cells, line.formulas) for line in lost[1:]] == [
+        (("A", '="B"&"C"'), frozenset({1}))
+    ]
+    assert [(line.cells, line.formulas) for line in held[1:]] == [(("A", "BC"), frozenset())]
+
+
+def _give_result(path: Path, before: bytes, after: bytes) -> None:
+    """Write the result of a formula into a workbook, as a spreadsheet does when it saves."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            sheet = content.replace(b"<v />", b"<v></v>").replace(before, after)
+            archive.writestr(name, sheet.replace(b'<c r="B2">', b'<c r="B2" t="str">'))

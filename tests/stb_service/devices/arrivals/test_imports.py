@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -136,6 +137,63 @@ def test_good_rows_are_kept_and_refused_ones_reported_with_line_and_column(
     ]
 
 
+def test_a_needed_column_that_the_file_lacks_is_named(one: Registry, load_one: Import) -> None:
+    report = load_one("serial;mac\nSN-1;020000000001\n")
+
+    why = "A box that is new needs this, and the file has no such column."
+    assert remarks(report) == [(2, "model", why)]
+
+
+@pytest.mark.parametrize("chunk", [1, 500])
+def test_a_row_that_names_less_finds_the_box_of_a_row_before_it(
+    one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(imports, "CHUNK", chunk)
+
+    report = load_one("serial,model,batch\nSN-1,AUR-1,\nSN-1,,B1\n")
+
+    assert counts(report) == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "why"),
+    [
+        ("#N/A,AUR-1,", "serial", "The spreadsheet shows an error here."),
+        (
+            "6.20E+14,AUR-1,",
+            "serial",
+            "The spreadsheet shortened this number; format the column as text.",
+        ),
+        ('SN-1,AUR-1,"two\nlines"', "batch", "Control characters do not belong here."),
+    ],
+)
+def test_what_a_spreadsheet_did_to_a_cell_is_told_at_its_line_and_column(
+    one: Registry, load_one: Import, row: str, column: str, why: str
+) -> None:
+    report = load_one(f'serial,model,batch,notes\nSN-0,AUR-1,,"two\nlines"\n{row}\n')
+
+    assert counts(report) == (1, 0, 0, 1)
+    assert remarks(report) == [(4, column, why)]
+
+
+def test_a_formula_without_its_result_is_refused_at_its_cell(
+    one: Registry, load_one: Import, tmp_path: Path
+) -> None:
+    path = tmp_path / "boxes.xlsx"
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["serial", "model"])
+    book.active.append(['="SN-"&1', "AUR-1"])
+    book.save(path)
+    book.close()
+
+    report = load_one(path.read_bytes())
+
+    why = "A formula whose result is not in the file; put the value in its place."
+    assert remarks(report) == [(2, "serial", why)]
+    assert report.remarks[0].value == '="SN-"&1'
+
+
 def test_a_token_shown_before_the_box_was_imported_is_not_accepted(
     registry: Registry, load: Import
 ) -> None:
@@ -179,11 +237,64 @@ def test_of_two_rows_with_one_mac_the_first_is_kept(one: Registry, load_one: Imp
     ]
 
 
-def test_two_rows_about_one_box_are_taken_in_their_order(one: Registry, load_one: Import) -> None:
-    report = load_one("serial,model,batch\nSN-1,AUR-1,B1\nSN-1,AUR-1,B2\n")
+def test_two_rows_about_one_box_add_to_each_other(one: Registry, load_one: Import) -> None:
+    report = load_one("serial,model,batch,tags\nSN-1,AUR-1,B1,\nSN-1,AUR-1,B1,vip\n")
 
     assert counts(report) == (1, 1, 0, 0)
-    assert [box.batch for box in boxes(one)] == ["B2"]
+    assert [(box.batch, box.tag_names) for box in boxes(one)] == [("B1", ["vip"])]
+
+
+@pytest.mark.parametrize("chunk", [1, 500])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_of_two_rows_that_contradict_each_other_the_first_counts(
+    one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch, chunk: int, dry_run: bool
+) -> None:
+    monkeypatch.setattr(imports, "CHUNK", chunk)
+
+    report = load_one("serial,model,batch\nSN-1,AUR-1,B1\nSN-1,AUR-1,B2\n", dry_run=dry_run)
+
+    assert counts(report) == (1, 0, 0, 1)
+    assert remarks(report) == [(3, "batch", "Line 2 of this file says otherwise of this box.")]
+
+
+def test_a_mac_that_a_row_gives_up_is_free_for_the_next(one: Registry, load_one: Import) -> None:
+    one.box("SN-1", external_id="e1", mac_ethernet="02:00:00:00:00:01")
+
+    report = load_one("external_id,serial,model,mac\ne1,,,020000000002\n,SN-2,AUR-1,020000000001\n")
+
+    assert counts(report) == (1, 1, 0, 0)
+
+
+def some_file(seed: int) -> str:
+    """Rows about few boxes, so that they repeat, contradict and claim from each other."""
+    chance = random.Random(seed)
+    lines = ["external_id,serial,model,mac,batch,status,tags"]
+    for _ in range(12):
+        cells = (
+            chance.choice(("", "", "e1", "e2")),
+            chance.choice(("", "SN-1", "SN-2", "SN-3", "SN-4")),
+            chance.choice(("AUR-1", "AUR-1", "BOR-2", "")),
+            chance.choice(("", "020000000001", "020000000002", "020000000003")),
+            chance.choice(("", "B1", "B2")),
+            chance.choice(("", "", "sold", "scrapped")),
+            chance.choice(("", "vip")),
+        )
+        lines.append(",".join(cells))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_trial_says_what_the_import_does_and_the_same_file_twice_changes_nothing(
+    one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(imports, "CHUNK", 2)
+    one.box("SN-1", external_id="e1", mac_ethernet="02:00:00:00:00:03")
+    content = some_file(seed)
+
+    trial = load_one(content, dry_run=True)
+    done = load_one(content)
+
+    assert (counts(trial), remarks(trial)) == (counts(done), remarks(done))
 
 
 def test_a_row_changes_only_what_it_says(registry: Registry, load: Import) -> None:
@@ -234,7 +345,7 @@ def test_status_and_custody_go_by_their_verbs(registry: Registry, load: Import) 
     first, second = boxes(registry)
     assert (first.status, first.custodian and first.custodian.code) == ("sold", "north")
     assert (second.status, second.custodian) == ("in_stock", None)
-    assert remarks(report) == [(3, "", "A box goes from In stock to Replaced by no step.")]
+    assert remarks(report) == [(3, "status", "A box goes from In stock to Replaced by no step.")]
 
 
 def test_an_old_file_does_not_bring_a_scrapped_box_back(one: Registry, load_one: Import) -> None:
@@ -289,7 +400,9 @@ def test_a_dry_run_of_several_chunks_refuses_what_the_import_would(
     )
 
     assert counts(report) == (1, 0, 0, 1)
-    assert remarks(report) == [(3, "mac_ethernet", "Line 2 of this file has it.")]
+    assert remarks(report) == [
+        (3, "mac_ethernet", "Ethernet MAC 02:00:00:00:00:01 is held by box SN-1 AUR-1.")
+    ]
 
 
 def test_a_prefix_of_another_maker_is_a_warning_and_the_row_is_kept(
@@ -307,6 +420,8 @@ def test_a_prefix_of_another_maker_is_a_warning_and_the_row_is_kept(
         ("", "empty"),
         ("model,batch\nAUR-1,B1\n", "names no column"),
         ("serial,SN,model\n1,2,3\n", "stands there twice"),
+        ("serial,model\n", "no rows below"),
+        ("\ufeffserial;model\r\n\r\n", "no rows below"),
     ],
 )
 def test_a_file_that_names_no_boxes_is_refused_as_a_whole(
