@@ -25,6 +25,7 @@ from firmware.boxes.rules import (
     Statement,
     as_mac,
     as_serial,
+    is_plain_mac,
     new_token,
     origin_of,
     storable,
@@ -162,8 +163,9 @@ def meet_unknown(
     origin = origin_of(address)
     if not registers and not has_room_for_stranger(session, origin=origin, now=now):
         return None
-    mac = as_mac(controller_id) or (as_mac(statement.mac) if statement.mac else None)
-    serial = as_serial(statement.serial or ("" if as_mac(controller_id) else controller_id))
+    is_mac = is_plain_mac(controller_id)
+    mac = as_mac(controller_id if is_mac else statement.mac or "")
+    serial = as_serial(statement.serial or ("" if is_mac else controller_id))
     box = Box(
         uid=new_public_id(),
         serial=serial if 0 < len(serial) <= SERIAL_CHARS else None,

@@ -20,6 +20,7 @@ from firmware.boxes.rules import (
     BoxState,
     as_mac,
     as_serial,
+    as_typed_serial,
     token_digest,
 )
 from stb_service.shared.access import Scope
@@ -295,12 +296,13 @@ WORDS_AT_ONCE = 500
 def uids_named(session: Session, words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the boxes meant by serials, MACs in any notation, or uids; and the words that mean none.
 
-    A serial that two makers use means both boxes.
+    A serial that two makers use means both boxes. Letters of other scripts that look like Latin
+    ones are read as those.
     """
     found: dict[str, set[str]] = {}
     for start in range(0, len(words), WORDS_AT_ONCE):
         part = words[start : start + WORDS_AT_ONCE]
-        serials = [as_serial(word) for word in part]
+        serials = {read(word) for word in part for read in (as_serial, as_typed_serial)}
         macs = [mac for mac in map(as_mac, part) if mac]
         rows = session.execute(
             select(Box.uid, Box.serial, Box.mac_ethernet, Box.mac_wifi).where(
@@ -319,7 +321,8 @@ def uids_named(session: Session, words: Sequence[str]) -> tuple[list[str], list[
     uids: dict[str, None] = {}
     unknown = []
     for word in words:
-        meant = {name for key in (word, as_serial(word), as_mac(word)) for name in _of(found, key)}
+        keys = (word, as_serial(word), as_typed_serial(word), as_mac(word))
+        meant = {name for key in keys for name in _of(found, key)}
         uids.update(dict.fromkeys(sorted(meant)))
         if not meant:
             unknown.append(word)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
 from stb_service.shared.i18n import text
+from stb_service.shared.identifiers import colon_notation, latin, mac_digits
 
 
 class BoxState(StrEnum):
@@ -107,11 +108,17 @@ def can_be_controller_id(controller_id: str, kinds: Collection[str]) -> bool:
 
 
 def as_mac(identifier: str) -> str | None:
-    """Return `AA:BB:CC:DD:EE:FF` if the text is a MAC address in any usual notation."""
-    digits = identifier.upper().translate(_SEPARATORS)
-    if not _MAC.fullmatch(digits):
-        return None
-    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+    """Return `AA:BB:CC:DD:EE:FF` if the text is a MAC in any notation that the registry reads."""
+    digits = mac_digits(identifier)
+    return colon_notation(digits) if _MAC.fullmatch(digits) else None
+
+
+def is_plain_mac(identifier: str) -> bool:
+    """Tell whether a text is 12 hexadecimal digits and separators.
+
+    What a machine says of itself and `as_mac` alone can read may well be a serial: O is read as 0.
+    """
+    return _MAC.fullmatch(identifier.upper().translate(_SEPARATORS)) is not None
 
 
 def as_serial(identifier: str) -> str:
@@ -131,6 +138,11 @@ def origin_of(address: str) -> str | None:
     if ip.version == 4:
         return str(ip)
     return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
+
+
+def as_typed_serial(word: str) -> str:
+    """Return a serial number as the registry reads what people type: no spaces, Latin letters."""
+    return "".join(latin(word).split()).upper()
 
 
 def new_token() -> str:

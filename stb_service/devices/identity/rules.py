@@ -18,6 +18,7 @@ from netaddr import EUI
 from netaddr.core import NotRegisteredError
 
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.identifiers import HEX, colon_notation, latin, mac_digits
 
 
 class Malformed(ValueError):
@@ -79,40 +80,8 @@ def maker_key(maker: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKC", maker).casefold() if c.isalnum())[:80]
 
 
-# Letters of other scripts that look like a Latin one in common typefaces: Cyrillic, then Greek.
-LOOK_ALIKES = str.maketrans(
-    "АВЕКМНОРСТУХІЈЅԚԜаеорсухіјѕвкмнтΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβικνορτυχ",
-    "ABEKMHOPCTYXIJSQWAEOPCYXIJSBKMHTABEZHIKMNOPTYXABIKVOPTYX",
-)
-# A MAC holds no O, I or L, so there they can only be a zero or a one; Ze is read as three.
-DIGIT_LOOK_ALIKES = str.maketrans("OIL\u0417\u0437", "01133")
-DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
-MAC_LABEL = re.compile(
-    r"^\s*(?:mac(?:[\s_-]*addr(?:ess)?)?\s*[:=#]?\s+|mac\s*[:=#]\s*|0x)", re.IGNORECASE
-)
-SEPARATORS = re.compile(r"[\s:.\-_,;/·|']+")
 NOT_ALPHANUMERIC = dict.fromkeys(code for code in range(128) if not chr(code).isalnum())
-HEX = frozenset("0123456789ABCDEF")
 SERIAL_MAX = 64
-
-
-def _latin(raw: str) -> str:
-    """Return text with compatibility forms, invisible characters and look-alikes resolved."""
-    if raw.isascii():
-        return raw
-    plain = unicodedata.normalize("NFKC", raw).translate(DASHES)
-    visible = "".join(c for c in plain if unicodedata.category(c) not in {"Cf", "Mn"})
-    digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in visible)
-    return digits.translate(LOOK_ALIKES)
-
-
-def _mac_digits(raw: str) -> str:
-    """Return what was typed without separators, upper case; single digits of octets padded."""
-    cleaned = _latin(MAC_LABEL.sub("", raw)).upper().translate(DIGIT_LOOK_ALIKES)
-    parts = [part for part in SEPARATORS.split(cleaned) if part]
-    if len(parts) == 6 and all(len(part) <= 2 for part in parts):
-        parts = [part.zfill(2) for part in parts]
-    return "".join(parts)
 
 
 def normalise_mac(raw: str) -> str:
@@ -121,7 +90,7 @@ def normalise_mac(raw: str) -> str:
     Raises:
         Malformed: it is no MAC, or none that a box can have (multicast, all zeros).
     """
-    digits = _mac_digits(raw)
+    digits = mac_digits(raw)
     strange = [c for c in digits if c not in HEX]
     if strange:
         raise Malformed(text("%(char)r is no hexadecimal digit.", char=strange[0]))
@@ -135,7 +104,7 @@ def normalise_mac(raw: str) -> str:
         raise Malformed(text("This is the broadcast address, no box's MAC."))
     if int(digits[:2], 16) & 1:
         raise Malformed(text("This is a multicast address (odd first octet), no box's MAC."))
-    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+    return colon_notation(digits)
 
 
 def normalise_serial(raw: str) -> str:
@@ -144,7 +113,7 @@ def normalise_serial(raw: str) -> str:
     Raises:
         Malformed: nothing to read in it, too long, or other than visible ASCII characters.
     """
-    serial = "".join(_latin(raw).split()).upper()
+    serial = "".join(latin(raw).split()).upper()
     if not any(c.isalnum() for c in serial):
         raise Malformed(text("A serial holds at least one letter or digit."))
     if len(serial) > SERIAL_MAX:
@@ -166,8 +135,8 @@ def typed_keys(raw: str) -> list[str]:
     The text may be a whole identifier, its beginning or its end, in any notation. A
     partial MAC with O for zero differs as a serial, so there may be two.
     """
-    keys = [lookup_key("".join(_latin(raw).split()).upper())]
-    digits = _mac_digits(raw)
+    keys = [lookup_key("".join(latin(raw).split()).upper())]
+    digits = mac_digits(raw)
     if digits and set(digits) <= HEX and len(digits) <= 12:
         keys.append(digits)
     return [key for key in dict.fromkeys(keys) if key.isascii() and 1 <= len(key) <= SERIAL_MAX]

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from firmware.boxes import operations
 from firmware.boxes.models import Box, BoxReport
-from firmware.boxes.queries import holds_token
+from firmware.boxes.queries import holds_token, uids_named
 from firmware.boxes.rules import (
     ASKS_BEFORE_GIVING_UP,
     BOX_MOVES,
@@ -24,6 +24,7 @@ from firmware.boxes.rules import (
     asks_for_attributes,
     storable,
 )
+from stb_service.devices.identity.rules import normalise_mac
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Conflict, Invalid
 from tests.firmware.world import World
@@ -38,7 +39,18 @@ def world(small_world: World) -> World:
 
 
 @pytest.mark.parametrize(
-    "written", ["00:1A:79:00:00:FF", "001a790000ff", "00-1a-79-00-00-ff", "001A.7900.00FF"]
+    "written",
+    [
+        *("00:1A:79:00:00:FF", "001a790000ff", "00-1a-79-00-00-ff", "001A.7900.00FF"),
+        *(
+            "0:1a:79:0:0:ff",
+            "MAC: 00 1A 79 00 00 FF",
+            "00\u20131A\u201379\u201300\u201300\u2013FF",
+            "0x001A790000FF",
+        ),
+        "\u041e\u041e:1\u0410:79:00:00:FF",
+        "OO:lA:79:00:00:FF",
+    ],
 )
 def test_a_mac_is_read_in_any_notation(written: str) -> None:
     assert as_mac(written) == "00:1A:79:00:00:FF"
@@ -47,6 +59,13 @@ def test_a_mac_is_read_in_any_notation(written: str) -> None:
 @pytest.mark.parametrize("written", ["", "001A790000F", "001A790000FFF", "001A790000GG", "S00000"])
 def test_what_is_no_mac_is_none(written: str) -> None:
     assert as_mac(written) is None
+
+
+@pytest.mark.parametrize(
+    "written", ["\u0410\u0421:CD:\u0415F:00:11:22", "ac.cd.ef.00.11.22", "AC CD EF 00 11 22"]
+)
+def test_the_registry_and_this_room_read_a_mac_alike(written: str) -> None:
+    assert as_mac(written) == normalise_mac(written) == "AC:CD:EF:00:11:22"
 
 
 @given(st.text())
@@ -119,6 +138,43 @@ def test_the_registry_approves_a_box_and_keeps_its_own_word_where_it_has_none(
         box = session.scalars(select(Box)).one()
         assert (box.state, box.serial, box.model_code) == ("known", "ABC", "X9")
         assert (box.revision_code, [tag.tag for tag in box.tags]) == ("r1", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("00:1A:79:00:00:00", "001a.7900.0000", "00-1a-79-00-00-00", "001A79000000"),
+        *("\u041e\u041e:1\u0410:79:00:00:00", "S00000", " s00000 ", "\u0405OOOOO", "\u0455 00 000"),
+    ],
+)
+def test_a_box_is_named_in_any_notation(world: World, word: str) -> None:
+    world.change_box("box-00000", serial="SOOOOO" if "OOOOO" in word else "S00000")
+    with world.db.read() as session:
+        assert uids_named(session, [word, "S-NOBODY"]) == (["box-00000"], ["S-NOBODY"])
+
+
+@pytest.mark.parametrize(
+    ("said", "serial", "mac"),
+    [
+        ("001a.7909.0909", None, "00:1A:79:09:09:09"),
+        ("AO1A79090909", "AO1A79090909", None),
+        ("0x001A79090909", "0X001A79090909", None),
+    ],
+)
+def test_what_a_stranger_says_is_a_mac_only_where_it_can_be_nothing_else(
+    world: World, said: str, serial: str | None, mac: str | None
+) -> None:
+    with world.db.write() as session:
+        box = operations.meet_unknown(
+            session,
+            controller_id=said,
+            statement=Statement(at=NOW, wire="ddi"),
+            token=None,
+            registers=False,
+            now=NOW,
+        )
+        assert box is not None
+        assert (box.serial, box.mac_ethernet) == (serial, mac)
 
 
 def adopt(world: World) -> Box:
