@@ -80,7 +80,7 @@ def words() -> dict[str, Any]:
         "capability_kind_names": CAPABILITY_KIND_NAMES,
         "claim_source_names": CLAIM_SOURCE_NAMES,
         "field_name": field_name,
-        "format_date": format_date,
+        "format_date": lambda day: format_date(day, "d MMM y"),  # as instants are written
         "of_operator": lambda: current_actor().scope.is_everything,
         "told_of": lambda organisation: queries.told_of(organisation, current_actor().scope),
     }

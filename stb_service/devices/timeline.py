@@ -13,6 +13,7 @@ from stb_service.shared.access import Actor, Scope
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.registries import TimelineEntry
+from stb_service.staff.queries import organisations
 
 SENTENCES: Mapping[str, tuple[str, Text]] = {
     "device.create": ("plus", text("Registered by %(who)s")),
@@ -34,11 +35,12 @@ def entries(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[Ti
     """
     if not actor.scope.is_everything:
         yield from _custody(session, uid, actor.scope)
+    names = {row.code: row.name for row in organisations(session, actor.scope)}
     for row in queries.entries_of_box(session, uid, actor.scope, limit=limit):
         is_told = actor.scope.is_everything or row.verb != "device.custody"
         if row.verb in SENTENCES and is_told:
             icon, sentence = SENTENCES[row.verb]
-            words = str(text(sentence.msgid, **_values(row)))
+            words = str(text(sentence.msgid, **_values(row, names)))
             yield TimelineEntry(row.at, icon, words, str(row.changes.get("reason") or ""))
 
 
@@ -52,7 +54,7 @@ def _custody(session: Session, uid: str, scope: Scope) -> Iterator[TimelineEntry
             yield TimelineEntry(event.until, "building-store", left)
 
 
-def _values(row: AuditEntry) -> dict[str, Any]:
+def _values(row: AuditEntry, names: Mapping[str, str]) -> dict[str, Any]:
     changes = row.changes
     values: dict[str, Any] = {"who": row.actor_label, "what": ", ".join(map(field_name, changes))}
     if row.verb == "device.status":
@@ -60,7 +62,7 @@ def _values(row: AuditEntry) -> dict[str, Any]:
         values |= {"before": STATUS_NAMES[before], "after": STATUS_NAMES[after]}
     if row.verb == "device.custody":
         to = changes.get("custodian", [None, None])[1]
-        values["holder"] = to or changes["holder"] or text("nobody named")
+        values["holder"] = names.get(to, to) or changes["holder"] or text("nobody named")
     if row.verb == "device.tag":
         before, after = (set(side) for side in changes["tags"])
         signs = [f"+{tag}" for tag in sorted(after - before)]

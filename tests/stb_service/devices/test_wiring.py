@@ -28,7 +28,7 @@ def test_the_timeline_tells_what_happened_the_newest_first(one: Registry) -> Non
 
     assert [(entry.sentence, entry.detail) for entry in entries] == [
         ("test-admin moved it from In stock to Sold", ""),
-        ("test-admin handed it to north", "repair"),
+        ("test-admin handed it to North", "repair"),
         ("Tags changed by test-admin: +b -a", ""),
         ("Registered by test-admin", ""),
     ]
