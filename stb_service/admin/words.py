@@ -122,7 +122,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "sha256": text("SHA-256"),
     "size_bytes": text("Bytes"),
     "fits": text("Fits"),
-    "sequence": text("Place in the order"),
+    "sequence": text("Sequence"),
     "withdrawn_at": text("Withdrawn"),
     "withdrawn_reason": text("Reason"),
     "image": text("Image"),

@@ -129,11 +129,11 @@ def test_verbs_fields_and_values_are_read_as_words(client: FlaskClient, record: 
     page = client.get("/audit?subject=ref").text
 
     assert ">Box moved on</a>" in page
-    assert "<del>In stock</del>" in page
-    assert "<ins>Sold</ins>" in page
+    assert '<del dir="auto">In stock</del>' in page
+    assert '<ins dir="auto">Sold</ins>' in page
     assert ">Sold on</span>" in page
-    assert "<ins>Read the audit</ins>" in page
-    assert "<ins>AX1 A, AX1 B</ins>" in page
+    assert '<ins dir="auto">Read the audit</ins>' in page
+    assert '<ins dir="auto">AX1 A, AX1 B</ins>' in page
 
 
 def test_the_filter_names_the_verbs_and_keeps_one_that_is_gone(
