@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -9,13 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from granian import Granian
-from granian.constants import Interfaces
 from rich.console import Console
 
 from stb_service.devices.commands import export_devices, import_devices
 from stb_service.metadata import metadata
-from stb_service.shared import archive, logs, metrics, migrate
+from stb_service.shared import archive, logs, migrate
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
@@ -25,7 +24,7 @@ from stb_service.shared.settings import SETTINGS, Settings, read_settings
 from stb_service.staff import operations as staff
 from stb_service.staff import queries as staff_queries
 from stb_service.staff.setup import first_administrator
-from stb_service.supervisor import Supervisor
+from stb_service.supervisor import Supervisor, command_of
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -116,41 +115,22 @@ def _prepare(settings: Settings) -> None:
         out.print(f"administrator: admin   password: {password}", markup=False)
 
 
-EDGE_WORKERS = 2
-THREADS = 64  # a download or upload holds one for as long as the other side takes
-
-
-def serve_app(target: str, settings: Settings, port: int, *, workers: int) -> None:
-    """Serve what the factory `module:name` makes, in so many processes."""
-    Granian(
-        target,
-        address=settings.host,
-        port=port,
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=workers,
-        blocking_threads=THREADS,
-        log_access=False,
-        log_level="warning",  # type: ignore[arg-type]
-        respawn_failed_workers=True,
-        workers_kill_timeout=10,  # one that is told to stop while it starts does not hear it
-    ).serve()
-
-
 @main.command("app")
-@click.pass_obj
-def serve_staff(settings: Settings) -> None:
+def serve_staff() -> None:
     """Serve the staff app."""
-    metrics.begin(settings, metrics.APP)
-    serve_app("stb_service.serving:staff", settings, settings.port, workers=1)
+    _become("app")
 
 
 @main.command("edge")
-@click.pass_obj
-def serve_edge(settings: Settings) -> None:
+def serve_edge() -> None:
     """Serve the box edge."""
-    metrics.begin(settings, metrics.EDGE)
-    serve_app("stb_service.serving:edge", settings, settings.edge_port, workers=EDGE_WORKERS)
+    _become("edge")
+
+
+def _become(name: str) -> None:
+    """Go on as the process that `stb serve` starts too, without what the commands have loaded."""
+    command = command_of(name)
+    os.execv(command[0], command)  # noqa: S606 - our own command
 
 
 @main.command("worker")

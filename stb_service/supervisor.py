@@ -115,8 +115,8 @@ class Supervisor:
         return child
 
     def stb(self, name: str, *, quiet: Path | None = None) -> None:
-        """Start one of our own commands."""
-        self.start(name, [sys.executable, "-m", "stb_service.cli", name], quiet=quiet)
+        """Start one of our own services: `app`, `edge` or `worker`."""
+        self.start(name, command_of(name), quiet=quiet)
 
     def wait_until_ready(self, urls: Sequence[str], *, seconds: float = 60.0) -> None:
         """Wait until each address answers.
@@ -165,6 +165,12 @@ class Supervisor:
                 child.wait()
             _kill_group(child.pid)  # what a child that died by itself has left behind
         self.children.clear()
+
+
+def command_of(name: str) -> list[str]:
+    """Return the command line that starts `app`, `edge` or `worker`; the servers load no command."""
+    module = "stb_service.cli" if name == "worker" else "stb_service.serving"
+    return [sys.executable, "-m", module, name]
 
 
 def _kill_group(group: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from stb_service.shared.access import SYSTEM
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.settings import Settings, read_settings
+from stb_service.supervisor import command_of
 
 QUICK = Timing(
     offer=timedelta(seconds=30),
@@ -78,10 +78,9 @@ class Live:
     def start(self, *names: str) -> None:
         """Start `app`, `edge` or `worker` and wait until the servers answer."""
         for name in names:
-            command = [sys.executable, "-m", "stb_service.cli", name]
             with (self.settings.home / f"{name}.log").open("ab") as log:
                 self.processes.append(
-                    subprocess.Popen(command, env=self.environ, stdout=log, stderr=log)
+                    subprocess.Popen(command_of(name), env=self.environ, stdout=log, stderr=log)
                 )
         urls = {"app": self.staff_url, "edge": self.edge_url}
         for name in set(names) & set(urls):

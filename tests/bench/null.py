@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from stb_service.cli import EDGE_WORKERS, serve_app
+from stb_service.serving import EDGE_WORKERS, serve
 from stb_service.shared.settings import read_settings
 
 BODY = b'{"config":{"polling":{"sleep":"00:05:00"}},"_links":{}}'
@@ -25,7 +25,7 @@ def make() -> Callable[..., Iterable[bytes]]:
 
 
 if __name__ == "__main__":
-    serve_app(
+    serve(
         "tests.bench.null:make",
         read_settings(os.environ),
         int(sys.argv[1]),

@@ -17,7 +17,7 @@ from sqlalchemy import func, insert, select, update
 
 from firmware.boxes.models import Box, BoxToken
 from firmware.boxes.rules import BoxState, token_digest
-from stb_service.cli import EDGE_WORKERS, THREADS
+from stb_service.serving import EDGE_WORKERS, THREADS
 from tests.bench.figures import Figure, rounded
 from tests.bench.load import SEPARATOR
 from tests.live import Live, answers, free_port, live_service, wait_for

@@ -14,7 +14,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from stb_service.cli import EDGE_WORKERS
+from stb_service.serving import EDGE_WORKERS
 from stb_service.shared import jobs, metrics
 from stb_service.shared.access import SYSTEM
 from stb_service.shared.settings import read_settings

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
-from stb_service.supervisor import Supervisor
+from stb_service.cli import main
+from stb_service.supervisor import Supervisor, command_of
 from tests.live import answers, free_port, wait_for
 
 pytestmark = pytest.mark.timeout(120)
@@ -88,6 +90,51 @@ def test_a_server_that_dies_ends_the_others(service: Service) -> None:
     wait_for(lambda: not service.left(), seconds=25, what="all processes have ended")
 
     assert "edge has ended" in service.log.read_text()
+
+
+# The servers' own processes
+
+
+def test_the_box_edge_loads_no_command_and_nothing_of_the_back_office_but_what_is_shared() -> None:
+    code = "import sys, stb_service.serving, firmware.edge; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    loaded = set(done.stdout.split())
+    ours = {name for name in loaded if name.startswith("stb_service.")}
+    assert {name for name in ours if not name.startswith("stb_service.shared")} == {
+        "stb_service.serving"
+    }
+    assert loaded.isdisjoint({"alembic", "openpyxl"})
+
+
+@pytest.mark.parametrize("name", ["app", "edge"])
+def test_the_commands_of_the_servers_go_on_as_those_processes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    gone: list[object] = []
+    monkeypatch.setattr("os.execv", lambda *arguments: gone.append(arguments))
+
+    done = CliRunner().invoke(main, [name], env={"STB_HOME": str(tmp_path)})
+
+    command = [sys.executable, "-m", "stb_service.serving", name]
+    assert (done.exit_code, gone) == (0, [(sys.executable, command)])
+
+
+def test_a_server_with_a_bad_setting_ends_with_status_2_and_a_sentence() -> None:
+    done = subprocess.run(
+        command_of("edge"),
+        env={**os.environ, "STB_PORT": "none"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 2
+    assert "STB_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # The supervisor alone
