@@ -58,7 +58,7 @@ def test_a_wrong_password_is_said_without_saying_which_names_exist(desk: Desk) -
     expect(page.get_by_label("Password")).to_have_value("")
 
 
-def test_after_too_many_wrong_passwords_the_right_one_is_refused_too(
+def test_after_too_many_wrong_passwords_the_right_one_is_refused_in_the_same_words(
     desk: Desk, live: Live, people: People
 ) -> None:
     people.person("agent", username="larry.locked")
@@ -68,7 +68,8 @@ def test_after_too_many_wrong_passwords_the_right_one_is_refused_too(
 
     sign_in(page, "larry.locked")
 
-    expect(page.get_by_role("alert")).to_contain_text("this account is locked")
+    expect(page.get_by_role("alert")).to_have_text("User name or password is wrong.")
+    expect(page.get_by_role("main")).to_contain_text("an account is locked")
 
 
 def test_whoever_signs_out_is_asked_to_sign_in_again(desk: Desk, people: People) -> None:
