@@ -46,8 +46,8 @@ UNSCOPED = {
     "stb_service/devices/queries.py": {
         "with_row_details": "adds what a row shows to a statement that is scoped already",
         "check_cursor": "reads no row",
-        "conditions": "the part of a statement that its callers scope",
         "job_by_ref": "scoped by the actor, who also asked for the work",
+        "trial_by_ref": "scoped by the actor, as job_by_ref is",
     },
     "stb_service/devices/catalogue/queries.py": {
         "models_page": "models of box are the operator's catalogue: everyone reads it",
