@@ -93,8 +93,6 @@ def _drop(files: FileStore, path: Path, moment: float) -> bool:
     """Take a file out of its place, and give it back if it came anew just then."""
     aside = files.root / "incoming" / f"{path.name}.unused"
     aside.parent.mkdir(exist_ok=True)
-    if not _is_older(path, moment):
-        return False
     with contextlib.suppress(FileNotFoundError):  # another worker was faster
         path.replace(aside)
         if _is_older(aside, moment):
