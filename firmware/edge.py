@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from flask import g
-from sqlalchemy.orm import Session
 
 from firmware.boxes.presence import Presence
 from firmware.wires import ddi, xconf
 from firmware.wires.contact import Edge
-from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask, make_flask
 from stb_service.shared.metrics import Counts
@@ -23,7 +21,7 @@ def make_edge(settings: Settings, db: Database, *, counts: Counts | None = None)
         settings=settings,
         db=db,
         registries=Registries(),
-        authenticate=_nobody,
+        authenticate=None,
         counts=counts,
     )
     app.extensions["edge"] = Edge(Presence(db))
@@ -31,10 +29,6 @@ def make_edge(settings: Settings, db: Database, *, counts: Counts | None = None)
     app.register_blueprint(ddi.blueprint)
     app.register_blueprint(xconf.blueprint)
     return app
-
-
-def _nobody(_session: Session) -> Actor | None:
-    return None
 
 
 def _machine() -> None:

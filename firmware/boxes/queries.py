@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Self
 
-from sqlalchemy import Select, bindparam, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
@@ -46,17 +47,57 @@ def find_box(session: Session, uid: str) -> Box | None:
     return session.scalar(select(Box).where(Box.uid == uid))
 
 
-@cache
-def _by_controller_id(kinds: tuple[str, ...]) -> Select[Box] | None:
-    """Return the statement for these kinds of id, built once (every poll needs it)."""
+def _called(kinds: Sequence[str]) -> ColumnElement[bool]:
     words = {kind: bindparam(kind, type_=Box.alias.type) for kind in ("serial", "mac", "alias")}
     tests = {
         "serial": [Box.serial == words["serial"]],
         "mac": [Box.mac_ethernet == words["mac"], Box.mac_wifi == words["mac"]],
         "alias": [Box.alias == words["alias"]],
     }
-    conditions = [test for kind in kinds for test in tests[kind]]
-    return select(Box).where(or_(*conditions)).limit(10) if conditions else None
+    return or_(false(), *(test for kind in kinds for test in tests[kind]))
+
+
+# Statements are built once: every poll needs them.
+@cache
+def _by_controller_id(kinds: tuple[str, ...]) -> Select[Box]:
+    return select(Box).where(_called(kinds)).limit(10)
+
+
+@cache
+def _with_tokens(kinds: tuple[str, ...]) -> Select[Box, str | None]:
+    is_accepted = or_(
+        BoxToken.expires_at.is_(None),
+        BoxToken.expires_at > bindparam("now", type_=BoxToken.expires_at.type),
+    )
+    return (
+        select(Box, BoxToken.digest)
+        .outerjoin(BoxToken, and_(BoxToken.box_id == Box.id, is_accepted))
+        .where(_called(kinds))
+        .limit(100)
+    )
+
+
+@dataclass(frozen=True)
+class _ControllerId:
+    """A DDI controller id, read as each kind that the setting names."""
+
+    kinds: tuple[str, ...]
+    words: Mapping[str, str | None]
+
+    @classmethod
+    def read(cls, controller_id: str, kinds: Sequence[str]) -> Self:
+        mac, serial = as_mac(controller_id), as_serial(controller_id)
+        usable = tuple(kind for kind in kinds if kind != "mac" or mac)
+        return cls(usable, {"serial": serial, "mac": mac, "alias": controller_id})
+
+    def rank(self, box: Box) -> int:
+        """Return which of the kinds a box was found by."""
+        names = {
+            "serial": (box.serial,),
+            "mac": (box.mac_ethernet, box.mac_wifi),
+            "alias": (box.alias,),
+        }
+        return next(n for n, kind in enumerate(self.kinds) if self.words[kind] in names[kind])
 
 
 def boxes_by_controller_id(session: Session, controller_id: str, kinds: Sequence[str]) -> list[Box]:
@@ -64,44 +105,40 @@ def boxes_by_controller_id(session: Session, controller_id: str, kinds: Sequence
 
     A serial is unique only with its maker, so there may be more than one: the token decides.
     """
-    mac, serial = as_mac(controller_id), as_serial(controller_id)
-    statement = _by_controller_id(tuple(kind for kind in kinds if kind != "mac" or mac))
-    if statement is None:
-        return []
-    values = {"serial": serial, "mac": mac, "alias": controller_id}
-    found = session.scalars(statement, values).all()
+    called = _ControllerId.read(controller_id, kinds)
+    found = session.scalars(_by_controller_id(called.kinds), called.words).all()
+    return sorted(found, key=called.rank)
 
-    def rank(box: Box) -> int:
-        matched = {
-            "serial": box.serial == serial,
-            "mac": mac is not None and mac in {box.mac_ethernet, box.mac_wifi},
-            "alias": box.alias == controller_id,
-        }
-        return next(i for i, kind in enumerate(kinds) if matched[kind])
 
-    return sorted(found, key=rank)
+def boxes_with_tokens(
+    session: Session, controller_id: str, kinds: Sequence[str], *, now: datetime
+) -> list[tuple[Box, list[str]]]:
+    """Return the same, each box with the digests of its own tokens that are accepted now."""
+    called = _ControllerId.read(controller_id, kinds)
+    digests: dict[Box, list[str]] = {}
+    for box, digest in session.execute(_with_tokens(called.kinds), {**called.words, "now": now}):
+        digests.setdefault(box, []).extend(() if digest is None else (digest,))
+    return sorted(digests.items(), key=lambda item: called.rank(item[0]))
 
 
 def box_by_mac(session: Session, mac: str) -> Box | None:
     """Return the box with this MAC (canonical notation), a served one first."""
-    by_mac = _by_controller_id(("mac",))
-    assert by_mac is not None
-    found = session.scalars(by_mac, {"mac": mac}).all()
+    found = session.scalars(_by_controller_id(("mac",)), {"mac": mac}).all()
     return min(found, key=lambda box: box.state != BoxState.KNOWN, default=None)
 
 
-_TOKENS = select(BoxToken.digest, BoxToken.expires_at).where(
-    BoxToken.box_id == bindparam("box", type_=BoxToken.box_id.type)
-)
+def is_among(token: str, digests: Sequence[str]) -> bool:
+    """Tell whether a token has one of these digests, each compared in constant time."""
+    given = token_digest(token)
+    return any(hmac.compare_digest(given, digest) for digest in digests)
 
 
 def holds_token(session: Session, box: Box, token: str, *, now: datetime) -> bool:
     """Tell whether a token is one of the box's own that are still accepted."""
-    given = token_digest(token)
-    rows = session.execute(_TOKENS, {"box": box.id}).all()
-    matches = [hmac.compare_digest(given, row.digest) for row in rows]
-    alive = [row.expires_at is None or row.expires_at > now for row in rows]
-    return any(match and living for match, living in zip(matches, alive, strict=True))
+    rows = session.execute(
+        select(BoxToken.digest, BoxToken.expires_at).where(BoxToken.box_id == box.id)
+    )
+    return is_among(token, [digest for digest, ends in rows if ends is None or ends > now])
 
 
 def gateway_token(session: Session, token: str, *, now: datetime) -> GatewayToken | None:

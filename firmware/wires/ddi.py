@@ -76,15 +76,16 @@ def _authenticate(session: Session, controller_id: str) -> tuple[Box | None, Cre
     kinds = services().settings.controller_id
     if not can_be_controller_id(controller_id, kinds):
         raise NotFound(text("No box is called so here."))
-    found = boxes.boxes_by_controller_id(session, controller_id, kinds)
     now = request_time()
     if credentials.kind == "GatewayToken":
         if boxes.gateway_token(session, credentials.secret, now=now) is None:
             raise Unauthenticated(text("This gateway token is not accepted."))
-        served = [box for box in found if box.state == BoxState.KNOWN]
-        return next(iter(served or found), None), credentials
-    for box in found:
-        if boxes.holds_token(session, box, credentials.secret, now=now):
+        called = boxes.boxes_by_controller_id(session, controller_id, kinds)
+        served = [box for box in called if box.state == BoxState.KNOWN]
+        return next(iter(served or called), None), credentials
+    found = boxes.boxes_with_tokens(session, controller_id, kinds, now=now)
+    for box, digests in found:
+        if boxes.is_among(credentials.secret, digests):
             return box, credentials
     if found:
         raise Unauthenticated(text("This token is not the box's."))
@@ -183,17 +184,18 @@ def _base(controller_id: str) -> str:
 def _poll_reply(
     controller_id: str, consultation: engine.Consultation, *, installed: int | None
 ) -> Response:
-    base = _base(controller_id)
-    links: dict[str, Any] = {}
+    paths: dict[str, str] = {}
     decision = consultation.decision
     if decision.cancel is not None:
-        links["cancelAction"] = {"href": f"{base}/cancelAction/{decision.cancel.action}"}
+        paths["cancelAction"] = f"cancelAction/{decision.cancel.action}"
     elif decision.serve is not None:
-        links["deploymentBase"] = {"href": f"{base}/deploymentBase/{decision.serve.action}"}
+        paths["deploymentBase"] = f"deploymentBase/{decision.serve.action}"
     if installed is not None:
-        links["installedBase"] = {"href": f"{base}/installedBase/{installed}"}
+        paths["installedBase"] = f"installedBase/{installed}"
     if consultation.asks:
-        links["configData"] = {"href": f"{base}/configData"}
+        paths["configData"] = "configData"
+    base = _base(controller_id) if paths else ""
+    links = {name: {"href": f"{base}/{path}"} for name, path in paths.items()}
     sleep = ddi_rules.sleep_text(services().settings.poll_interval_s)
     return jsonify({"config": {"polling": {"sleep": sleep}}, "_links": links})
 

@@ -56,7 +56,7 @@ class Services:
     db: Database
     files: FileStore
     registries: Registries
-    authenticate: Authenticator
+    authenticate: Authenticator | None
     counts: Counts
     requests: Counter
     durations: Histogram
@@ -128,10 +128,13 @@ def make_flask(
     settings: Settings,
     db: Database,
     registries: Registries,
-    authenticate: Authenticator,
+    authenticate: Authenticator | None,
     counts: Counts | None = None,
 ) -> StbFlask:
-    """Make an app with everything the two edges have in common."""
+    """Make an app with everything the two edges have in common.
+
+    Without `authenticate` no request has an actor: whoever calls is a machine.
+    """
     app = StbFlask(name, static_folder=None, template_folder=str(SHARED / "templates"))
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -161,7 +164,7 @@ def _services(
     settings: Settings,
     db: Database,
     registries: Registries,
-    authenticate: Authenticator,
+    authenticate: Authenticator | None,
     counts: Counts,
 ) -> Services:
     return Services(
@@ -194,6 +197,9 @@ def _begin() -> None:
     if request.path.startswith("/api/") and request.is_json:
         request.max_content_length = MAX_JSON_BYTES
     found = services()
+    if found.authenticate is None:
+        g.actor = None
+        return
     with found.db.read() as session:
         g.actor = found.authenticate(session)
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from firmware.boxes.models import Box, GatewayToken
+from firmware.boxes.models import Box, BoxToken, GatewayToken
 from firmware.boxes.operations import rotate_token
-from firmware.boxes.rules import STRAY
+from firmware.boxes.rules import STRAY, token_digest
 from stb_service.shared.db import Database
 from stb_service.shared.outbox import OutboxEntry
 from tests.firmware.wires.conftest import FIRMWARE, TOKEN, MakeWire, Wire
+from tests.firmware.world import statements_to
 
 
 def test_a_box_updates_itself_over_the_wire(both_wire: Wire) -> None:
@@ -45,6 +46,29 @@ def test_an_order_reads_as_both_clients_read_it(ordered: Wire) -> None:
     assert artifact["size"] == len(FIRMWARE)
     assert artifact["hashes"]["sha1"] == hashlib.sha1(FIRMWARE).hexdigest()
     assert artifact["_links"]["download"] == artifact["_links"]["download-http"]
+
+
+def test_a_poll_that_changes_nothing_makes_four_reads_and_no_write(wire: Wire) -> None:
+    wire.poll()
+    with statements_to(wire.world.db) as sent:
+        wire.poll()
+    assert [line.partition(" ")[0] for line in sent] == ["BEGIN", *["SELECT"] * 4]
+
+
+def test_many_former_tokens_of_a_box_stand_in_nobodys_way(wire: Wire) -> None:
+    (other,) = wire.world.boxes(1)
+    wire.world.change_box(other, serial="S00000")
+    for n in range(120):
+        wire.add_token("box-00000", f"former token number {n:03}")
+    with wire.world.db.write() as session:
+        former = BoxToken.digest != token_digest(TOKEN)
+        session.execute(update(BoxToken).where(former).values(expires_at=wire.world.now))
+    wire.add_token(other, "the token of the other")
+    headers = {"Authorization": "TargetToken the token of the other"}
+    former_headers = {"Authorization": "TargetToken former token number 007"}
+    assert wire.call("GET", headers=headers).status_code == 200
+    assert wire.call("GET").status_code == 200
+    assert wire.call("GET", headers=former_headers).status_code == 401
 
 
 def test_a_poll_says_when_to_come_again(make_wire: MakeWire, small_db: Database) -> None:
