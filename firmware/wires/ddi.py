@@ -15,11 +15,10 @@ from urllib.parse import quote
 from flask import Blueprint, Response, g, jsonify, request
 from sqlalchemy.orm import Session
 
-from firmware.boxes import queries as boxes
 from firmware.boxes.locks import hold
 from firmware.boxes.models import Box
 from firmware.boxes.operations import keep_report, merge_attributes
-from firmware.boxes.rules import STRAY, BoxState, Statement, can_be_controller_id
+from firmware.boxes.rules import STRAY, BoxState, Statement
 from firmware.images.download import download_of, serve
 from firmware.images.rules import served_filename
 from firmware.rollouts import engine, standing
@@ -35,9 +34,10 @@ from firmware.wires.contact import (
     read_small_body,
     statement_of,
 )
+from firmware.wires.ddi_callers import authenticate, known_box, reporting_box
 from firmware.wires.ddi_rules import Credentials, Feedback
 from stb_service.shared.access import public
-from stb_service.shared.errors import Forbidden, NotFound, Unauthenticated
+from stb_service.shared.errors import Forbidden, NotFound
 from stb_service.shared.http import services
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
@@ -64,66 +64,6 @@ def _tenant(_endpoint: str | None, values: dict[str, Any] | None) -> None:
         raise NotFound(text("There is no such tenant."))
 
 
-def _authenticate(session: Session, controller_id: str) -> tuple[Box | None, Credentials]:
-    """Return the box that a request is from; None where nobody knows it.
-
-    Raises:
-        Unauthenticated: no token, or a wrong one.
-    """
-    credentials = ddi_rules.read_authorization(request.headers.get("Authorization"))
-    if credentials is None:
-        raise Unauthenticated(text("Send a TargetToken or a GatewayToken."))
-    kinds = services().settings.controller_id
-    if not can_be_controller_id(controller_id, kinds):
-        raise NotFound(text("No box is called so here."))
-    now = request_time()
-    if credentials.kind == "GatewayToken":
-        if boxes.gateway_token(session, credentials.secret, now=now) is None:
-            raise Unauthenticated(text("This gateway token is not accepted."))
-        called = boxes.boxes_by_controller_id(session, controller_id, kinds)
-        served = [box for box in called if box.state == BoxState.KNOWN]
-        return next(iter(served or called), None), credentials
-    found = boxes.boxes_with_tokens(session, controller_id, kinds, now=now)
-    for box, digests in found:
-        if boxes.is_among(credentials.secret, digests):
-            return box, credentials
-    if found:
-        raise Unauthenticated(text("This token is not the box's."))
-    return None, credentials
-
-
-def _known(session: Session, controller_id: str) -> Box:
-    """Return a box that is served.
-
-    Raises:
-        Unauthenticated: no token, or a wrong one.
-        NotFound: nobody knows it.
-        Forbidden: it is not served.
-    """
-    box, _ = _authenticate(session, controller_id)
-    if box is None:
-        raise NotFound(text("Nobody knows this box."))
-    if box.state != BoxState.KNOWN:
-        raise Forbidden(text("This box is not served."))
-    return box
-
-
-def _reporter(session: Session, controller_id: str) -> Box:
-    """Return a box whose reports are taken: a retired one may still end what it began.
-
-    Raises:
-        Unauthenticated: no token, or a wrong one.
-        NotFound: nobody knows it.
-        Forbidden: it was never served.
-    """
-    box, _ = _authenticate(session, controller_id)
-    if box is None:
-        raise NotFound(text("Nobody knows this box."))
-    if box.state not in {BoxState.KNOWN, BoxState.RETIRED}:
-        raise Forbidden(text("This box is not served."))
-    return box
-
-
 def _restate() -> timedelta:
     return timedelta(seconds=services().settings.restate_s)
 
@@ -135,7 +75,7 @@ def poll(controller_id: str) -> Response:
     found = services()
     now = request_time()
     with found.db.read() as session:
-        box, credentials = _authenticate(session, controller_id)
+        box, credentials = authenticate(session, controller_id)
         if box is not None:
             consultation = engine.peek(session, box=box, restate=_restate(), now=now)
             installed = standing.last_installed_action(session, box.id)
@@ -160,7 +100,7 @@ def _meet(controller_id: str, credentials: Credentials) -> Response:
     now = request_time()
     token = credentials.secret if credentials.kind == "TargetToken" else None
     with services().db.write() as session:
-        box, _ = _authenticate(session, controller_id)
+        box, _ = authenticate(session, controller_id)
         if box is None:
             statement = Statement(at=now, wire=WIRE)
             box = strangers.meet(
@@ -213,7 +153,7 @@ def _member(session: Session, box: Box, action: str) -> Member:
 def deployment(controller_id: str, action: str) -> Response:
     """Show the work order."""
     with services().db.read() as session:
-        box = _known(session, controller_id)
+        box = known_box(session, controller_id)
         member = _member(session, box, action)
         if member.state not in _SHOWN:
             raise NotFound(text("This action is not open."))
@@ -227,7 +167,7 @@ def deployment(controller_id: str, action: str) -> Response:
 def installed(controller_id: str, action: str) -> Response:
     """Show the work order that was carried out last."""
     with services().db.read() as session:
-        box = _known(session, controller_id)
+        box = known_box(session, controller_id)
         member = _member(session, box, action)
         if member.state != MemberState.VERIFIED:
             raise NotFound(text("This action was not carried out."))
@@ -280,7 +220,7 @@ def _downloadable(session: Session, box: Box, module: int) -> Member:
 def artifacts(controller_id: str, module: int) -> Response:
     """List the files of a module that the box was ordered to install."""
     with services().db.read() as session:
-        box = _known(session, controller_id)
+        box = known_box(session, controller_id)
         return jsonify([_artifact(controller_id, _downloadable(session, box, module))])
 
 
@@ -291,7 +231,7 @@ def artifact(controller_id: str, module: int, filename: str) -> Response:
     found = services()
     now = request_time()
     with found.db.read() as session:
-        box = _known(session, controller_id)
+        box = known_box(session, controller_id)
         member = _downloadable(session, box, module)
         image = member.rollout.image
         name = served_filename(member.model_code, image.version)
@@ -323,7 +263,7 @@ Weigher = Callable[[Session, Member, int, Feedback], None]
 
 def _take_report(controller_id: str, action: str, weigh: Weigher) -> Response:
     with services().db.read() as session:
-        box_id = _reporter(session, controller_id).id
+        box_id = reporting_box(session, controller_id).id
     body = read_body(ddi_rules.BODY_LIMIT_BYTES)
     report = ddi_rules.read_feedback(body)
     now = request_time()
@@ -385,7 +325,7 @@ def _weigh_report(session: Session, member: Member, action: int, report: Feedbac
 def cancel(controller_id: str, action: str) -> Response:
     """Say which action is to be stopped."""
     with services().db.read() as session:
-        box = _known(session, controller_id)
+        box = known_box(session, controller_id)
         member = _member(session, box, action)
         if member.state != MemberState.CANCELLING:
             raise NotFound(text("This action is not being cancelled."))
@@ -417,7 +357,7 @@ def _weigh_cancel_answer(session: Session, member: Member, action: int, report: 
 def config_data(controller_id: str) -> Response:
     """Take over what a box says of itself; its version is evidence."""
     with services().db.read() as session:
-        box_id = _known(session, controller_id).id
+        box_id = known_box(session, controller_id).id
     config = ddi_rules.read_config_data(read_small_body(ddi_rules.SMALL_BODY_BYTES))
     now = request_time()
     with services().db.write() as session:
@@ -437,7 +377,7 @@ def config_data(controller_id: str) -> Response:
 def declare_installed(controller_id: str) -> Response:
     """Take over a version that the box says was installed without us."""
     with services().db.read() as session:
-        box_id = _known(session, controller_id).id
+        box_id = known_box(session, controller_id).id
     version = ddi_rules.read_installed(read_small_body(ddi_rules.SMALL_BODY_BYTES))
     now = request_time()
     with services().db.write() as session:
