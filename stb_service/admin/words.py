@@ -117,6 +117,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "claimant": text("Claimed by"),
     "state": text("State"),
     "alias": text("Alias"),
+    "address": text("Address"),
     "former_until": text("Former one accepted until"),
     "version": text("Version"),
     "sha256": text("SHA-256"),
