@@ -146,7 +146,7 @@ def create_rollout(
         subject=subject_of(rollout),
         changes={
             "image": image.version,
-            "selection": rollout.selection,
+            "selection": {part: words for part, words in rollout.selection.items() if words},
             "waves": [wave.share_permille for wave in rollout.waves],
             "cap": plan.cap,
         },

@@ -49,7 +49,7 @@ def _change(name: str, value: Any, *, is_new: bool) -> Change:
 
 
 def _words(field: str, value: Any) -> str:
-    if value is None or value == "":
+    if value in (None, "", [], {}):
         return NOTHING
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
