@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,15 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
-from sqlalchemy import make_url, text
+from sqlalchemy import event, inspect, make_url, select, text
 from sqlalchemy.orm import Session
 
 from stb_service.shared import migrate
 from stb_service.shared.access import Actor, builtin_verbs
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
+from stb_service.shared.http import StbFlask
+from stb_service.shared.registries import Registries
 from stb_service.shared.settings import Settings, read_settings
 from stb_service.staff import operations as staff
 from stb_service.staff.models import Organisation, Person
@@ -29,6 +32,7 @@ from stb_service.staff.queries import actor_of
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 KINDS = ("sqlite", "postgresql")
+ADMIN = Actor("person", "test-admin", "test-admin", builtin_verbs("administrator"))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -49,6 +53,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("schema") / "empty.sqlite3"
     db = Database(f"sqlite:///{path}")
     migrate.upgrade(db)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def staffed_template(sqlite_template: Path) -> Path:
+    """The same with the built-in roles and the operator."""
+    path = sqlite_template.with_name("staffed.sqlite3")
+    shutil.copy(sqlite_template, path)
+    db = Database(f"sqlite:///{path}")
+    People(db, ADMIN, NOW)
     with db.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
@@ -134,21 +151,114 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databa
     made.close()
 
 
+# Databases that tests use one after the other: what an engine has compiled is most of what a small
+# test costs, and a PostgreSQL database takes long to make. Each test finds them as new.
+
+
+class KeptSqlite:
+    """A file that is replaced by a fresh copy of a template for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "kept.sqlite3"
+        self._db = Database(f"sqlite:///{self._path}")
+        event.listen(self._db.engine, "connect", _careless)
+
+    def fresh(self, template: Path) -> Database:
+        """Return the database with what the template holds."""
+        self.close()
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{self._path}{ending}").unlink(missing_ok=True)
+        shutil.copy(template, self._path)
+        return self._db
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self._db.close()
+
+
+def _careless(connection: Any, _record: object) -> None:
+    """What tests write need not outlive the machine's power."""
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+SEEDED = {"alembic_version", "fw_rollout_moves"}  # tables with rows that the migrations bring
+
+
+class KeptPostgresql:
+    """A database whose rows are removed before each test, also those that the audit keeps."""
+
+    def __init__(self, maintenance_url: str) -> None:
+        maintenance = Database(maintenance_url)
+        autocommit = maintenance.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with autocommit.connect() as connection:
+            connection.execute(text("CREATE DATABASE kept TEMPLATE stb_template"))
+            connection.execute(text("ALTER DATABASE kept SET synchronous_commit = off"))
+        maintenance.close()
+        self._db = Database(_named(maintenance_url, "kept"), pool_size=20)
+        with self._db.engine.connect() as connection:
+            names = sorted(set(inspect(connection).get_table_names()) - SEEDED)
+        self._empty = "; ".join(
+            (
+                "SET LOCAL lock_timeout = '5s'",
+                "SET LOCAL session_replication_role = replica",  # no triggers, no foreign keys
+                *(f"DELETE FROM {name}" for name in names),
+                "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'",
+            )
+        )
+
+    def fresh(self) -> Database:
+        """Return the database, empty."""
+        with self._db.engine.begin() as connection:
+            connection.exec_driver_sql(self._empty)
+        return self._db
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self._db.close()
+
+
+@pytest.fixture(scope="session")
+def kept_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptSqlite]:
+    kept = KeptSqlite(tmp_path_factory.mktemp("kept"))
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(scope="session")
+def kept_sqlite_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptSqlite]:
+    """The one that takes turns with PostgreSQL."""
+    kept = KeptSqlite(tmp_path_factory.mktemp("kept"))
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(scope="session")
+def kept_postgresql(postgresql_url: str) -> Iterator[KeptPostgresql]:
+    kept = KeptPostgresql(postgresql_url)
+    yield kept
+    kept.close()
+
+
 @pytest.fixture(params=KINDS)
-def db(request: pytest.FixtureRequest, databases: Databases) -> Database:
+def db(request: pytest.FixtureRequest) -> Database:
     """A migrated database; a test that asks for it runs on SQLite and on PostgreSQL."""
-    return databases.make(request.param)
+    if request.param == "postgresql":
+        large: KeptPostgresql = request.getfixturevalue("kept_postgresql")
+        return large.fresh()
+    small: KeptSqlite = request.getfixturevalue("kept_sqlite_of_two")
+    return small.fresh(request.getfixturevalue("sqlite_template"))
 
 
 @pytest.fixture
-def sqlite_db(databases: Databases) -> Database:
+def sqlite_db(request: pytest.FixtureRequest, kept_sqlite: KeptSqlite) -> Database:
     """A migrated SQLite database, for tests that are not about the database."""
-    return databases.make("sqlite")
+    template = "staffed_template" if "people" in request.fixturenames else "sqlite_template"
+    return kept_sqlite.fresh(request.getfixturevalue(template))
 
 
 @pytest.fixture
-def postgresql_db(databases: Databases) -> Database:
-    return databases.make("postgresql")
+def postgresql_db(kept_postgresql: KeptPostgresql) -> Database:
+    return kept_postgresql.fresh()
 
 
 @pytest.fixture
@@ -168,7 +278,7 @@ def files(tmp_path: Path) -> FileStore:
 @pytest.fixture
 def actor() -> Actor:
     """An administrator of the operator who is no row of the database."""
-    return Actor("person", "test-admin", "test-admin", builtin_verbs("administrator"))
+    return ADMIN
 
 
 class People:
@@ -177,10 +287,19 @@ class People:
     def __init__(self, database: Database, actor: Actor, now: datetime) -> None:
         self._db, self._actor, self._now = database, actor, now
         with database.write() as session:
-            staff.install_builtin_roles(session)
-            staff.create_organisation(
-                session, code="operator", name="The operator", kind="operator", actor=actor, now=now
-            )
+            if session.scalar(select(Organisation.id)) is None:
+                self._move_in(session)
+
+    def _move_in(self, session: Session) -> None:
+        staff.install_builtin_roles(session)
+        staff.create_organisation(
+            session,
+            code="operator",
+            name="The operator",
+            kind="operator",
+            actor=self._actor,
+            now=self._now,
+        )
 
     def organisation(self, code: str, kind: str = "dealer") -> Organisation:
         with self._db.write() as session:
@@ -260,13 +379,22 @@ def made_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def app(made_app: Any, settings: Settings, sqlite_db: Database, people: People) -> Any:
     """The whole staff app on a migrated SQLite database with roles and an operator."""
-    made_app.extensions["stb"] = replace(
-        made_app.extensions["stb"],
+    return with_stores(made_app, settings, sqlite_db)
+
+
+def with_stores(made: StbFlask, settings: Settings, db: Database) -> StbFlask:
+    """Give an app that was made once the stores of one test, and registries to add to."""
+    found = made.extensions.setdefault("as made", made.extensions["stb"])
+    made.extensions["stb"] = replace(
+        found,
         settings=settings,
-        db=sqlite_db,
+        db=db,
         files=FileStore(settings.files_dir),
+        registries=Registries(
+            **{name: copy(part) for name, part in vars(found.registries).items()}
+        ),
     )
-    return made_app
+    return made
 
 
 @pytest.fixture

@@ -32,9 +32,14 @@ REVISIONS = [
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, databases: Databases) -> Database:
+def db(request: pytest.FixtureRequest, databases: Databases) -> Database:
+    """A migrated database that no other test uses: its tables come and go here."""
+    return databases.make(request.param)
+
+
+@pytest.fixture
+def empty(db: Database) -> Database:
     """A database from which every migration was taken back."""
-    db = databases.make(request.param)
     migrate.downgrade(db, "base")
     return db
 

@@ -21,6 +21,7 @@ from stb_service.shared.http import pages as shell
 from stb_service.shared.http.api import StbApi
 from stb_service.shared.registries import Registries
 from stb_service.shared.settings import Settings, read_settings
+from tests.conftest import with_stores
 
 AddImage = Callable[..., Image]
 FIRMWARE_MANAGER = Actor("person", "fm", "Fatima", builtin_verbs(FIRMWARE))
@@ -57,15 +58,16 @@ def add(db: Database, files: FileStore, actor: Actor, now: datetime) -> AddImage
     return add_one
 
 
-@pytest.fixture
-def app(db: Database, settings: Settings) -> StbFlask:
+@pytest.fixture(scope="session")
+def made_images_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> StbFlask:
     """The staff app with this room alone, and a firmware manager at the desk."""
+    settings = read_settings({"STB_HOME": str(tmp_path_factory.mktemp("home"))})
     registries = Registries()
     wiring.wire(registries)
     flask = make_flask(
         "test",
         settings=settings,
-        db=db,
+        db=Database(f"sqlite:///{sqlite_template}"),
         registries=registries,
         authenticate=lambda _session: FIRMWARE_MANAGER,
     )
@@ -78,6 +80,11 @@ def app(db: Database, settings: Settings) -> StbFlask:
     for blueprint in wiring.api_blueprints:
         api.register_blueprint(blueprint)
     return flask
+
+
+@pytest.fixture
+def app(made_images_app: StbFlask, db: Database, settings: Settings) -> StbFlask:
+    return with_stores(made_images_app, settings, db)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 
 from stb_service.shared.db import Database
 from stb_service.shared.settings import Settings
-from tests.stb_service.small_app import make_small_app
+from tests.conftest import with_stores
 
 
 @pytest.fixture
-def app(settings: Settings, sqlite_db: Database, people: Any) -> Any:
+def app(made_small_app: Any, settings: Settings, sqlite_db: Database, people: Any) -> Any:
     """This room and its neighbour alone, so that a fault elsewhere does not show here."""
-    return make_small_app(settings, sqlite_db)
+    return with_stores(made_small_app, settings, sqlite_db)

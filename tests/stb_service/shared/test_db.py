@@ -18,7 +18,7 @@ from stb_service.shared.db import Database, lock_row, new_public_id
 from stb_service.shared.leases import Lease
 from stb_service.staff.models import Person
 from stb_service.staff.operations import create_token
-from tests.conftest import NOW, People
+from tests.conftest import NOW, Databases, People
 
 WRITERS, TURNS = 8, 12
 NEPAL = timezone(timedelta(hours=5, minutes=45))
@@ -131,8 +131,8 @@ def test_sqlite_takes_the_write_lock_before_it_reads(sqlite_db: Database) -> Non
         second.close()
 
 
-def test_sqlite_keeps_foreign_keys_and_writes_ahead(sqlite_db: Database) -> None:
-    with sqlite_db.read() as session:
+def test_sqlite_keeps_foreign_keys_and_writes_ahead(databases: Databases) -> None:
+    with databases.make("sqlite").read() as session:
         found = {
             name: session.scalar(text(f"PRAGMA {name}"))
             for name in ("foreign_keys", "journal_mode", "synchronous")

@@ -13,14 +13,14 @@ from stb_service.shared.access import VIEWER, Actor, builtin_verbs
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask, pages
 from stb_service.shared.settings import Settings
-from tests.stb_service.small_app import make_small_app
+from tests.conftest import with_stores
 
 INSTANT = datetime(2026, 3, 2, 22, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def app(settings: Settings, sqlite_db: Database) -> StbFlask:
-    return make_small_app(settings, sqlite_db)
+def app(made_small_app: StbFlask, settings: Settings, sqlite_db: Database) -> StbFlask:
+    return with_stores(made_small_app, settings, sqlite_db)
 
 
 @pytest.fixture
