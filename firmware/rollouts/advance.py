@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from firmware.boxes.locks import hold
 from firmware.boxes.models import Box
+from firmware.boxes.rules import BoxState
 from firmware.rollouts import queries
 from firmware.rollouts.evidence import Course, judge_time
 from firmware.rollouts.models import Member, Rollout, Wave
@@ -132,10 +133,11 @@ def _may_bring_more(session: Session, rollout: Rollout) -> bool:
 
 def course_of(member: Member) -> Course:
     """Return a member as the evidence wants it."""
-    return _course(member, member.box, wanted=member.rollout.image.version)
+    served = member.box.state == BoxState.KNOWN
+    return _course(member, member.box, wanted=member.rollout.image.version, is_served=served)
 
 
-def _course(member: Any, box: Any, *, wanted: str) -> Course:
+def _course(member: Any, box: Any, *, wanted: str, is_served: bool) -> Course:
     """Return the course of a member and its box, be they rows of the ORM or of a select."""
     contacts = [at for at in (member.contact_at, box.last_seen_at) if at is not None]
     return Course(
@@ -154,6 +156,7 @@ def _course(member: Any, box: Any, *, wanted: str) -> Course:
         state_at=member.state_at,
         running=box.running_version,
         asked=box.attributes_asked,
+        is_served=is_served,
     )
 
 
@@ -204,6 +207,7 @@ def _due_ids(session: Session, rollout: Rollout, now: datetime) -> list[int]:
             Box.version_at,
             Box.running_version,
             Box.attributes_asked,
+            (Box.state == BoxState.KNOWN).label("is_served"),
         )
         .join(Box, Box.id == Member.box_id)
         .where(Member.rollout_id == rollout.id, or_(*_perhaps_due(rollout.timing, now)))
@@ -213,7 +217,11 @@ def _due_ids(session: Session, rollout: Rollout, now: datetime) -> list[int]:
     return [
         row.id
         for row in rows
-        if judge_time(_course(row, row, wanted=wanted), now=now, timing=rollout.timing)
+        if judge_time(
+            _course(row, row, wanted=wanted, is_served=row.is_served),
+            now=now,
+            timing=rollout.timing,
+        )
     ]
 
 
@@ -229,6 +237,7 @@ def _perhaps_due(timing: Timing, now: datetime) -> list[ColumnElement[bool]]:
             state.in_((MemberState.AWAITING, MemberState.WAITING)),
             Member.reported_at <= now - timing.grace,
         ),
+        and_(state.in_(IN_FLIGHT), Box.state != BoxState.KNOWN),
         and_(state == MemberState.CANCELLING, Member.state_at <= now - timing.silence),
         and_(state == MemberState.SUSPECT, Member.reported_at.is_not(None), speaks_again),
     ]

@@ -18,7 +18,8 @@ class Course:
     """How far one box has come in one rollout, and what it said last.
 
     `touched` is whether it ever took bytes or reported in this rollout; `bytes_at` when it last
-    took some; `asked` how often it was asked for its version since it last stated one.
+    took some; `asked` how often it was asked for its version since it last stated one;
+    `is_served` whether it still may have updates.
     """
 
     state: MemberState
@@ -36,6 +37,7 @@ class Course:
     state_at: datetime | None = None
     running: str | None = None
     asked: int = 0
+    is_served: bool = True
 
     @property
     def is_awaited(self) -> bool:
@@ -145,7 +147,9 @@ def _fetched_until(course: Course) -> datetime | None:
 
 
 def judge_time(course: Course, *, now: datetime, timing: Timing) -> Step | None:
-    """Return what follows from time alone, or None."""
+    """Return what follows from time alone, or None. A box that is not served any more is let go."""
+    if not course.is_served and course.state in IN_FLIGHT:
+        return Step(MemberState.CANCELLED, reason("box_gone"))
     if course.state == MemberState.OFFERED:
         return _judge_offer(course, now, timing)
     if course.state == MemberState.FETCHING:

@@ -13,8 +13,8 @@ from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.orm import Session
 
 from firmware.boxes.models import Box
-from firmware.images.queries import fits, sequences_of_model
-from firmware.rollouts.cohorts import plan_waves, position
+from firmware.rollouts import queries
+from firmware.rollouts.cohorts import plan_waves, position, wave_of_latecomer
 from firmware.rollouts.evidence import Step
 from firmware.rollouts.models import Member, Rollout
 from firmware.rollouts.moves import move_members
@@ -36,16 +36,22 @@ class Planned(NamedTuple):
 
 def choose(session: Session, rollout: Rollout) -> list[Planned]:
     """Choose the boxes of a rollout and sort them into its waves."""
-    meant = meant_boxes(Selection.from_json(rollout.selection), rollout.image_id)
+    selection = Selection.from_json(rollout.selection)
+    meant = meant_boxes(selection, rollout.image_id, rollout.recalled_image_id)
     rows = session.execute(meant).all()
+    spared = queries.spared_versions(session, rollout.image, RolloutKind(rollout.kind))
+    needy, content = queries.parted(rows, spared)
+    shares = rollout.shares_permille
     waves = plan_waves(
-        ((uid, (model, revision)) for _, uid, model, revision in rows),
+        ((row.uid, (row.model_code, row.revision_code)) for row in needy),
         salt=rollout.salt,
-        shares_permille=rollout.shares_permille,
+        shares_permille=shares,
         friendly=frozenset(rollout.friendly),
     )
+    # boxes that need nothing take no other's place in a wave
+    waves |= {row.uid: wave_of_latecomer(rollout.salt, row.uid, shares) for row in content}
     return [
-        Planned(box_id, uid, model, revision, waves[uid]) for box_id, uid, model, revision in rows
+        Planned(row.id, row.uid, row.model_code, row.revision_code, waves[row.uid]) for row in rows
     ]
 
 
@@ -82,12 +88,8 @@ def take_in(
 def _mark_already(session: Session, rollout: Rollout, now: datetime) -> None:
     """Boxes on the version need nothing and count for nothing; nor do those on a newer one."""
     step = Step(MemberState.ALREADY, reason("needs_nothing", version=rollout.image.version))
-    for model in sorted({fit.model_code for fit in fits(session, rollout.image_id)}):
-        places = sequences_of_model(session, model)
-        wanted = places[rollout.image.version]
-        spared = {version for version, place in places.items() if place >= wanted}
-        if rollout.kind == RolloutKind.RECALL:
-            spared = {rollout.image.version}
+    kind = RolloutKind(rollout.kind)
+    for model, spared in queries.spared_versions(session, rollout.image, kind).items():
         on_it = (
             select(Member.id)
             .join(Box, Box.id == Member.box_id)
@@ -107,7 +109,11 @@ def move_forward(session: Session, rollout: Rollout) -> None:
     rows = session.execute(
         select(Member.id, Member.wave, Member.model_code, Member.revision_code, Box.uid)
         .join(Box, Box.id == Member.box_id)
-        .where(Member.rollout_id == rollout.id, Member.wave > 0)
+        .where(
+            Member.rollout_id == rollout.id,
+            Member.wave > 0,
+            Member.state != MemberState.ALREADY,
+        )
     ).all()
     waves = plan_waves(
         ((row.uid, (row.model_code, row.revision_code)) for row in rows),

@@ -14,7 +14,6 @@ from firmware.boxes.locks import hold
 from firmware.images.models import Image
 from firmware.images.operations import withdraw_image
 from firmware.images.queries import fits, sequence_of
-from firmware.images.rules import EVERY_REVISION
 from firmware.rollouts import members, queries
 from firmware.rollouts.drafts import (
     CAP_MOST,
@@ -76,7 +75,8 @@ def _by_hand(code: str, why: str) -> Reason:
 def start_obstacles(session: Session, rollout: Rollout) -> list[Obstacle]:
     """Return why a draft may not be started."""
     obstacles = image_obstacles(rollout.image)
-    meant = meant_boxes(Selection.from_json(rollout.selection), rollout.image_id)
+    selection = Selection.from_json(rollout.selection)
+    meant = meant_boxes(selection, rollout.image_id, rollout.recalled_image_id)
     may_be_empty = rollout.kind == RolloutKind.RECALL  # boxes may still be on their way there
     if not may_be_empty and session.execute(meant.limit(1)).first() is None:
         obstacles.append(Obstacle("no_boxes", text("No box matches the filter and the image.")))
@@ -385,7 +385,7 @@ def recall(
             cancel(session, rollout=rollout, why=why, actor=actor, now=now)
     if image.state != "withdrawn":
         withdraw_image(session, image=image, reason=why, actor=actor, now=now)
-    on_it = _on_image(session, plan.selection, image)
+    on_it = replace(plan.selection, versions=(image.version,))
     rollout = create_rollout(
         session,
         plan=replace(plan, selection=on_it),
@@ -396,18 +396,3 @@ def recall(
         recalled_image=image,
     )
     return start(session, rollout=rollout, actor=actor, now=now)
-
-
-def _on_image(session: Session, selection: Selection, image: Image) -> Selection:
-    """Narrow a selection to the boxes that run an image.
-
-    Another image of the same version, for other revisions, is not recalled with it.
-    """
-    found = fits(session, image.id)
-    revisions = tuple(sorted({fit.revision_code for fit in found}))
-    return replace(
-        selection,
-        versions=(image.version,),
-        models=selection.models or tuple(sorted({fit.model_code for fit in found})),
-        revisions=selection.revisions or (() if EVERY_REVISION in revisions else revisions),
-    )

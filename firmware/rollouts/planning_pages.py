@@ -120,7 +120,7 @@ def _without(session: Any, aim: Aim) -> Aim:
         return aim
     image = plans.image_for(session, recalled, "recalled")
     selection = replace(aim.plan.selection, versions=(image.version,))
-    return replace(aim, plan=replace(aim.plan, selection=selection))
+    return replace(aim, plan=replace(aim.plan, selection=selection), recalled=image)
 
 
 def _body(schema: PlanForm) -> dict[str, Any]:

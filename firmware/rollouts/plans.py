@@ -31,6 +31,7 @@ class Aim:
 
     image: Image
     plan: Plan
+    recalled: Image | None = None
 
 
 def image_for(session: Session, public_id: str, field: str = "image") -> Image:
@@ -159,6 +160,7 @@ def forecast(
     shares_permille: Sequence[int],
     friendly: Sequence[str],
     salt: str,
+    recalled: Image | None = None,
 ) -> Forecast:
     """Return what a rollout would do if it were started now."""
     seen = queries.preview(
@@ -168,6 +170,7 @@ def forecast(
         shares_permille=shares_permille,
         friendly=frozenset(friendly),
         salt=salt,
+        recalled=recalled,
     )
     return Forecast(salt, seen, names_of(session, [uid for uid, *_rest in seen.sample]))
 
@@ -182,4 +185,5 @@ def forecast_of(session: Session, aim: Aim) -> Forecast:
         shares_permille=[wave.share_permille for wave in plan.waves],
         friendly=plan.friendly,
         salt=plan.salt or "",
+        recalled=aim.recalled,
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, and_, case, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Integer, Row, and_, case, false, func, not_, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from firmware.boxes.models import Box
 from firmware.boxes.rules import BoxState
 from firmware.images.models import Image, ImageFit, ModelVersion
+from firmware.images.queries import fits, sequences_of_model
 from firmware.rollouts.cohorts import plan_waves
 from firmware.rollouts.models import (
     DecisionRecord,
@@ -25,6 +26,7 @@ from firmware.rollouts.rules import (
     IN_FLIGHT,
     LIVE_ROLLOUTS,
     MemberState,
+    RolloutKind,
     RolloutState,
 )
 from firmware.rollouts.safety import Count
@@ -32,6 +34,8 @@ from firmware.rollouts.selection import Selection, meant_boxes
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Page, keyset_page
+
+Meant = Row[int, str, str, str, str | None]
 
 
 def rollout_by_public_id(session: Session, public_id: str) -> Rollout:
@@ -207,6 +211,29 @@ class Preview:
     sample: list[tuple[str, str, str, int]]
 
 
+def spared_versions(session: Session, image: Image, kind: RolloutKind) -> dict[str, set[str]]:
+    """Return by model the versions that need nothing: the wanted one and, but in a recall, newer."""
+    spared = {}
+    for model in sorted({fit.model_code for fit in fits(session, image.id)}):
+        places = sequences_of_model(session, model)
+        wanted = places[image.version]
+        newer = {version for version, place in places.items() if place >= wanted}
+        spared[model] = {image.version} if kind == RolloutKind.RECALL else newer
+    return spared
+
+
+def parted(
+    rows: Sequence[Meant], spared: Mapping[str, set[str]]
+) -> tuple[list[Meant], list[Meant]]:
+    """Part boxes into those that need the image and those that need nothing."""
+    needy: list[Meant] = []
+    content: list[Meant] = []
+    for row in rows:
+        is_content = row.running_version in spared[row.model_code]
+        (content if is_content else needy).append(row)
+    return needy, content
+
+
 def preview(
     session: Session,
     *,
@@ -215,30 +242,38 @@ def preview(
     shares_permille: Sequence[int],
     friendly: frozenset[str],
     salt: str,
+    recalled: Image | None = None,
     sample: int = 20,
 ) -> Preview:
-    """Return what a rollout would do if it were started now, without doing it."""
-    rows = session.execute(meant_boxes(selection, image.id)).all()
+    """Return what a rollout would do if it were started now, without doing it.
+
+    Waves are told of the boxes that need the image, the rest of all.
+    """
+    recalled_id = None if recalled is None else recalled.id
+    meant = meant_boxes(selection, image.id, recalled_id)
+    rows = session.execute(meant).all()
+    kind = RolloutKind.UPDATE if recalled is None else RolloutKind.RECALL
+    needy, content = parted(rows, spared_versions(session, image, kind))
     waves = plan_waves(
-        ((uid, (model, revision)) for _, uid, model, revision in rows),
+        ((row.uid, (row.model_code, row.revision_code)) for row in needy),
         salt=salt,
         shares_permille=shares_permille,
         friendly=friendly,
     )
-    meant = meant_boxes(selection, image.id).subquery()
-    never, on_version = session.execute(
-        select(
-            func.coalesce(func.sum(case((Box.last_seen_at.is_(None), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((Box.running_version == image.version, 1), else_=0)), 0),
-        ).join(meant, meant.c.id == Box.id)
-    ).one()
-    ranked = sorted(rows, key=lambda row: (waves[row.uid], row.uid))
+    found = meant.subquery()
+    never = session.scalar(
+        select(func.count())
+        .select_from(Box)
+        .join(found, found.c.id == Box.id)
+        .where(Box.last_seen_at.is_(None))
+    )
+    ranked = sorted(needy, key=lambda row: (waves[row.uid], row.uid))
     return Preview(
         total=len(rows),
         by_wave=dict(sorted(Counter(waves.values()).items())),
         by_code=dict(sorted(Counter((r.model_code, r.revision_code) for r in rows).items())),
-        never_seen=int(never),
-        on_version=int(on_version),
+        never_seen=never or 0,
+        on_version=len(content),
         sample=[(r.uid, r.model_code, r.revision_code, waves[r.uid]) for r in ranked[:sample]],
     )
 

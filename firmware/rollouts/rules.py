@@ -114,6 +114,7 @@ MEMBER_MOVES: frozenset[tuple[MemberState, MemberState]] = frozenset(
         (_M.AWAITING, _M.UNVERIFIED),
         (_M.AWAITING, _M.FAILED),
         (_M.AWAITING, _M.SUSPECT),
+        (_M.AWAITING, _M.CANCELLED),  # no longer served
         (_M.SUSPECT, _M.OFFERED),  # it speaks again and takes a free place
         (_M.SUSPECT, _M.VERIFIED),
         (_M.SUSPECT, _M.UNVERIFIED),
@@ -226,6 +227,7 @@ SENTENCES: dict[str, Text] = {
     "cancel_refused": text("The box could not stop any more: %(details)s"),
     "cancel_unfetched": text("Cancelled before the box fetched anything."),
     "cancel_untold": text("Cancelled; on this wire a box cannot be asked to stop."),
+    "box_gone": text("Is no longer served; its place is free."),
     "cancel_lapsed": text("Was asked to stop and has not answered in %(minutes)s minutes."),
     # of a rollout
     "started": text("Started: %(boxes)s boxes in %(waves)s waves."),

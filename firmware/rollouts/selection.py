@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 
 from firmware.boxes.models import Box, BoxTag
 from firmware.boxes.rules import BoxState
@@ -39,21 +39,19 @@ class Selection:
         return not any(asdict(self).values())
 
 
-def meant_boxes(selection: Selection, image_id: int) -> Select[int, str, str, str]:
-    """Select (id, uid, model, revision) of the served boxes that are meant and that the image fits."""
-    statement = select(Box.id, Box.uid, Box.model_code, Box.revision_code).where(
-        Box.state == BoxState.KNOWN,
-        exists().where(
-            and_(
-                ImageFit.image_id == image_id,
-                ImageFit.model_code == Box.model_code,
-                or_(
-                    ImageFit.revision_code == Box.revision_code,
-                    ImageFit.revision_code == EVERY_REVISION,
-                ),
-            )
-        ),
-    )
+def meant_boxes(
+    selection: Selection, image_id: int, recalled_id: int | None = None
+) -> Select[int, str, str, str, str | None]:
+    """Select (id, uid, model, revision, running version) of the served boxes that are meant.
+
+    The image fits them, and so does the one that is recalled, if there is one: another image of the
+    same version, for another model or revision, is not recalled with it.
+    """
+    statement = select(
+        Box.id, Box.uid, Box.model_code, Box.revision_code, Box.running_version
+    ).where(Box.state == BoxState.KNOWN, _fits_of(image_id))
+    if recalled_id is not None:
+        statement = statement.where(_fits_of(recalled_id))
     if selection.models:
         statement = statement.where(Box.model_code.in_(selection.models))
     if selection.revisions:
@@ -67,6 +65,17 @@ def meant_boxes(selection: Selection, image_id: int) -> Select[int, str, str, st
             exists().where(and_(BoxTag.box_id == Box.id, BoxTag.tag.in_(selection.tags)))
         )
     return statement
+
+
+def _fits_of(image_id: int) -> ColumnElement[bool]:
+    return exists().where(
+        ImageFit.image_id == image_id,
+        ImageFit.model_code == Box.model_code,
+        or_(
+            ImageFit.revision_code == Box.revision_code,
+            ImageFit.revision_code == EVERY_REVISION,
+        ),
+    )
 
 
 def means(selection: Selection, box: Box, tags: Collection[str]) -> bool:

@@ -39,10 +39,14 @@ _WATCHED = (*IN_FLIGHT, MemberState.SUSPECT)
 _JUDGED = (*IN_FLIGHT, *BAD, MemberState.SUSPECT, MemberState.VERIFIED, MemberState.UNVERIFIED)
 
 
-def _fits(model: BindParameter[str], revision: BindParameter[str]) -> ColumnElement[bool]:
+def _fits(
+    model: BindParameter[str],
+    revision: BindParameter[str],
+    image_id: ColumnElement[Any] = Rollout.image_id.expression,
+) -> ColumnElement[bool]:
     """Return the condition that a rollout's image is for a box as it is now."""
     return exists().where(
-        ImageFit.image_id == Rollout.image_id,
+        ImageFit.image_id == image_id,
         ImageFit.model_code == model,
         or_(ImageFit.revision_code == revision, ImageFit.revision_code == EVERY_REVISION),
     )
@@ -108,6 +112,10 @@ _UNJOINED = (
         Rollout.state == RolloutState.RUNNING,
         ~exists().where(Member.rollout_id == Rollout.id, Member.box_id == _BOX),
         _fits(_MODEL, _REVISION),
+        or_(
+            Rollout.recalled_image_id.is_(None),
+            _fits(_MODEL, _REVISION, Rollout.recalled_image_id.expression),
+        ),
     )
     .order_by(Rollout.id)
 )

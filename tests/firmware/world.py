@@ -161,6 +161,7 @@ class World:
         friendly: Sequence[str] = (),
         cap: int = 1000,
         timing: Timing = TIMING,
+        salt: str = "salt",
     ) -> int:
         self._count += 1
         plan = Plan(
@@ -170,7 +171,7 @@ class World:
             friendly=tuple(friendly),
             cap=cap,
             timing=timing,
-            salt="salt",
+            salt=salt,
         )
         with self.db.write() as session:
             image = session.get_one(Image, image_id)

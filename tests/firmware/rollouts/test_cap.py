@@ -19,6 +19,8 @@ from firmware.rollouts.models import Attempt, Member, MemberEvent
 from firmware.rollouts.rules import IN_FLIGHT
 from tests.firmware.world import World, listening
 
+pytestmark = pytest.mark.race
+
 THREADS = 8
 CAP = 5
 

@@ -23,7 +23,7 @@ salts = st.text(min_size=1, max_size=8)
 
 
 @given(fleets, salts, shares)
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 def test_every_box_is_in_one_wave(
     fleet: dict[str, tuple[str, str]], salt: str, cut: list[int]
 ) -> None:
@@ -33,7 +33,7 @@ def test_every_box_is_in_one_wave(
 
 
 @given(fleets, salts, shares)
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 def test_every_wave_holds_each_kind_while_there_are_boxes(
     fleet: dict[str, tuple[str, str]], salt: str, cut: list[int]
 ) -> None:
@@ -54,7 +54,7 @@ def test_every_wave_holds_each_kind_while_there_are_boxes(
 
 
 @given(fleets, salts, shares)
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 def test_a_rare_kind_is_in_the_first_wave(
     fleet: dict[str, tuple[str, str]], salt: str, cut: list[int]
 ) -> None:
@@ -64,7 +64,7 @@ def test_a_rare_kind_is_in_the_first_wave(
 
 
 @given(fleets, salts, shares, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(deadline=None)
 def test_widening_uninvites_nobody(
     fleet: dict[str, tuple[str, str]], salt: str, cut: list[int], data: st.DataObject
 ) -> None:

@@ -57,3 +57,18 @@ def test_a_recall_leads_to_an_older_version_only(world: World) -> None:
     with pytest.raises(Refused, match="not older"):
         world.recall(two, three)
     assert world.recall(two, 1)
+
+
+def test_a_recall_means_the_pairs_of_model_and_revision_that_the_image_fits(world: World) -> None:
+    """Another image of the same version, for another revision of one of its models, stays."""
+    seven = world.image("0.7", fits=(("M1", "*"), ("M2", "*")))
+    recalled = world.image("0.9", fits=(("M1", "A"), ("M2", "B")))
+    world.image("0.9", fits=(("M1", "B"),))
+    one = world.boxes(1, model="M1", revision="A", version="0.9")
+    two = world.boxes(1, model="M2", revision="B", version="0.9")
+    other = world.boxes(1, model="M1", revision="B", version="0.9")
+    recall = world.recall(recalled, seven)
+    late = world.boxes(1, model="M1", revision="B", version="0.9")
+    told = [world.told(uid) for uid in (*other, *late)]
+    assert set(world.waves(recall)) == {*one, *two}
+    assert told == ["no_rollout", "no_rollout"]

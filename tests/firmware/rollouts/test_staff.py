@@ -392,6 +392,34 @@ def test_a_box_that_is_retired_while_it_waits_holds_nothing_up(world: World) -> 
     assert world.told(retired) == "box_retired"
 
 
+@pytest.mark.parametrize("reported", [False, True])
+def test_a_box_that_is_retired_while_it_installs_gives_its_place_back(
+    world: World, reported: bool
+) -> None:
+    gone, next_one = world.boxes(2)
+    rollout = world.rollout(world.image("2.0"), cap=1)
+    world.poll(gone)
+    world.fetch(gone)
+    if reported:
+        world.report(gone)
+    full = world.told(next_one)
+    world.change_box(gone, state="retired")
+    world.tick(rollout)
+    assert (full, world.state(gone), world.told(next_one)) == ("cap_full", "cancelled", "offered")
+
+
+def test_boxes_that_need_nothing_take_no_place_in_a_wave(world: World) -> None:
+    """However the salt falls, the one box of a rare revision that needs the image is in wave 1."""
+    world.boxes(20)
+    image = world.image("2.0")
+    world.boxes(1, revision="r2", version="2.0")
+    (needs,) = world.boxes(1, revision="r2")
+    for salt in "abcdefgh":
+        rollout = world.rollout(image, shares=(100, 1000), salt=salt, name=salt)
+        assert world.waves(rollout)[needs] == 1
+        world.staff("cancel", rollout)
+
+
 def test_a_box_whose_model_changes_while_it_waits_is_let_go(world: World) -> None:
     (uid,) = world.boxes(1)
     world.rollout(world.image("2.0"))
