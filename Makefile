@@ -14,6 +14,7 @@ CHECKS := .venv/.checks
 ASSETS := stb_service/shared/static/vendor/.ready
 PO := $(wildcard stb_service/shared/locale/*/LC_MESSAGES/messages.po)
 ONLY ?=
+ROUNDS ?= 25
 
 .PHONY: help run test check prove bench setup assets clean
 
@@ -36,7 +37,8 @@ check: setup $(CHECKS) ## Style, types, import contracts, migrations
 	$(BIN)/stb db check
 
 prove: setup $(CHECKS) ## Run the long proofs at full length
-	@$(BIN)/pytest -m prove --timeout 3600 $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "prove or race or hypothesis" --rounds $(ROUNDS) \
+		--hypothesis-profile prove --timeout 3600 $(ARGS)
 
 bench: setup $(CHECKS) ## Measure speed; ONLY=name runs one
 	@$(BIN)/python -m tests.bench $(ONLY)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
@@ -33,6 +34,20 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 KINDS = ("sqlite", "postgresql")
 ADMIN = Actor("person", "test-admin", "test-admin", builtin_verbs("administrator"))
+
+hypothesis.settings.register_profile("prove", max_examples=2_000, deadline=None)  # by `make prove`
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=1, help="how often each race is run")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each race as often as `--rounds` says: what goes wrong seldom shows in the long run."""
+    rounds = metafunc.config.getoption("rounds")
+    if rounds > 1 and metafunc.definition.get_closest_marker("race"):
+        metafunc.fixturenames.append("round_number")
+        metafunc.parametrize("round_number", range(rounds))
 
 
 @pytest.fixture(autouse=True, scope="session")

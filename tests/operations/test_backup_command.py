@@ -25,6 +25,7 @@ from tests.live import Live, live_service, wait_for
 from tests.operations.filling import counts
 
 PAYLOAD = os.urandom(200_000)
+PAUSE_S = 0.05  # between two visits of a box: what is backed up must get some of the machine too
 
 
 def stb(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -77,7 +78,7 @@ class Reporters:
         with requests.Session() as session:
             session.headers.update(headers)
             number = 0
-            while not self._stop.is_set():
+            while not self._stop.wait(PAUSE_S):
                 number += 1
                 stated = {"mode": "merge", "data": {"sw_version": f"1.{number}", "boot_id": "b"}}
                 final = {"status": {"execution": "closed", "result": {"finished": "success"}}}

@@ -74,6 +74,7 @@ def race(db: Database, turn: Callable[[int], None]) -> None:
         list(pool.map(turn, range(WRITERS * TURNS)))
 
 
+@pytest.mark.race
 def test_racing_readers_who_then_write_lose_nothing(db: Database) -> None:
     with db.write() as session:
         key = lease(session).id

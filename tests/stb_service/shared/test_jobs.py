@@ -318,6 +318,7 @@ def test_a_worker_whose_lease_ran_out_goes_on_if_nobody_took_the_work(
     assert job(db, key).state == "done"
 
 
+@pytest.mark.race
 def test_of_racing_workers_one_does_the_work(db: Database, files: FileStore, clock: Clock) -> None:
     key = add(db)
     ran: list[int] = []
@@ -456,6 +457,7 @@ def test_one_whose_worker_was_killed_is_delivered_after_its_lease(
     assert outbox.deliver(db, {"t": take}, now=NOW + timedelta(seconds=60)) == 1
 
 
+@pytest.mark.race
 def test_racing_workers_deliver_each_effect_once(
     db: Database, take: outbox.Handler, delivered: list[dict[str, Any]]
 ) -> None:
