@@ -31,8 +31,10 @@ from stb_service.shared import jobs, leases, metrics, outbox
 from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
+from stb_service.shared.errors import Forbidden
 from stb_service.shared.files import FileStore
 from stb_service.shared.http import idempotency
+from stb_service.shared.i18n import text
 from stb_service.shared.metrics import Counts
 from stb_service.shared.registries import Registries
 from stb_service.shared.settings import Settings
@@ -165,6 +167,32 @@ def job_actor(session: Session, ref: str) -> Actor:
     return SYSTEM if person is None else actor_of(person)
 
 
+def allowed(handlers: Mapping[str, jobs.Handler]) -> dict[str, jobs.Handler]:
+    """Return handlers that work only for who may ask for such work at the moment it begins.
+
+    A kind of work is called as the verb that allows it. They raise `Forbidden` where the account
+    was deactivated since, or the role or the organisation no longer allows the verb.
+    """
+    return {kind: partial(_run_allowed, kind, handler) for kind, handler in handlers.items()}
+
+
+def _run_allowed(kind: str, handler: jobs.Handler, work: jobs.Work) -> jobs.Outcome:
+    with work.db.read() as session:
+        person = find_person(session, work.actor.ref)
+        if person is not None and not person.is_active:
+            raise Forbidden(
+                text(
+                    "The account of %(name)s was deactivated before this work began.",
+                    name=person.username,
+                )
+            )
+        asked_in = session.get_one(jobs.Job, work.job_id).organisation_id
+    if asked_in != work.actor.organisation_id:
+        raise Forbidden(text("Whoever asked for this work has gone to another organisation."))
+    work.actor.demand(kind)
+    return handler(work)
+
+
 def housekeeping(db: Database, files: FileStore, *, now: datetime) -> None:
     """Remove what has had its time: sessions, idempotency keys, uploads that were given up, boxes
     that waited for approval and have not polled for long.
@@ -191,7 +219,7 @@ def run_worker(settings: Settings) -> None:
     db = Database(settings.database_url)
     files = FileStore(settings.files_dir)
     registries = wire_rooms()
-    handlers = meters.timed(registries.jobs)
+    handlers = meters.timed(allowed(registries.jobs))
     huey = SqliteHuey("stb", filename=str(settings.home / "huey.sqlite3"))
 
     def do_job(job_id: int) -> None:

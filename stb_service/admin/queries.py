@@ -138,10 +138,18 @@ def sees_all_jobs(actor: Actor) -> bool:
 
 
 def jobs_page(session: Session, actor: Actor, *, cursor: str | None, limit: int) -> Page[Job]:
-    """Return long work, newest first: the own, or everybody's for the operator's administrators."""
-    statement = select(Job)
+    """Return long work, newest first: the own, or everybody's for the operator's administrators.
+
+    Work is shown to who may do such work today, and what was asked for in another organisation
+    stays there.
+    """
+    # a kind of work is called as the verb that allows it
+    statement = select(Job).where(Job.kind.in_(actor.verbs))
     if not sees_all_jobs(actor):
-        statement = statement.where(Job.actor_ref == actor.ref)
+        statement = statement.where(
+            Job.actor_ref == actor.ref,
+            Job.organisation_id.is_not_distinct_from(actor.organisation_id),
+        )
     return keyset_page(session, statement, order=[(Job.id, True)], cursor=cursor, limit=limit)
 
 
@@ -149,9 +157,12 @@ def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
     """Return one piece of long work.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none that the actor may see (`jobs_page`).
     """
     found = session.scalar(select(Job).where(Job.public_id == ref)) if ref.isprintable() else None
-    if found is None or not (sees_all_jobs(actor) or found.actor_ref == actor.ref):
+    if found is None or found.kind not in actor.verbs:
+        raise NotFound(text("There is no such work."))
+    own = (found.actor_ref, found.organisation_id) == (actor.ref, actor.organisation_id)
+    if not (own or sees_all_jobs(actor)):
         raise NotFound(text("There is no such work."))
     return found

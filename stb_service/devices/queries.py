@@ -397,7 +397,8 @@ def trial_by_ref(session: Session, ref: str, actor: Actor) -> Job:
 
 
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return long work of this room: one's own, or anyone's for whoever may read the audit.
+    """Return long work of this room: what one asked for oneself in the organisation one is in
+    today, or anyone's for whoever may read the audit.
 
     Raises:
         NotFound: there is none that the actor may see.
@@ -405,7 +406,10 @@ def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
     """
     job = session.scalar(select(Job).where(Job.public_id == ref, Job.kind.in_(JOB_KINDS)))
     reads_all = actor.scope.is_everything and actor.can("audit.view")
-    if job is None or not (reads_all or job.actor_ref == actor.ref):
+    if job is None:
+        raise NotFound(text("There is no such work."))
+    own = (job.actor_ref, job.organisation_id) == (actor.ref, actor.organisation_id)
+    if not (own or reads_all):
         raise NotFound(text("There is no such work."))
     actor.demand(job.kind)  # a kind of work of this room is called as the verb that allows it
     return job

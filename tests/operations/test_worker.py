@@ -10,16 +10,18 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from stb_service.app import wire_rooms
 from stb_service.devices.demo import MODELS, load_demo
-from stb_service.devices.jobs import enqueue_import
+from stb_service.devices.jobs import enqueue_export, enqueue_import
 from stb_service.devices.models import Device
+from stb_service.devices.queries import DeviceFilter
 from stb_service.shared import jobs, leases, outbox
-from stb_service.shared.access import SYSTEM
+from stb_service.shared.access import EVERYTHING, SYSTEM, VERBS
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
@@ -28,9 +30,10 @@ from stb_service.shared.jobs import Job
 from stb_service.shared.outbox import OutboxEntry
 from stb_service.shared.registries import Registries
 from stb_service.shared.settings import Settings
-from stb_service.staff.models import Person
-from stb_service.worker import LEASE, Ticker, housekeeping, job_actor
-from tests.conftest import KINDS, NOW, Api, Databases
+from stb_service.staff.models import Person, Role
+from stb_service.staff.queries import actor_of, organisation_by_ref
+from stb_service.worker import LEASE, Ticker, allowed, housekeeping, job_actor
+from tests.conftest import KINDS, NOW, Api, Databases, People
 from tests.live import Live, live_service, wait_for
 
 
@@ -160,6 +163,48 @@ def test_refused_rows_and_refused_files_are_told_in_the_language_of_the_person(
         "2,model,refused,NONE,لا يوجد طراز بالرمز NONE.",
     ]
     assert table.error == "لا يسمّي السطر الأول عمود «serial» ولا عمود «external_id»."
+
+
+# Who asked, has the right to it still
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({}, None),
+        ({"is_active": False}, "The account of agent.operator was deactivated"),
+        ({"role": "technician"}, "Your role does not allow: Export boxes"),
+        ({"organisation": "cairo"}, "has gone to another organisation"),
+    ],
+)
+def test_work_is_done_for_who_may_ask_for_it_today_alone(
+    people: People, sqlite_db: Database, files: FileStore, change: dict[str, Any], sentence: str
+) -> None:
+    people.organisation("cairo")
+    person = people.person("agent")
+    with sqlite_db.write() as session:
+        asked = session.get_one(Person, person.id)
+        key = enqueue_export(
+            session, wanted=DeviceFilter(), form="csv", actor=actor_of(asked), now=NOW
+        ).id
+        asked.is_active = change.get("is_active", True)
+        if "role" in change:
+            asked.role = session.scalars(select(Role).filter_by(name=change["role"])).one()
+        if "organisation" in change:
+            asked.organisation = organisation_by_ref(session, change["organisation"], EVERYTHING)
+
+    handlers = allowed(wire_rooms().jobs)
+    jobs.run(sqlite_db, files, handlers, key, clock=lambda: NOW, actor_of=job_actor)
+
+    with sqlite_db.read() as session:
+        job = session.get_one(Job, key)
+    assert job.state == ("failed" if sentence else "done")
+    assert (sentence or "") in (job.error or "")
+    assert (job.report_sha256 is None) is bool(sentence)
+
+
+def test_every_kind_of_work_is_called_as_the_verb_that_allows_it() -> None:
+    assert set(wire_rooms().jobs) <= set(VERBS)
 
 
 # A real worker, really killed

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stb_service.shared import jobs
-from stb_service.shared.access import Actor, Scope
+from stb_service.shared.access import EVERYTHING, Actor, Scope
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import Hit, Registries, SearchProvider, Tile
 from stb_service.staff import queries as staff
+from stb_service.staff.models import Person, Role
 
 SignIn = Callable[[str], FlaskClient]
 
@@ -148,7 +150,12 @@ def make_job(sqlite_db: Database, app: Any, now: datetime) -> Callable[..., jobs
             assert person is not None
             actor: Actor = staff.actor_of(person)
             job = jobs.enqueue(
-                session, kind="x", title=f"Work of {username}", arguments={}, actor=actor, now=now
+                session,
+                kind="devices.export",
+                title=f"Work of {username}",
+                arguments={},
+                actor=actor,
+                now=now,
             )
             for name, value in values.items():
                 setattr(job, name, value)
@@ -178,6 +185,52 @@ class TestLongWork:
         people.person("administrator", "cairo", username="boss")
         make_job("ann")
         assert "Work of ann" not in sign_in("boss").get("/jobs").text
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"organisation": "cairo"},
+            {"role": "technician"},  # whose role does not export
+        ],
+    )
+    def test_work_is_gone_for_who_lost_the_right_to_it(
+        self,
+        app: Any,
+        people: Any,
+        sqlite_db: Database,
+        sign_in: SignIn,
+        make_job: Any,
+        change: dict[str, str],
+    ) -> None:
+        people.organisation("cairo")
+        person = people.person("agent", username="ann")
+        stored = app.extensions["stb"].files.keep_bytes(b"serial")
+        job = make_job("ann", state="done", report_sha256=stored.sha256, report_name="boxes.csv")
+        token = {"Authorization": f"Bearer {people.token(person)}"}
+        browser, path = sign_in("ann"), f"/jobs/{job.public_id}"
+        addresses = [path, f"{path}/progress", f"{path}/report"]
+
+        def seen() -> list[int]:
+            pages = [browser.get(address, buffered=True) for address in addresses]
+            copies = [
+                browser.get(f"/api/v1{address}", headers=token, buffered=True)
+                for address in (path, f"{path}/report")
+            ]
+            return [answer.status_code for answer in pages + copies]
+
+        assert seen() == [200] * 5
+        with sqlite_db.write() as session:
+            moved = session.get_one(Person, person.id)
+            if "organisation" in change:
+                moved.organisation = staff.organisation_by_ref(
+                    session, change["organisation"], EVERYTHING
+                )
+            else:
+                moved.role = session.scalars(select(Role).filter_by(name=change["role"])).one()
+
+        assert seen() == [404] * 5
+        assert "Work of ann" not in browser.get("/jobs").text
+        assert browser.get("/api/v1/jobs", headers=token).get_json()["items"] == []
 
     def test_the_page_follows_the_work_until_it_ends(
         self, client: FlaskClient, make_job: Any, now: datetime

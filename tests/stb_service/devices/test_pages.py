@@ -18,6 +18,7 @@ from stb_service.shared import jobs
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
+from stb_service.staff.models import Person
 from stb_service.staff.operations import create_role
 from tests.conftest import People, csrf_of
 from tests.stb_service.devices.conftest import Registry
@@ -443,6 +444,27 @@ def test_the_report_of_an_import_needs_the_verb_of_imports(
     people.person("reader", username="a.reader")
 
     assert status_of(sign_in("a.reader"), f"{asked.headers['Location']}/file") == status
+
+
+def test_the_file_of_an_export_stays_with_the_organisation_that_it_was_made_for(
+    shop: Registry,
+    people: People,
+    sign_in: Callable[[str], FlaskClient],
+    work: Callable[[], None],
+) -> None:
+    person = people.person("viewer", username="one.viewer")
+    browser = sign_in("one.viewer")
+    token = csrf_of(browser.get("/devices").text)
+    asked = browser.post("/devices/export", data={"csrf_token": token, "format": "csv"})
+    work()
+    path = asked.headers["Location"] + "/file"
+    before = status_of(browser, path)
+
+    with shop.db.write() as session:
+        moved = session.get_one(Person, person.id)
+        moved.organisation_id = shop.dealer("north").organisation_id or 0
+
+    assert (before, status_of(browser, path)) == (200, 404)
 
 
 # --- dealers --------------------------------------------------------------------------------------
