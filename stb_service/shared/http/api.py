@@ -18,6 +18,11 @@ from stb_service.shared.http import problems
 from stb_service.shared.i18n import text
 
 PREFIX = "/api/v1"
+ABOUT = (
+    "A POST with a JSON body, or with none, may carry an `Idempotency-Key`: sent again with the "
+    "same key it is carried out once, and answered as it was the first time, for a day. "
+    "On a POST that uploads a file the key is not heeded."
+)
 FORM_LOCATIONS = frozenset({"files", "form", "formData"})
 
 
@@ -47,13 +52,19 @@ class BodyParser(FlaskParser):
     """webargs' parser, for which a body that Python cannot take in is no valid JSON either."""
 
     def _raw_load_json(self, req: Request) -> Any:
-        """Read the body; nesting without end and numbers of 5,000 digits are the caller's fault."""
+        """Read the body; nesting without end, numbers of 5,000 digits and halves of surrogate
+        pairs, which no database and no hash takes, are the caller's fault.
+        """
         try:
-            return super()._raw_load_json(req)
+            found = super()._raw_load_json(req)
+            if found is not ma.missing and b"\\u" in req.get_data():
+                json.dumps(found, ensure_ascii=False).encode()
         except (RecursionError, ValueError) as error:
             if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
                 raise
             raise BadRequest("Invalid JSON body.") from error
+        else:
+            return found
 
 
 def _joined(parts: list[Any]) -> type[ma.Schema]:
@@ -108,6 +119,7 @@ def make_api(app: Flask, *, title: str, version: str) -> StbApi:
         OPENAPI_URL_PREFIX=PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={
+            "info": {"description": ABOUT},
             "components": {
                 "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             },
