@@ -1,6 +1,9 @@
 """`Idempotency-Key` on POST: the same key with the same body is carried out once.
 
 The answer is stored in the unit of work that made the change and given again for a day.
+This is promised for JSON bodies and for none at all. On any other body, such as an upload, which
+would have to be read whole before it could be known again, the key is not heeded: the request is
+carried out each time, and the rules of what it makes decide on a second one.
 """
 
 from __future__ import annotations
@@ -43,12 +46,16 @@ def _key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= 128:
         raise Invalid.field("Idempotency-Key", text("1 to 128 characters."))
-    return key
+    return key if request.is_json or _is_empty() else None
+
+
+def _is_empty() -> bool:
+    return not request.content_length and "Transfer-Encoding" not in request.headers
 
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(request.full_path.encode())
-    if request.mimetype == "application/json":
+    if request.is_json:
         digest.update(request.get_data(cache=True))
     return digest.hexdigest()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
-from flask import Response, g
+from flask import Response, g, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -27,11 +29,18 @@ def make_secret() -> Response:
     return Response(b"secret", 201, headers={"Location": "/secret"})
 
 
+@requires("self.use")
+def read_body() -> Response:
+    parts = [*request.files.values()] if request.files else []
+    return Response(b"".join(part.read() for part in parts) or request.get_data(), 201)
+
+
 @pytest.fixture
 def browser(settings: Settings, sqlite_db: Database, people: People) -> FlaskClient:
     app = make_small_app(settings, sqlite_db)
     app.add_url_rule("/api/v1/things", "things", make_thing, methods=["POST"])
     app.add_url_rule("/api/v1/secrets", "secrets", make_secret, methods=["POST"])
+    app.add_url_rule("/api/v1/bodies", "bodies", read_body, methods=["POST"])
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {people.token(people.person('viewer'))}"
     return client
@@ -58,3 +67,35 @@ def test_of_an_answer_with_a_secret_nothing_is_kept(browser: FlaskClient) -> Non
 
     assert again.status_code == 409
     assert "Location" not in again.headers
+
+
+def test_of_two_uploads_with_one_key_each_is_answered_for_itself(browser: FlaskClient) -> None:
+    answers = [
+        browser.post(
+            "/api/v1/bodies",
+            data={"file": (BytesIO(content), "a.swu")},
+            headers={"Idempotency-Key": "one"},
+        )
+        for content in (b"the one", b"the other", b"the other")
+    ]
+
+    assert [answer.data for answer in answers] == [b"the one", b"the other", b"the other"]
+    assert not any("Idempotency-Replayed" in answer.headers for answer in answers)
+
+
+@pytest.mark.parametrize("content_type", ["application/vnd.thing+json", "text/plain"])
+def test_the_same_key_never_answers_for_another_body(
+    browser: FlaskClient, content_type: str
+) -> None:
+    first, second = (
+        browser.post(
+            "/api/v1/bodies",
+            data=body,
+            content_type=content_type,
+            headers={"Idempotency-Key": "one"},
+        )
+        for body in (b"1", b"2")
+    )
+
+    assert first.data == b"1"
+    assert second.status_code == 409 or second.data == b"2"
