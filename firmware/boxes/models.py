@@ -14,7 +14,8 @@ from stb_service.shared.db import Base, Public
 class Box(Base):
     """One box. `uid` is its public id in every room; no foreign key leads upward from here.
 
-    `met_from` is the origin (`rules.origin_of`) of the first poll of a box that nobody knew.
+    `met_from` is the origin (`rules.origin_of`) of the first poll of a box that nobody knew;
+    `ddi_at` is when it first spoke DDI with a token, its own or a gateway's.
     """
 
     __tablename__ = "fw_boxes"
@@ -44,6 +45,7 @@ class Box(Base):
     attributes_asked: Mapped[int] = mapped_column(default=0)
 
     last_seen_at: Mapped[datetime | None] = mapped_column(index=True)
+    ddi_at: Mapped[datetime | None]
     last_wire: Mapped[str | None] = mapped_column(String(16))
     last_address: Mapped[str | None] = mapped_column(String(45))
     bytes_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from firmware.boxes.models import Box, BoxReport, BoxTag, BoxToken, GatewayToken
-from firmware.boxes.queries import find_box, has_room_for_stranger
+from firmware.boxes.queries import find_box, has_room_for_stranger, tokens_of
 from firmware.boxes.rules import (
     ATTRIBUTES_LIMIT,
     BOX_MOVES,
@@ -311,6 +311,27 @@ def rotate_token(
     )
     session.flush()
     return secret
+
+
+def revoke_tokens(session: Session, *, box: Box, actor: Actor, now: datetime) -> None:
+    """Accept none of a box's tokens any more; it may speak XConf from now on."""
+    count = len(tokens_of(session, box))
+    spoke_ddi, box.ddi_at = box.ddi_at, None
+    forget_tokens(session, box=box)
+    audit.record(
+        session,
+        actor=actor,
+        verb="box.tokens-revoked",
+        subject=subject_of(box),
+        changes={"tokens": [count, 0], "ddi_at": [spoke_ddi, None]},
+        now=now,
+    )
+
+
+def note_ddi(box: Box, *, now: datetime) -> None:
+    """Remember, once, that a box speaks DDI: nobody may speak for it by its MAC any more."""
+    if box.ddi_at is None:
+        box.ddi_at = now
 
 
 def create_gateway_token(

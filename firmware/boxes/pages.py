@@ -177,6 +177,16 @@ def token(uid: str) -> ResponseReturnValue:
     )
 
 
+@blp.post("/boxes/<uid>/tokens/revoke")
+@requires("boxes.tokens")
+def revoke_tokens(uid: str) -> ResponseReturnValue:
+    """End all tokens of a box at once."""
+    box = _box(uid)
+    operations.revoke_tokens(unit(), box=box, actor=current_actor(), now=request_time())
+    flash(_("No token of %(box)s is accepted any more.", box=name_of_box(box)))
+    return see_other("box_pages.token", uid=uid)
+
+
 @blp.route("/gateway-tokens", methods=["GET", "POST"])
 @requires("boxes.tokens")
 def gateway_tokens() -> ResponseReturnValue:

@@ -161,9 +161,12 @@ def tokens_of(session: Session, box: Box) -> Sequence[BoxToken]:
     ).all()
 
 
-def has_token(session: Session, box: Box) -> bool:
-    """Tell whether a box was given, or has shown, a token of its own."""
-    return session.scalar(select(BoxToken.id).where(BoxToken.box_id == box.id).limit(1)) is not None
+def has_token(session: Session, box: Box, *, now: datetime) -> bool:
+    """Tell whether a token of the box's own is accepted now."""
+    living = select(BoxToken.id).where(
+        BoxToken.box_id == box.id, or_(BoxToken.expires_at.is_(None), BoxToken.expires_at > now)
+    )
+    return session.scalar(living.limit(1)) is not None
 
 
 def reports_of(session: Session, box: Box, *, limit: int = 20) -> Sequence[BoxReport]:

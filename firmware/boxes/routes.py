@@ -147,6 +147,15 @@ def rotate_token(body: dict[str, Any], uid: str) -> dict[str, Any]:
     return {"secret": token, "former_until": request_time() + overlap}
 
 
+@blp.route("/boxes/<string:uid>/tokens", methods=["DELETE"])
+@_refuses(404)
+@blp.response(204)
+@requires("boxes.tokens")
+def revoke_tokens(uid: str) -> None:
+    """End all tokens of a box at once; it may then speak XConf."""
+    operations.revoke_tokens(unit(), box=_box(uid), actor=current_actor(), now=request_time())
+
+
 @blp.route("/gateway-tokens", methods=["GET"])
 @_refuses()
 @blp.response(200, schemas.GatewayTokensSchema)

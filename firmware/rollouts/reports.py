@@ -100,7 +100,8 @@ def observe(session: Session, *, box: Box, statement: Statement, now: datetime) 
     take_statement(session, box=box, statement=statement)
     if statement.version is None:
         return
-    members = standing.judged_members(session, box.id)
+    judged = standing.judged_members(session, box.id)
+    members = [member for member in judged if _may_speak_of(statement, member)]
     witness = _Witness(session, box, statement, now, _last_updated_at(members))
     concerned = [m for m in members if witness.step_of(m) or witness.baseline_of(m)]
     rollouts = {
@@ -119,6 +120,11 @@ def observe(session: Session, *, box: Box, statement: Statement, now: datetime) 
             member.boot_before = boot_id
     for rollout_id in sorted(to_weigh):
         weigh(session, rollout=rollouts[rollout_id], now=now)
+
+
+def _may_speak_of(statement: Statement, member: Member) -> bool:
+    """Tell whether a statement is evidence: one without a token is none of an update by DDI."""
+    return statement.wire != "xconf" or member.wire != "ddi"
 
 
 def _last_updated_at(members: Sequence[Member]) -> datetime | None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from firmware.boxes.locks import hold
 from firmware.boxes.models import Box
-from firmware.boxes.operations import keep_report, merge_attributes
+from firmware.boxes.operations import keep_report, merge_attributes, note_ddi
 from firmware.boxes.rules import STRAY, BoxState, Statement
 from firmware.images.download import download_of, serve
 from firmware.images.rules import served_filename
@@ -34,7 +34,7 @@ from firmware.wires.contact import (
     read_small_body,
     statement_of,
 )
-from firmware.wires.ddi_callers import authenticate, known_box, reporting_box
+from firmware.wires.ddi_callers import authenticate, is_to_note, known_box, reporting_box
 from firmware.wires.ddi_rules import Credentials, Feedback
 from stb_service.shared.access import public
 from stb_service.shared.errors import Forbidden, NotFound
@@ -83,9 +83,11 @@ def poll(controller_id: str) -> Response:
             raise _too_many()
     if box is None:
         return _meet(controller_id, credentials)
-    if not consultation.is_settled:
+    if not consultation.is_settled or is_to_note(box, credentials):
         with found.db.write() as session:
-            box = session.get_one(Box, box.id)
+            box = hold(session, Box, box.id)
+            if is_to_note(box, credentials):
+                note_ddi(box, now=now)
             consultation = engine.consult(session, box=box, wire=WIRE, restate=_restate(), now=now)
     presence().note(box.id, now, WIRE, caller())
     if box.state == BoxState.REFUSED:
@@ -108,6 +110,8 @@ def _meet(controller_id: str, credentials: Credentials) -> Response:
             )
         if box is None:
             raise _too_many()
+        if is_to_note(box, credentials):
+            note_ddi(box, now=now)
         consultation = engine.consult(session, box=box, wire=WIRE, restate=_restate(), now=now)
     return _poll_reply(controller_id, consultation, installed=None)
 
@@ -268,7 +272,8 @@ def _take_report(controller_id: str, action: str, weigh: Weigher) -> Response:
     report = ddi_rules.read_feedback(body)
     now = request_time()
     with services().db.write() as session:
-        box = session.get_one(Box, box_id)
+        box = hold(session, Box, box_id)
+        note_ddi(box, now=now)
         number = ddi_rules.read_action(action)
         member = None if number is None else standing.member_of_action(session, box.id, number)
         if member is None and not report.is_final:
@@ -362,6 +367,7 @@ def config_data(controller_id: str) -> Response:
     now = request_time()
     with services().db.write() as session:
         box = hold(session, Box, box_id)
+        note_ddi(box, now=now)
         merged = merge_attributes(session, box=box, mode=config.mode, data=config.data, now=now)
         names = services().settings.attributes
         sent = set(config.data) if config.mode != "remove" else set()

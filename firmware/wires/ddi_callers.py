@@ -44,6 +44,15 @@ def authenticate(session: Session, controller_id: str) -> tuple[Box | None, Cred
     return None, credentials
 
 
+def is_to_note(box: Box, credentials: Credentials) -> bool:
+    """Tell whether it is yet to be remembered that a box speaks DDI.
+
+    Of a box that nobody has approved only a gateway's word counts: its own token may be anyone's.
+    """
+    is_shown = credentials.kind == "GatewayToken" or box.state == BoxState.KNOWN
+    return box.ddi_at is None and is_shown
+
+
 def known_box(session: Session, controller_id: str) -> Box:
     """Return a box that is served.
 

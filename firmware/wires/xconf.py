@@ -81,6 +81,10 @@ def _plain(status: int, sentence: str) -> Response:
     return Response(sentence + "\n", status, mimetype="text/plain")
 
 
+def _not_by_mac() -> Response:
+    return _plain(404, "This box has a token and speaks DDI.")
+
+
 @blueprint.route("/swu/stb", methods=["GET", "POST"])
 @public
 def swu() -> Response:
@@ -104,13 +108,14 @@ def swu() -> Response:
 def _known_answer(mac: str, statement: Statement) -> Response | None:
     """Answer without taking the write lock, where the poll changes nothing.
 
-    A box that shows who it is by a token is not served: nobody may speak for it by its MAC.
+    A box that shows who it is by a token, its own or a gateway's, is not served: nobody may speak
+    for it by its MAC.
     """
     now = statement.at
     with services().db.read() as session:
         box = boxes.box_by_mac(session, mac)
-        if box is not None and boxes.has_token(session, box):
-            return _plain(404, "This box has a token and speaks DDI.")
+        if box is not None and _speaks_ddi(session, box, now):
+            return _not_by_mac()
         if box is None or _is_news(session, box, statement):
             return None
         consultation = engine.peek(session, box=box, restate=None, now=now)
@@ -118,6 +123,10 @@ def _known_answer(mac: str, statement: Statement) -> Response | None:
             return None
     presence().note(box.id, now, WIRE, caller())
     return _answer(consultation)
+
+
+def _speaks_ddi(session: Session, box: Box, now: datetime) -> bool:
+    return box.ddi_at is not None or boxes.has_token(session, box, now=now)
 
 
 def _is_news(session: Session, box: Box, statement: Statement) -> bool:
@@ -143,6 +152,8 @@ def _answer_with_news(mac: str, statement: Statement) -> Response | None:
         )
         if box is None:
             return None
+        if _speaks_ddi(session, box, now):  # since it was looked at
+            return _not_by_mac()
         if box.state == BoxState.KNOWN:
             engine.observe(session, box=box, statement=statement, now=now)
         consultation = engine.consult(session, box=box, wire=WIRE, restate=None, now=now)

@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("attributes_wanted", sa.Boolean(), nullable=False),
         sa.Column("attributes_asked", sa.Integer(), nullable=False),
         sa.Column("last_seen_at", UtcDateTime(), nullable=True),
+        sa.Column("ddi_at", UtcDateTime(), nullable=True),
         sa.Column("last_wire", sa.String(length=16), nullable=True),
         sa.Column("last_address", sa.String(length=45), nullable=True),
         sa.Column("bytes_at", UtcDateTime(), nullable=True),

@@ -46,6 +46,7 @@ VERB_NAMES: Mapping[str, Text] = {
     "box.retired": text("Box retired"),
     "box.alias": text("Alias of the box changed"),
     "box.token": text("Token of the box changed"),
+    "box.tokens-revoked": text("Tokens of the box revoked"),
     "box.ask": text("Box to be asked what it runs"),
     "box.forget": text("Box that waited for approval forgotten"),
     "gateway-token.create": text("Gateway token made"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from marshmallow import Schema
+from sqlalchemy import select
 
 from firmware.boxes import schemas
 from firmware.boxes.operations import keep_report
@@ -17,6 +18,7 @@ from firmware.boxes.queries import gateway_token, holds_token
 from firmware.rollouts.box_card import load_card, timeline
 from firmware.rollouts.rules import MemberState
 from stb_service.shared.access import Actor, builtin_verbs
+from stb_service.shared.audit import AuditEntry
 
 WAITING = "/firmware/boxes/waiting"
 
@@ -145,6 +147,36 @@ def test_a_new_token_is_shown_once_and_the_former_one_stays_a_while(
         assert not holds_token(session, box, former, now=later)
         assert holds_token(session, box, newest, now=later)
     assert newest not in browser.get(address)
+
+
+def test_all_tokens_of_a_box_are_revoked_together(browser: Any, fleet: Any, api: Any) -> None:
+    address = "/firmware/boxes/uid-01/token"
+    for _ in range(2):
+        browser.post(address, 200, overlap_days=3)
+    with fleet.db.write() as session:
+        session.merge(fleet.box("uid-01")).ddi_at = fleet.now
+    shown = browser.get(address)
+    browser.post("/firmware/boxes/uid-01/tokens/revoke")
+
+    assert "Revoke all tokens of “SN0001”?" in shown
+    assert "Revoke all" not in browser.get(address)
+    assert api("GET", "/boxes/uid-01/tokens").get_json() == {"items": []}
+    assert fleet.box("uid-01").ddi_at is None
+    with fleet.db.read() as session:
+        entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(1)).one()
+    assert (entry.verb, entry.changes["tokens"]) == ("box.tokens-revoked", [2, 0])
+
+
+def test_tokens_of_a_box_are_revoked_through_the_api(api: Any, fleet: Any) -> None:
+    api("POST", "/boxes/uid-01/tokens", json={"overlap_days": 3})
+    kept = api("POST", "/boxes/uid-02/tokens", json={"overlap_days": 3}).get_json()["secret"]
+    revoked = api("DELETE", "/boxes/uid-01/tokens")
+    missing = api("DELETE", "/boxes/nothing/tokens")
+
+    assert (revoked.status_code, missing.status_code) == (204, 404)
+    assert api("GET", "/boxes/uid-01/tokens").get_json() == {"items": []}
+    with fleet.db.read() as session:
+        assert holds_token(session, fleet.box("uid-02"), kept, now=fleet.now)
 
 
 def test_a_token_that_cannot_be_is_refused_at_its_field(browser: Any, fleet: Any) -> None:

@@ -55,6 +55,14 @@ def test_a_poll_that_changes_nothing_makes_four_reads_and_no_write(wire: Wire) -
     assert [line.partition(" ")[0] for line in sent] == ["BEGIN", *["SELECT"] * 4]
 
 
+def test_that_a_box_speaks_ddi_is_written_once(wire: Wire) -> None:
+    first = wire.world.now
+    wire.poll()
+    wire.wait(minutes=1)
+    wire.poll()
+    assert wire.world.box("box-00000").ddi_at == first
+
+
 def test_many_former_tokens_of_a_box_stand_in_nobodys_way(wire: Wire) -> None:
     (other,) = wire.world.boxes(1)
     wire.world.change_box(other, serial="S00000")

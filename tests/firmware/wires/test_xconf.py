@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from firmware.boxes.models import Box
+from firmware.boxes.operations import add_token, revoke_tokens
 from stb_service.shared.db import Database
-from tests.firmware.wires.conftest import FIRMWARE, MakeWire, Wire
+from tests.firmware.wires.conftest import FIRMWARE, TOKEN, MakeWire, Wire
 from tests.firmware.world import statements_to
 
 MAC = "00:1A:79:00:00:00"
+TARGET = {"Authorization": f"TargetToken {TOKEN}"}
 
 
 def ask(wire: Wire, version: str = "1.0", method: str = "GET", **more: str) -> Any:
@@ -247,6 +250,67 @@ def test_nobody_speaks_by_its_mac_for_a_box_that_has_a_token(small: Wire) -> Non
     offered, forged = ask(small), ask(small, "2.0")
     assert (offered.status_code, forged.status_code) == (404, 404)
     assert small.world.state("box-00000") == "waiting"
+
+
+def speak_ddi(wire: Wire) -> None:
+    wire.headers = wire.gateway()[1]
+    wire.call("GET")
+
+
+def test_nobody_speaks_by_its_mac_for_a_box_that_spoke_through_a_gateway(small: Wire) -> None:
+    small.world.staff("pause", 1)
+    speak_ddi(small)
+    small.world.staff("resume", 1)
+    offered, forged = ask(small), ask(small, "2.0")
+    assert [answer.status_code for answer in (offered, forged)] == [404, 404]
+    assert forged.text == "This box has a token and speaks DDI.\n"
+    assert small.world.state("box-00000") == "waiting"
+    assert small.world.box("box-00000").running_version != "2.0"
+
+
+def test_a_forged_statement_verifies_no_update_through_a_gateway(small: Wire) -> None:
+    speak_ddi(small)
+    taken = small.download()
+    forged = ask(small, "2.0")
+    assert (taken.status_code, forged.status_code) == (200, 404)
+    assert small.world.state("box-00000") == "fetching"
+
+
+def test_a_box_may_change_its_wire_once_its_tokens_are_revoked(small: Wire) -> None:
+    small.add_token("box-00000")
+    speak_ddi(small)
+    small.download()
+    with small.world.db.write() as session:
+        box = session.scalars(select(Box)).one()
+        revoke_tokens(session, box=box, actor=small.world.actor, now=small.world.now)
+    answer, poll = ask(small, "2.0"), small.client.get(small.base, headers=TARGET)
+    assert answer.text != "This box has a token and speaks DDI.\n"
+    assert poll.status_code == 401
+    # what was begun by DDI is not judged by a statement without a token
+    assert small.world.state("box-00000") == "fetching"
+
+
+def test_a_box_whose_tokens_have_all_ended_is_served(small: Wire) -> None:
+    with small.world.db.write() as session:
+        box = session.scalars(select(Box)).one()
+        token = add_token(session, box=box, token=TOKEN, now=small.world.now)
+        token.expires_at = small.world.now + timedelta(days=1)
+    before = ask(small).status_code
+    small.wait(days=1)
+    assert (before, ask(small).status_code) == (404, 200)
+
+
+def test_a_stranger_with_a_token_of_its_own_shuts_no_box_out(wire: Wire) -> None:
+    """Only a gateway's word marks a box that nobody has approved."""
+    base = "/DEFAULT/controller/v1/001A79FFFFFF"
+    wire.client.get(base, headers=TARGET)
+    wire.client.get(base, headers=TARGET)
+    with wire.world.db.read() as session:
+        first = session.scalars(select(Box).where(Box.alias == "001A79FFFFFF")).one().ddi_at
+    wire.client.get(base, headers=wire.gateway()[1])
+    with wire.world.db.read() as session:
+        then = session.scalars(select(Box).where(Box.alias == "001A79FFFFFF")).one().ddi_at
+    assert (first, then) == (None, wire.world.now)
 
 
 @pytest.mark.parametrize(("networks", "status"), [("127.0.0.0/8", 200), ("10.0.0.0/8", 404)])
