@@ -87,6 +87,11 @@ class Card:
         return obstacles_to_change(self.device.status)
 
     @property
+    def obstacles_to_correcting(self) -> list[Obstacle]:
+        """Why the reader may not correct what is known of the box."""
+        return obstacles_to_change(self.device.status, has_custody=self.has_custody)
+
+    @property
     def warnings(self) -> list[Text]:
         """What is odd about its identifiers, and what its serial hints at."""
         device = self.device

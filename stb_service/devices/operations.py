@@ -28,6 +28,7 @@ from stb_service.devices.identity.operations import (
 from stb_service.devices.identity.rules import Malformed
 from stb_service.devices.models import CustodyEvent, Device, DeviceCapability, DeviceTag
 from stb_service.devices.rules import (
+    NOT_IN_CUSTODY,
     RETIRED,
     Capability,
     Status,
@@ -64,6 +65,20 @@ def touch(session: Session, uid: str, *, actor: Actor, retired: bool = False) ->
     return device
 
 
+def _touch_held(session: Session, uid: str, *, actor: Actor) -> Device:
+    """Return a box that the actor may say something of (see `touch`).
+
+    Raises:
+        NotFound: there is none.
+        Refused: it is retired, or not in the custody of the actor's organisation.
+    """
+    device = touch(session, uid, actor=actor)
+    held = queries.has_custody(session, device, actor.scope)
+    if obstacles := obstacles_to_change(device.status, has_custody=held):
+        raise Refused(obstacles)
+    return device
+
+
 def check_external_id(session: Session, external_id: str | None, *, but: int | None) -> None:
     """Refuse an external id that another box has.
 
@@ -95,9 +110,9 @@ def change_device(
         NotFound: there is no such box in the actor's scope.
         Invalid: a field cannot be read or names something unknown.
         Disputed: another current box holds the serial or a MAC.
-        Refused: the box is retired.
+        Refused: the box is retired, or the actor's organisation does not hold it.
     """
-    device = touch(session, uid, actor=actor)
+    device = _touch_held(session, uid, actor=actor)
     reading = read_fields(fields, References(session), scope=actor.scope, device=device)
     if "serial" in reading.values and not reading.values["serial"]:
         reading.problems.setdefault("serial", [text("A box has a serial.")])
@@ -304,11 +319,12 @@ def swap_board(
         NotFound: there is no such box, or no such donor, in the actor's scope.
         Invalid: no MAC is given, or the donor has none.
         Disputed: another box than the donor holds one of the MACs.
+        Refused: one of the boxes is retired, or the actor's organisation does not hold it.
     """
-    device = touch(session, uid, actor=actor)
+    device = _touch_held(session, uid, actor=actor)
     changes: dict[str, Any] = {"reason": reason} if reason else {}
     if donor is not None:
-        giver = touch(session, donor, actor=actor)
+        giver = _touch_held(session, donor, actor=actor)
         mac_ethernet, mac_wifi = _take_board(session, device, giver, actor, now)
         changes["donor"] = giver.label
     reading = read_fields(
@@ -359,14 +375,19 @@ def tag_devices(
 
     Raises:
         Invalid: a tag cannot be read, or none is given.
+        Refused: the actor's organisation does not hold one of the boxes; none is changed.
     """
     adds, removes = _tags("add", add), _tags("remove", remove)
     if not adds | removes:
         raise Invalid.field("add", text("Name at least one tag."))
+    found = queries.devices_by_uids(session, uids, actor.scope)
+    devices = [device for device in found if device.status not in RETIRED]
+    if not all(queries.has_custody(session, device, actor.scope) for device in devices):
+        raise Refused([NOT_IN_CUSTODY])
     changed = 0
-    for device in queries.devices_by_uids(session, uids, actor.scope):
+    for device in devices:
         changes = _set_tags(device, (set(device.tag_names) | adds) - removes)
-        if changes and device.status not in RETIRED:
+        if changes:
             _finish(session, device, "device.tag", changes, actor, now)
             changed += 1
     return changed
@@ -402,8 +423,9 @@ def set_capabilities(
 
     Raises:
         NotFound: there is no such box in the actor's scope.
+        Refused: the box is retired, or the actor's organisation does not hold it.
     """
-    device = touch(session, uid, actor=actor)
+    device = _touch_held(session, uid, actor=actor)
     before = [_override_words(row) for row in device.capabilities]
     device.capabilities = []
     session.flush()  # the old rows go before new ones of the same name come

@@ -45,7 +45,7 @@ from stb_service.devices.schemas import (
     TagForm,
 )
 from stb_service.shared.access import requires
-from stb_service.shared.errors import DomainError, Invalid
+from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, same_site, see_other
 from stb_service.shared.http.unit import request_time
@@ -148,7 +148,7 @@ def tag_devices() -> ResponseReturnValue:
         changed = operations.tag_devices(
             unit(), uids=typed["devices"], add=typed["add"], remove=typed["remove"], **who()
         )
-    except Invalid as refusal:
+    except (Invalid, Refused) as refusal:
         unit().rollback()
         flash(str(refusal), "warning")
         return see_other_url(back)

@@ -218,7 +218,10 @@ def read_capabilities(rows: list[dict[str, Any]]) -> list[Capability]:
 @api.response(200, schemas.TaggedSchema)
 @requires("devices.edit")
 def tag_devices(body: dict[str, Any]) -> Any:
-    """Put tags on boxes and take tags off; boxes outside the caller's scope are passed over."""
+    """Put tags on boxes and take tags off; boxes outside the caller's scope are passed over.
+
+    409 where the caller's organisation does not hold one of them; then none is changed.
+    """
     changed = operations.tag_devices(
         unit(), uids=body["devices"], add=body["add"], remove=body["remove"], **who()
     )

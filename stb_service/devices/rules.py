@@ -157,11 +157,11 @@ def obstacles_to_handing_over(custodian: int | None, own: int | None) -> list[Ob
     return [] if own is None or custodian in {None, own} else [NOT_IN_CUSTODY]
 
 
-def obstacles_to_change(status: str) -> list[Obstacle]:
+def obstacles_to_change(status: str, *, has_custody: bool = True) -> list[Obstacle]:
     """Return why a box may not be changed; empty if it may."""
     if status in RETIRED:
         return [Obstacle("retired", text("A scrapped box is history and is changed no more."))]
-    return []
+    return [] if has_custody else [NOT_IN_CUSTODY]
 
 
 def next_statuses(current: str, *, of_seller: bool = False) -> list[Status]:

@@ -147,18 +147,21 @@ def test_an_export_names_only_the_organisation_that_asked(
 def test_the_timeline_tells_a_seller_what_it_did_and_when_it_had_the_box(
     one: Registry, box: Device, api_as: Callable[..., Any], people: People
 ) -> None:
+    one.do(operations.move_custody, uid=box.public_id, organisation="north")
     asked = api_as("agent", "north")
     asked("PATCH", f"/devices/{box.public_id}", json={"batch": "B1"})
+    one.do(operations.move_custody, uid=box.public_id, organisation="south")
 
     told = one.ask(lambda s: list(entries(s, box.public_id, one.dealer("north"), 10)))
 
     sentences = [entry.sentence for entry in told]
-    assert sentences[:2] == [
+    assert sorted(sentence for sentence in sentences if "Batch" not in sentence) == [
+        "It came into the custody of your organisation",
         "It came into the custody of your organisation",
         "It left the custody of your organisation",
+        "It left the custody of your organisation",
     ]
-    assert [sentence for sentence in sentences[2:] if "Batch" not in sentence] == []
-    assert len(sentences) == 3
+    assert len(sentences) == 5
 
 
 # --- what they may do -----------------------------------------------------------------------------
@@ -269,8 +272,91 @@ def test_the_api_refuses_a_seller_with_the_obstacle_that_its_card_shows(
 
     assert (refused.status_code, kept.status_code) == (409, 409)
     assert refused.json["obstacles"][0]["code"] == kept.json["obstacles"][0]["code"] == "custody"
-    assert page.count("The box is not in the custody of your organisation.") == 2
+    assert page.count("The box is not in the custody of your organisation.") == 4
     assert asked("GET", path).json["next_statuses"] == []
+
+
+CORRECTIONS: list[tuple[str, str, dict[str, Any]]] = [
+    ("PATCH", "", {"serial": "SN-9"}),
+    ("POST", "/board", {"mac_ethernet": "02:00:00:00:00:09"}),
+    ("PUT", "/capabilities", {"overrides": []}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CORRECTIONS)
+def test_a_seller_corrects_a_box_by_the_api_only_while_it_holds_it(
+    api_as: Callable[..., Any],
+    one: Registry,
+    box: Device,
+    method: str,
+    path: str,
+    body: dict[str, Any],
+) -> None:
+    asked, address = api_as("agent", "north"), f"/devices/{box.public_id}{path}"
+
+    refused = asked(method, address, json=body)
+    one.do(operations.move_custody, uid=box.public_id, organisation="north")
+    done = asked(method, address, json=body)
+
+    assert (refused.status_code, refused.json["obstacles"][0]["code"]) == (409, "custody")
+    assert done.status_code == 200
+
+
+def test_a_seller_tags_boxes_only_while_it_holds_them_all(
+    api_as: Callable[..., Any], one: Registry, box: Device
+) -> None:
+    own, asked = one.box("SN-2", seller="north"), api_as("agent", "north")
+    body = {"devices": [own.public_id, box.public_id], "add": ["vip"]}
+
+    refused = asked("POST", "/devices/tags", json=body)
+    kept = one.ask(queries.device_by_uid, own.public_id, EVERYTHING)
+    one.do(operations.move_custody, uid=box.public_id, organisation="north")
+    done = asked("POST", "/devices/tags", json=body)
+
+    assert (refused.status_code, refused.json["obstacles"][0]["code"]) == (409, "custody")
+    assert kept.tag_names == []
+    assert done.json == {"changed": 2}
+
+
+def test_a_box_gives_its_board_only_for_who_holds_it(one: Registry, box: Device) -> None:
+    giver = one.box("SN-3", seller="north", mac_ethernet="02:00:00:00:00:03")
+    taker = one.box("SN-4", custodian="north")
+    one.do(operations.move_custody, uid=giver.public_id, organisation="south")
+
+    with pytest.raises(Refused, match="not in the custody"):
+        one.do(
+            operations.swap_board,
+            uid=taker.public_id,
+            donor=giver.public_id,
+            actor=one.dealer("north"),
+        )
+
+
+def test_the_pages_refuse_a_correction_with_the_reason(
+    north: FlaskClient, one: Registry, box: Device
+) -> None:
+    card = north.get(f"/devices/{box.public_id}").text
+    token = {"csrf_token": csrf_of(card)}
+
+    edited = north.post(f"/devices/{box.public_id}/edit", data={**token, "serial": "SN-9"})
+    tags = {**token, "devices": box.public_id, "add": "vip", "confirmed": "true"}
+    listed = north.post("/devices/tags", data=tags, follow_redirects=True)
+
+    for path in ("edit", "board", "capabilities"):
+        assert f"/devices/{box.public_id}/{path}" not in card
+    assert "not in the custody of your organisation" in edited.text
+    assert "not in the custody of your organisation" in listed.text
+    after = one.ask(queries.device_by_uid, box.public_id, EVERYTHING)
+    assert (after.serial, after.tag_names) == ("SN-1", [])
+
+
+def test_the_tags_of_a_retired_box_stay(one: Registry) -> None:
+    box = one.box("SN-2", tags=["old"])
+    one.do(operations.retire_device, uid=box.public_id)
+
+    assert one.do(operations.tag_devices, uids=[box.public_id], add=["new"]) == 0
+
+    assert one.ask(queries.device_by_uid, box.public_id, EVERYTHING).tag_names == ["old"]
 
 
 def test_the_card_offers_a_seller_its_own_steps(north: FlaskClient, one: Registry) -> None:
