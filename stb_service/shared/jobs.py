@@ -22,12 +22,26 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import Base, Database, Public
 from stb_service.shared.errors import DomainError
 from stb_service.shared.files import FileStore
-from stb_service.shared.i18n import speaking, spoken, text
+from stb_service.shared.i18n import Text, foreign_text, speaking, spoken, text
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
+
+YES, NO = text("yes"), text("no")
+FIGURES = {
+    "rows": text("Rows"),
+    "created": text("New boxes"),
+    "changed": text("Changed"),
+    "unchanged": text("Unchanged"),
+    "refused": text("Refused"),
+    "warnings": text("Warnings"),
+    "dry_run": text("Trial"),
+    "unknown_columns": text("Columns passed over"),
+    "format": text("Format"),
+}
+"""The words for what handlers count; a name that is not here is shown as it is."""
 
 QUEUED, RUNNING, DONE, FAILED = "queued", "running", "done", "failed"
 
@@ -70,6 +84,14 @@ class Job(Public, Base):
     report_name: Mapped[str | None] = mapped_column(String(200))
 
     @property
+    def figures(self) -> list[tuple[Text, Any]]:
+        """Return what the work came to: each figure with its words; true and false in words too."""
+        return [
+            (FIGURES.get(name) or foreign_text(name), _in_words(value))
+            for name, value in (self.result or {}).items()
+        ]
+
+    @property
     def is_finished(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in {DONE, FAILED}
@@ -80,6 +102,10 @@ class Job(Public, Base):
             return None
         spent_s = (now - self.started_at).total_seconds()
         return spent_s * (self.total_count - self.done_count) / self.done_count
+
+
+def _in_words(value: Any) -> Any:
+    return (YES if value else NO) if isinstance(value, bool) else value
 
 
 class Overtaken(Exception):

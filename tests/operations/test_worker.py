@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from stb_service.app import wire_rooms
 from stb_service.devices.demo import MODELS, load_demo
 from stb_service.devices.jobs import enqueue_export, enqueue_import
 from stb_service.devices.models import Device
-from stb_service.devices.queries import DeviceFilter
+from stb_service.devices.queries import IMPORT, DeviceFilter
 from stb_service.shared import jobs, leases, outbox
 from stb_service.shared.access import EVERYTHING, SYSTEM, VERBS
 from stb_service.shared.audit import AuditEntry
@@ -205,6 +207,36 @@ def test_work_is_done_for_who_may_ask_for_it_today_alone(
 
 def test_every_kind_of_work_is_called_as_the_verb_that_allows_it() -> None:
     assert set(wire_rooms().jobs) <= set(VERBS)
+
+
+def test_the_page_of_ended_work_names_its_figures_in_the_language_of_the_reader(
+    client: FlaskClient, sqlite_db: Database
+) -> None:
+    result = {
+        "rows": 1200,
+        "created": 1,
+        "changed": 2,
+        "unchanged": 3,
+        "refused": 4,
+        "warnings": 5,
+        "dry_run": True,
+        "unknown_columns": "x",
+        "format": "csv",
+    }
+    with sqlite_db.write() as session:
+        job = jobs.enqueue(session, kind=IMPORT, title="t", arguments={}, actor=SYSTEM, now=NOW)
+        job.state, job.started_at, job.finished_at, job.result = jobs.DONE, NOW, NOW, result
+
+    def facts(language: str) -> dict[str, str]:
+        page = client.get(f"/jobs/{job.public_id}", headers={"Accept-Language": language}).text
+        return dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page)[-len(result) :])
+
+    english, arabic = facts("en"), facts("ar")
+
+    assert list(english) == [str(words) for words in jobs.FIGURES.values()]
+    assert (english["Rows"], english["Trial"]) == ("1,200", "yes")
+    assert all(re.search("[\u0600-\u06ff]", name) for name in arabic)
+    assert "نعم" in arabic.values()
 
 
 # A real worker, really killed
