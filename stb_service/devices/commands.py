@@ -22,7 +22,7 @@ from stb_service.devices import queries
 from stb_service.devices.arrivals.imports import Report, import_file
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.queries import DeviceFilter
-from stb_service.devices.tables import WRITERS, write_csv
+from stb_service.devices.tables import AUTO, ENCODING_NAMES, WRITERS, write_csv
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
@@ -44,9 +44,18 @@ def _bar(words: str) -> Iterator[tuple[Progress, TaskID]]:
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Say what would happen and keep nothing.")
+@click.option(
+    "--encoding",
+    type=click.Choice(list(ENCODING_NAMES)),
+    default=AUTO,
+    show_default=True,
+    help="The encoding of a CSV file.",
+)
 @click.option("--report", type=FILE, help="Write refused rows and warnings to this CSV file.")
 @click.pass_obj
-def import_devices(settings: Settings, source: Path, report: Path | None, *, dry_run: bool) -> None:
+def import_devices(
+    settings: Settings, source: Path, encoding: str, report: Path | None, *, dry_run: bool
+) -> None:
     """Import boxes from a CSV or XLSX file; good rows are kept, refused ones reported.
 
     Ends with status 1 if a row was refused.
@@ -58,6 +67,7 @@ def import_devices(settings: Settings, source: Path, report: Path | None, *, dry
             name=source.name,
             actor=SYSTEM,
             clock=utc_now,
+            encoding=encoding,
             dry_run=dry_run,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )

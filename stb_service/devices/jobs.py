@@ -13,7 +13,7 @@ from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.models import Device
 from stb_service.devices.queries import EXPORT, IMPORT, DeviceFilter
-from stb_service.devices.tables import WRITERS, write_csv
+from stb_service.devices.tables import AUTO, WRITERS, write_csv
 from stb_service.shared import jobs
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.db import Database
@@ -26,15 +26,27 @@ MAX_UPLOAD_BYTES = 100 * 2**20
 
 
 def enqueue_import(
-    session: Session, *, stored: Stored, name: str, dry_run: bool, actor: Actor, now: datetime
+    session: Session,
+    *,
+    stored: Stored,
+    name: str,
+    encoding: str = AUTO,
+    dry_run: bool,
+    actor: Actor,
+    now: datetime,
 ) -> Job:
-    """Ask for the import of a file that was received."""
+    """Ask for the import of a file that was received, in an encoding of `ENCODING_NAMES`."""
     title = text("Trial import of %(name)s") if dry_run else text("Import of %(name)s")
     return jobs.enqueue(
         session,
         kind=IMPORT,
         title=str(text(title.msgid, name=name[:120])),
-        arguments={"sha256": stored.sha256, "name": name[:120], "dry_run": dry_run},
+        arguments={
+            "sha256": stored.sha256,
+            "name": name[:120],
+            "encoding": encoding,
+            "dry_run": dry_run,
+        },
         actor=actor,
         now=now,
     )
@@ -76,6 +88,7 @@ def run_import(work: Work) -> Outcome:
         name=work.arguments["name"],
         actor=work.actor,
         clock=work.clock,
+        encoding=work.arguments["encoding"],
         dry_run=work.arguments["dry_run"],
         progress=work.progress,
     )

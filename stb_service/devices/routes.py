@@ -238,7 +238,7 @@ def tag_devices(body: dict[str, Any]) -> Any:
 def import_devices(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
     """Import a CSV or XLSX file: 202 with the work to follow; its report names refused rows."""
     stored, name = keep_upload(uploaded["file"])
-    return jobs.enqueue_import(unit(), stored=stored, name=name, dry_run=body["dry_run"], **who())
+    return jobs.enqueue_import(unit(), stored=stored, name=name, **body, **who())
 
 
 @api.route("/devices/imports/<string:job_id>/import", methods=["POST"])

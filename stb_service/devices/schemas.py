@@ -10,7 +10,7 @@ from flask_smorest.fields import Upload
 from firmware.rollouts.schemas import RolloutReasonSchema
 from stb_service.devices.queries import SORTS
 from stb_service.devices.rules import CapabilityKind, Status, Tenure
-from stb_service.devices.tables import WRITERS
+from stb_service.devices.tables import AUTO, ENCODING_NAMES, WRITERS
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
 
@@ -274,6 +274,7 @@ class ImportForm(ma.Schema):
     """How to import it."""
 
     dry_run = ma.fields.Boolean(load_default=False)
+    encoding = ma.fields.String(load_default=AUTO, validate=ma.validate.OneOf(list(ENCODING_NAMES)))
 
 
 class ExportForm(FilterFields):

@@ -30,6 +30,16 @@ DELIMITERS = ",;\t|"
 QUOTED = re.compile(r'"[^"]*"')
 MAX_COLUMNS = 200
 MAX_UNPACKED_BYTES = 2**30
+AUTO, UTF8 = "auto", "utf-8"
+ENCODING_NAMES: Mapping[str, Text] = {
+    AUTO: text("Found out: UTF-8, UTF-16, else Windows-1251"),
+    UTF8: text("UTF-8"),
+    "windows-1250": text("Windows-1250 (Central European)"),
+    "windows-1251": text("Windows-1251 (Cyrillic)"),
+    "windows-1252": text("Windows-1252 (Western European)"),
+    "windows-1256": text("Windows-1256 (Arabic)"),
+}
+GUESSED = "windows-1251"
 OLD_EXCEL = bytes.fromhex("d0cf11e0a1b11ae1")  # MS-CFB 2.2: what .xls and encrypted XLSX are in
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -61,8 +71,11 @@ def unescape_cell(value: str) -> str:
     return value[1:] if value.startswith("'") and value.lstrip("'").startswith(FORMULA) else value
 
 
-def read_lines(path: Path, name: str) -> Iterator[Line]:
+def read_lines(path: Path, name: str, encoding: str = AUTO) -> Iterator[Line]:
     """Yield the rows of a file that are not empty, the header first.
+
+    `encoding` is one of `ENCODING_NAMES`; a CSV that states its own (by a mark, or as UTF-16)
+    is read by that, and a sheet needs none.
 
     Raises:
         Invalid: the file cannot be read as a table.
@@ -72,12 +85,19 @@ def read_lines(path: Path, name: str) -> Iterator[Line]:
     if start == OLD_EXCEL:
         raise _unreadable(text("it is an old or a protected Excel file; save it as XLSX or CSV"))
     is_zip = start.startswith(b"PK\x03\x04")
-    lines = _xlsx_lines(path) if is_zip else _csv_lines(path)
+    lines = _xlsx_lines(path) if is_zip else _csv_lines(path, encoding)
     for line in lines:
         if any(line.cells[MAX_COLUMNS:]):
             raise _unreadable(text("more than %(most)s columns", most=MAX_COLUMNS))
         if any(line.cells):
             yield line
+
+
+def is_guessed(path: Path, encoding: str) -> bool:
+    """Tell whether a file is read in a coding that nothing but a guess speaks for (`GUESSED`)."""
+    with path.open("rb") as file:
+        is_zip = file.read(4) == b"PK\x03\x04"
+    return encoding == AUTO and not is_zip and _coding(path, AUTO) == GUESSED
 
 
 def count_lines(path: Path) -> int | None:
@@ -97,9 +117,9 @@ def _unreadable(why: object) -> Invalid:
 # --- CSV -----------------------------------------------------------------------------------------
 
 
-def _csv_lines(path: Path) -> Iterator[Line]:
-    with path.open(encoding=_coding(path), newline="") as file:
-        delimiter, before = _delimiter(file)
+def _csv_lines(path: Path, encoding: str) -> Iterator[Line]:
+    with path.open(encoding=_coding(path, encoding), newline="") as file:
+        delimiter, before = _delimiter(file, encoding)
         reader = csv.reader(file, delimiter=delimiter, strict=False)
         number = before + 1
         try:
@@ -112,11 +132,22 @@ def _csv_lines(path: Path) -> Iterator[Line]:
                 text("from line %(line)s on a cell does not end; is a quote missing?", line=number)
             ) from error
         except UnicodeError as error:
-            raise _unreadable(text("it is neither UTF-8, nor UTF-16, nor Windows-1251")) from error
+            raise _undecodable(encoding) from error
 
 
-def _coding(path: Path) -> str:
-    """Return the coding by its mark or its zeros, else UTF-8 if it is that, else Windows-1251."""
+def _undecodable(encoding: str) -> Invalid:
+    if encoding == AUTO:
+        return _unreadable(text("it is neither UTF-8, nor UTF-16, nor Windows-1251"))
+    return _unreadable(text("it is not in %(encoding)s", encoding=ENCODING_NAMES[encoding]))
+
+
+def _coding(path: Path, encoding: str) -> str:
+    """Return the coding by its mark or its zeros, else the chosen one, else UTF-8 if it is that,
+    else Windows-1251.
+
+    Raises:
+        Invalid: UTF-8 was chosen, and it is not that.
+    """
     with path.open("rb") as file:
         start = file.read(4)
         for mark, coding in BOMS:
@@ -126,8 +157,14 @@ def _coding(path: Path) -> str:
             return "utf-16-le"
         if start[::2] == b"\0\0":
             return "utf-16-be"
+        if encoding not in {AUTO, UTF8}:
+            return encoding
         file.seek(0)
-        return "utf-8" if _is_utf8(file) else "cp1251"
+        if _is_utf8(file):
+            return UTF8
+    if encoding == UTF8:
+        raise _undecodable(encoding)
+    return GUESSED
 
 
 def _is_utf8(file: BinaryIO) -> bool:
@@ -141,14 +178,14 @@ def _is_utf8(file: BinaryIO) -> bool:
     return True
 
 
-def _delimiter(file: TextIO) -> tuple[str, int]:
+def _delimiter(file: TextIO, encoding: str) -> tuple[str, int]:
     """Return the delimiter that the header line has most of, and how many lines came before it:
     a `sep=;` line of Excel names it.
     """
     try:
         header = file.readline(2**16)
     except UnicodeError as error:
-        raise _unreadable(text("it is neither UTF-8, nor UTF-16, nor Windows-1251")) from error
+        raise _undecodable(encoding) from error
     if header[:4].lower() == "sep=" and header[4:5] in DELIMITERS:
         return header[4], 1
     file.seek(0)

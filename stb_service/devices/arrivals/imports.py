@@ -36,7 +36,7 @@ from stb_service.devices.identity.operations import (
 from stb_service.devices.identity.rules import ClaimSource, identity_warnings
 from stb_service.devices.models import Device
 from stb_service.devices.operations import change_device, change_status, move_custody
-from stb_service.devices.tables import Line, count_lines, read_lines
+from stb_service.devices.tables import AUTO, Line, count_lines, is_guessed, read_lines
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
@@ -180,23 +180,33 @@ def import_file(
     name: str,
     actor: Actor,
     clock: Callable[[], datetime],
+    encoding: str = AUTO,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Import a CSV or XLSX file of boxes; a dry run does the same and keeps nothing.
 
+    The report says so where the encoding of the file had to be guessed.
+
     Raises:
         Invalid: the file is no table, its first line names no boxes, or there is no other. Rows
             before a place where a file breaks off are kept.
     """
-    lines = read_lines(path, name)
+    lines = read_lines(path, name, encoding)
     first = next(lines, None)
     if first is None:
         raise Invalid.field("file", text("The file is empty."))
     header = read_header(first.cells)
     total = count_lines(path)
     total = None if total is None else max(total - 1, 1)
-    task = _Import(db, header, name, actor, Report(dry_run, unknown_columns=header.unknown))
+    report = Report(dry_run, unknown_columns=header.unknown)
+    if is_guessed(path, encoding):
+        reason = text(
+            "The file is not in UTF-8; it was read as Windows-1251. If letters are wrong, choose "
+            "its encoding."
+        )
+        report.remarks.append(Remark(first.number, "", "", reason, WARNING))
+    task = _Import(db, header, name, actor, report)
     while chunk := list(itertools.islice(lines, CHUNK)):
         task.take(chunk, clock())
         if progress is not None:

@@ -24,8 +24,8 @@ from stb_service.devices.pages import (
     words,
 )
 from stb_service.devices.routes import who
-from stb_service.devices.schemas import NewDeviceForm
-from stb_service.devices.tables import unescape_cell
+from stb_service.devices.schemas import ImportForm, NewDeviceForm
+from stb_service.devices.tables import ENCODING_NAMES, unescape_cell
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import NotFound
 from stb_service.shared.http import current_actor, read_form, services, unit
@@ -73,11 +73,11 @@ def import_devices() -> ResponseReturnValue:
 
     def save() -> ResponseReturnValue:
         stored, name = keep_upload(request.files.get("file"))
-        is_trial = request.form.get("dry_run") == "true"
-        job = jobs.enqueue_import(unit(), stored=stored, name=name, dry_run=is_trial, **who())
+        form = read_form(ImportForm())
+        job = jobs.enqueue_import(unit(), stored=stored, name=name, **form, **who())
         return see_other("arrivals_pages.work", ref=job.public_id)
 
-    return form_page("devices/import.html", save, columns=COLUMNS)
+    return form_page("devices/import.html", save, columns=COLUMNS, encodings=ENCODING_NAMES)
 
 
 def _job(ref: str) -> Job:

@@ -446,6 +446,31 @@ def test_the_report_of_an_import_needs_the_verb_of_imports(
     assert status_of(sign_in("a.reader"), f"{asked.headers['Location']}/file") == status
 
 
+@pytest.mark.parametrize(("encoding", "is_told"), [("auto", True), ("windows-1252", False)])
+def test_a_trial_tells_that_the_encoding_was_guessed_and_takes_the_chosen_one(
+    client: FlaskClient, shop: Registry, work: Callable[[], None], encoding: str, is_told: bool
+) -> None:
+    content = "serial,model,notes\nSN-1,AUR-1,Acmé\n".encode("windows-1252")
+    file = (io.BytesIO(content), "boxes.csv")
+    asked = post(client, "/devices/import", file=file, encoding=encoding, dry_run="true")
+    work()
+
+    page = client.get(asked.headers["Location"]).text
+    assert ("it was read as Windows-1251" in page) is is_told
+    post(client, f"{asked.headers['Location']}/import")
+    work()
+    (box,) = shop.ask(queries.devices_page, queries.DeviceFilter(), EVERYTHING).rows
+    assert (box.notes == "Acmé") is not is_told
+
+
+def test_an_encoding_that_nobody_knows_is_refused(client: FlaskClient, api: Any) -> None:
+    form = post(client, "/devices/import", file=(io.BytesIO(b"x"), "a.csv"), encoding="ebcdic")
+    data = {"file": (io.BytesIO(b"x"), "a.csv"), "encoding": "ebcdic"}
+
+    assert form.status_code == 422
+    assert api("POST", "/devices/imports", data=data).status_code == 422
+
+
 def test_the_file_of_an_export_stays_with_the_organisation_that_it_was_made_for(
     shop: Registry,
     people: People,

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from stb_service.devices.tables import (
+    AUTO,
     MAX_COLUMNS,
     count_lines,
     escape_cell,
+    is_guessed,
     read_lines,
     unescape_cell,
     write_csv,
@@ -36,6 +38,46 @@ def test_a_csv_is_read_in_any_usual_coding_and_dialect(
     path.write_bytes(f"serial{delimiter}notes\r\nA-1{delimiter}Пульт\r\n".encode(coding))
 
     assert cells(path) == [("serial", "notes"), ("A-1", "Пульт")]
+
+
+@pytest.mark.parametrize(
+    ("coding", "word"),
+    [
+        ("windows-1250", "Łódź"),
+        ("windows-1251", "Пульт"),
+        ("windows-1252", "Acmé"),
+        ("windows-1256", "جهاز"),
+        ("utf-8", "Acmé"),
+    ],
+)
+def test_a_csv_is_read_in_the_encoding_that_was_chosen(
+    tmp_path: Path, coding: str, word: str
+) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes(f"serial,notes\nA-1,{word}\n".encode(coding))
+
+    assert [line.cells for line in read_lines(path, path.name, coding)][1] == ("A-1", word)
+    assert not is_guessed(path, coding)
+
+
+@pytest.mark.parametrize("coding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_states_its_encoding_is_read_by_that(tmp_path: Path, coding: str) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes("serial,notes\nA-1,Acmé\n".encode(coding))
+
+    lines = [line.cells for line in read_lines(path, path.name, "windows-1251")]
+    assert lines == [("serial", "notes"), ("A-1", "Acmé")]
+    assert not is_guessed(path, AUTO)
+
+
+def test_a_file_that_is_not_in_the_chosen_encoding_is_refused_before_its_first_row(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "boxes.csv"
+    path.write_bytes(b"serial,notes\n" + b"A-1,good\n" * 50_000 + b"A-2,Acm\xe9\n")
+
+    with pytest.raises(Invalid, match="it is not in UTF-8"):
+        next(read_lines(path, path.name, "utf-8"))
 
 
 def test_the_line_that_names_the_delimiter_is_obeyed_and_not_a_row(tmp_path: Path) -> None:

@@ -521,3 +521,26 @@ def test_a_header_is_read_whatever_its_case_and_spaces() -> None:
         2: "mac_wifi",
     }
     assert header.unknown == ("Colour",)
+
+
+# --- encodings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize(
+    ("content", "encoding", "warnings"),
+    [
+        ("notes,serial,model\nAcmé,SN-1,AUR-1\n".encode("windows-1252"), "auto", 1),
+        ("notes,serial,model\nAcmé,SN-1,AUR-1\n".encode("windows-1252"), "windows-1252", 0),
+        ("notes,serial,model\nAcmé,SN-1,AUR-1\n".encode(), "auto", 0),
+    ],
+)
+def test_the_report_says_that_the_encoding_was_guessed(
+    one: Registry, tmp_path: Path, content: bytes, encoding: str, warnings: int, dry_run: bool
+) -> None:
+    report = importer(one, tmp_path)(content, encoding=encoding, dry_run=dry_run)
+
+    guessed = [row for row in report.table() if "it was read as Windows-1251" in row[-1]]
+    assert [(row[0], row[2]) for row in guessed] == [("1", "warning")] * warnings
+    assert (report.created, report.refused) == (1, 0)
+    assert report.figures()["warnings"] >= warnings
