@@ -7,10 +7,12 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from stb_service.devices.commands import export_devices, import_devices
 from stb_service.metadata import metadata
@@ -59,6 +61,10 @@ class Commands(click.Group):
         except Misconfigured as error:
             err.print(f"[red]{error}[/red]")
             ctx.exit(2)
+        except OperationalError as error:
+            err.print("[red]The database cannot be reached or does not answer:[/red]")
+            err.print(f"  {error.orig}", markup=False)
+            ctx.exit(1)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,6 +74,8 @@ def main(ctx: click.Context) -> None:
 
     Settings come from the environment: `stb settings` lists them.
     """
+    # data and backups hold secrets and customers: what any command makes is for its owner
+    ctx.call_on_close(partial(os.umask, os.umask(0o077)))
     ctx.obj = read_settings()
 
 
@@ -110,9 +118,15 @@ def _prepare(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     with _database(settings) as db:
         migrate.upgrade(db)
-        password = first_administrator(db, settings, now=utc_now())
+        _move_in(db, settings)
+
+
+def _move_in(db: Database, settings: Settings) -> None:
+    """Make roles, operator and administrator where they are missing; tell the password once."""
+    password = first_administrator(db, settings, now=utc_now())
     if password is not None:
-        out.print(f"administrator: admin   password: {password}", markup=False)
+        shown = "as set in STB_ADMIN_PASSWORD" if settings.admin_password else password
+        out.print(f"administrator: admin   password: {shown}", markup=False)
 
 
 @main.command("app")
@@ -152,12 +166,15 @@ def database() -> None:
 @click.argument("revision", default="head")
 @click.pass_obj
 def db_upgrade(settings: Settings, revision: str) -> None:
-    """Migrate up to REVISION (default: the newest)."""
+    """Migrate up to REVISION (default: the newest).
+
+    At the newest, the operator and its first administrator are made where there are none.
+    """
     settings.home.mkdir(parents=True, exist_ok=True)
     with _database(settings) as db:
         migrate.upgrade(db, revision)
-        with db.write() as session:
-            staff.install_builtin_roles(session)
+        if migrate.is_current(db):
+            _move_in(db, settings)
         out.print(f"at {migrate.current(db)}")
 
 

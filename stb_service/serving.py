@@ -7,9 +7,11 @@ environment. It loads what they need and no more; being forked, they share it.
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -50,6 +52,31 @@ def _begin() -> tuple[Settings, Database]:
     return settings, Database(settings.database_url)
 
 
+def logging_of_granian() -> dict[str, Any]:
+    """Return a configuration that writes Granian's own lines as all others are written.
+
+    Its remark on the number of threads, which is meant, is left out.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"remarks": {"()": lambda: _is_no_remark}},
+        "formatters": {"json": {"()": logs.formatter}},
+        "handlers": {
+            "standard error": {
+                "class": "logging.StreamHandler",
+                "formatter": "json",
+                "filters": ["remarks"],
+            }
+        },
+        "loggers": {"_granian": {"handlers": ["standard error"], "propagate": False}},
+    }
+
+
+def _is_no_remark(record: logging.LogRecord) -> bool:
+    return "allows spawning up to" not in record.getMessage()
+
+
 def serve(target: str, settings: Settings, port: int, *, workers: int) -> None:
     """Serve what the factory `module:name` makes, in so many processes."""
     Granian(
@@ -62,6 +89,7 @@ def serve(target: str, settings: Settings, port: int, *, workers: int) -> None:
         blocking_threads=THREADS,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
+        log_dictconfig=logging_of_granian(),
         respawn_failed_workers=True,
         workers_kill_timeout=10,  # one that is told to stop while it starts does not hear it
     ).serve()
@@ -70,6 +98,7 @@ def serve(target: str, settings: Settings, port: int, *, workers: int) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Serve `app` or `edge` until SIGINT or SIGTERM; a bad setting ends it with status 2."""
     (name,) = arguments
+    os.umask(0o077)  # the database and the files are for their owner
     try:
         settings = read_settings()
     except Misconfigured as error:

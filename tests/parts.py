@@ -63,14 +63,17 @@ def main() -> int:
         return 0
     print("installing " + " ".join(packages), flush=True)
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environ)
-    done = subprocess.run(
+    subprocess.run(["apt-get", "update", "-qq"], check=False, env=environ)  # offline: what is known
+    subprocess.run(
         ["apt-get", "-o", "Dpkg::Use-Pty=0", *command[1:]],
         check=False,
         env=environ,
         stdout=subprocess.DEVNULL,
     )
-    return done.returncode if wants_all() else 0
+    if absent := missing():
+        print(f"could not be installed: {', '.join(part.name for part in absent)}")
+        return 1 if wants_all() else 0
+    return 0
 
 
 if __name__ == "__main__":

@@ -60,3 +60,8 @@ def missing_steps(metadata: MetaData) -> list[str]:
 def head() -> str | None:
     """Return the revision of the code."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def is_current(db: Database) -> bool:
+    """Tell whether a database is at the revision of the code."""
+    return current(db) == head()
