@@ -53,7 +53,7 @@ FACTORY = "2.3.1"
 POLL_S = "3"
 MIX = "healthy=90,power_cut=4,duplicate=3,wrong_clock=3"
 COLUMNS = ("serial", "mac", "model", "revision", "version", "wire", "controller_id", "token")
-RUNNING = (RolloutState.RUNNING, RolloutState.DRAFT)
+GOING_ON = (RolloutState.RUNNING, RolloutState.DRAFT, RolloutState.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def _start(session: Session, name: str, image: Image) -> Rollout:
 
 
 def _watch(stage: Stage, supervisor: Supervisor, rollout_id: int) -> None:
-    """Tell how a rollout goes until it is no longer running."""
+    """Tell how a rollout goes until it has ended; one that a person paused is waited for."""
     last = ""
     while True:
         supervisor.check()
@@ -300,7 +300,7 @@ def _watch(stage: Stage, supervisor: Supervisor, rollout_id: int) -> None:
         if line != last:
             stage.say(line)
             last = line
-        if state not in RUNNING:
+        if state not in GOING_ON:
             stage.say(f"{rollout.name}: {state}. {why}")
             return
         time.sleep(1.0)

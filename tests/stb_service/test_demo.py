@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from sqlalchemy.orm import Session
 
 from firmware.boxes.models import Box
+from firmware.rollouts import queries as rollout_queries
+from stb_service import demo
 from stb_service.demo import SEED, _bad_revision, _fleet_boxes
 from stb_service.devices.demo import MODELS, load_demo
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
+from stb_service.shared.settings import Settings
 
 REVISIONS = sum(len(model["revisions"]) for model in MODELS)
 
@@ -49,3 +56,25 @@ def test_a_fleet_larger_than_the_registry_is_the_whole_registry(operator: Databa
     boxes, _ = fleet(operator, 1000)
 
     assert len({box.uid for box in boxes}) == len(boxes) == 300
+
+
+def test_a_rollout_that_a_person_paused_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, operator: Database, settings: Settings
+) -> None:
+    """The states that `_watch` finds, one a second; it leaves at the first that is an end."""
+    states = ["running", "paused", "paused", "running", "complete", "never asked"]
+    found = iter(states)
+    said: list[str] = []
+    stage = SimpleNamespace(db=operator, settings=settings, say=said.append)
+    rollout = SimpleNamespace(name="Demo", reason="", wave_open=1)
+    monkeypatch.setattr(
+        Session, "get_one", lambda *_: SimpleNamespace(**{**vars(rollout), "state": next(found)})
+    )
+    monkeypatch.setattr(rollout_queries, "counts_of", lambda *_, **__: [])
+    monkeypatch.setattr(demo, "progress", lambda _: {})
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+    demo._watch(cast("Any", stage), cast("Any", SimpleNamespace(check=lambda: None)), 1)
+
+    assert said[-1] == "Demo: complete. "
+    assert next(found) == "never asked"
