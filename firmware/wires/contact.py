@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy.exc import IntegrityError
 
 from firmware.boxes.presence import Presence
 from firmware.boxes.rules import Statement
@@ -19,6 +20,7 @@ from stb_service.shared.i18n import text
 from stb_service.shared.settings import Settings
 
 DOWNLOAD_DAYS = 7
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,14 @@ def presence() -> Presence:
     """Return the gatherer of this process."""
     edge: Edge = current_app.extensions["edge"]
     return edge.presence
+
+
+def again_if_second(unit: Callable[[], Answer]) -> Answer:
+    """Return what a unit of work returns, done anew where another added the same box first."""
+    try:
+        return unit()
+    except IntegrityError:
+        return unit()
 
 
 def edge_url() -> str:

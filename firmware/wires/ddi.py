@@ -26,6 +26,7 @@ from firmware.rollouts.models import Member
 from firmware.rollouts.rules import MemberState
 from firmware.wires import ddi_rules, strangers
 from firmware.wires.contact import (
+    again_if_second,
     caller,
     edge_url,
     keep_seen,
@@ -82,7 +83,7 @@ def poll(controller_id: str) -> Response:
         elif not strangers.are_refused() and not strangers.may_enter(session, now):
             raise _too_many()
     if box is None:
-        return _meet(controller_id, credentials)
+        return again_if_second(lambda: _meet(controller_id, credentials))
     if not consultation.is_settled or is_to_note(box, credentials):
         with found.db.write() as session:
             box = hold(session, Box, box.id)

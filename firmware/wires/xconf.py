@@ -23,6 +23,7 @@ from firmware.rollouts import engine, standing
 from firmware.rollouts.models import Attempt, Member
 from firmware.wires import strangers
 from firmware.wires.contact import (
+    again_if_second,
     caller,
     edge_url,
     keep_seen,
@@ -101,7 +102,9 @@ def swu() -> Response:
         return _plain(404, "XConf is not served to this address.")
     names = services().settings.attributes
     statement = statement_of_parameters(parameters, names=names, at=now)
-    answer = _known_answer(mac, statement) or _answer_with_news(mac, statement)
+    answer = _known_answer(mac, statement) or again_if_second(
+        lambda: _answer_with_news(mac, statement)
+    )
     return answer or _plain(404, "Nobody knows this box.")
 
 

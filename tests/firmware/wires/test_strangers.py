@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -103,6 +105,26 @@ def test_a_box_for_which_there_is_no_room_is_answered_as_a_refused_one_and_takes
     assert statuses == [403, 404]
     assert [line for line in sent if line.startswith(("INSERT", "UPDATE"))] == []
     assert len(waiting(queue)) == 3
+
+
+@pytest.mark.parametrize("is_ddi", [True, False])
+def test_polls_of_one_unknown_box_that_come_together_are_all_answered(
+    make_wire: MakeWire, large_db: Database, is_ddi: bool
+) -> None:
+    wire = make_wire(large_db, STB_UNKNOWN_BOX="approve")
+    together = Barrier(6)
+
+    def call(_number: int) -> int:
+        client = wire.app.test_client()
+        together.wait()
+        if is_ddi:
+            return int(client.get("/DEFAULT/controller/v1/A0", headers=wire.headers).status_code)
+        return int(client.get("/xconf/swu/stb?eStbMac=00:1A:79:00:00:99").status_code)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(call, range(6)))
+    assert answers == [200 if is_ddi else 404] * 6
+    assert len(waiting(wire)) == 1
 
 
 def test_both_wires_share_the_limits(queue: Wire) -> None:
