@@ -15,7 +15,7 @@ from firmware.boxes.models import Box
 from firmware.boxes.rules import BOX_MOVES, BOX_STATE_NAMES, TOKEN_OVERLAP, BoxState
 from stb_service.shared.access import requires
 from stb_service.shared.errors import Conflict, DomainError
-from stb_service.shared.http import current_actor, read_form, unit
+from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, same_site, see_other
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
@@ -30,6 +30,12 @@ VERDICTS = {"approve": BoxState.KNOWN, "refuse": BoxState.REFUSED}
 def name_of_box(box: Box) -> str:
     """Return what people call a box."""
     return box.serial or box.alias or box.mac_ethernet or box.uid
+
+
+@blp.app_template_global()
+def version_attribute() -> str:
+    """Return the attribute under which boxes are to report their version."""
+    return services().settings.attributes["version"]
 
 
 def _box(uid: str) -> Box:

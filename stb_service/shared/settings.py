@@ -27,7 +27,14 @@ CONTROLLER_ID_CHOICES = ("serial", "mac", "alias")
 SECRET_CHARS = 16
 PASSWORD_MIN, PASSWORD_MAX = 12, 256
 SECRET = frozenset({"STB_ADMIN_PASSWORD", "STB_DATABASE_URL", "STB_SECRET_KEY"})
-ATTRIBUTE_ROLES = ("version", "model", "revision", "serial", "mac", "boot_id")
+ATTRIBUTES = {
+    "version": "sw_version",
+    "model": "model",
+    "revision": "hw_revision",
+    "serial": "serial",
+    "mac": "mac",
+    "boot_id": "boot_id",
+}
 
 
 @dataclass(frozen=True)
@@ -115,11 +122,11 @@ def _some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
 
 
 def _attributes(text: str) -> Mapping[str, str]:
-    names = dict(zip(ATTRIBUTE_ROLES, ATTRIBUTE_DEFAULTS, strict=True))
+    names = dict(ATTRIBUTES)
     for word in _words(text):
         role, equals, name = word.partition("=")
         if not equals or role not in names or not name:
-            raise ValueError(f"role=name pairs, roles {', '.join(ATTRIBUTE_ROLES)}")
+            raise ValueError(f"role=name pairs, roles {', '.join(ATTRIBUTES)}")
         names[role] = name
     return names
 
@@ -165,8 +172,6 @@ def _tenant(text: str) -> str:
         raise ValueError("1 to 64 letters, digits, dots, dashes, underscores")
     return text
 
-
-ATTRIBUTE_DEFAULTS = ("sw_version", "model", "hw_revision", "serial", "mac", "boot_id")
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("STB_HOME", "var", Path, "folder of the data: database, files, secret key"),
@@ -224,7 +229,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "STB_ATTRIBUTES",
-        "",
+        ",".join(f"{role}={name}" for role, name in ATTRIBUTES.items()),
         _attributes,
         "names of the attributes boxes report, as role=name pairs",
     ),

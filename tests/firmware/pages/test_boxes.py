@@ -95,6 +95,16 @@ def test_a_moment_that_cannot_be_is_now(browser: Any, fleet: Any, at: str) -> No
     assert "No rollout concerns" in browser.get(f"/firmware/boxes/uid-01?at={at}")
 
 
+def test_a_card_says_that_no_attribute_tells_the_version(browser: Any, fleet: Any) -> None:
+    said = "It reports attributes, but none is called sw_version."
+    shown = []
+    for attributes in ({}, {"version": "1.0"}, {"sw_version": "1.0"}):
+        with fleet.db.write() as session:
+            session.merge(fleet.box("uid-01")).attributes = attributes
+        shown.append(said in browser.get("/firmware/boxes/uid-01"))
+    assert shown == [False, True, False]
+
+
 def test_a_card_shows_what_could_not_be_read(browser: Any, fleet: Any) -> None:
     with fleet.db.write() as session:
         keep_report(
