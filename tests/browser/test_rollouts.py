@@ -156,7 +156,9 @@ def test_a_bad_image_halts_by_itself_and_its_page_says_why(
 
     firmware.goto(address)
     confirm(firmware, "Retry boxes")
-    expect(firmware.get_by_text("The boxes that failed or came late may try again.")).to_be_visible()
+    expect(
+        firmware.get_by_text("The boxes that failed or came late may try again.")
+    ).to_be_visible()
     confirm(firmware, "Resume", reason="the boot loader was fixed")
     expect(firmware.locator("#rollout-state")).to_contain_text("Running")
     expect(firmware.locator("#rollout-history")).to_contain_text("the boot loader was fixed")
