@@ -128,7 +128,7 @@ def _other(
     course: Course, version: str, *, rebooted: bool | None, now: datetime, timing: Timing
 ) -> Step | None:
     """Judge a version that is not the wanted one, while an outcome is awaited."""
-    done_at = course.reported_at if course.gives_feedback else _fetched_until(course)
+    done_at = course.reported_at if course.gives_feedback else _fetched_until(course, timing)
     if done_at is None or not (course.is_awaited or course.state in IN_FLIGHT):
         return None
     if rebooted:
@@ -139,11 +139,13 @@ def _other(
     return None
 
 
-def _fetched_until(course: Course) -> datetime | None:
-    """Return the last moment at which a box took bytes: without feedback, when it can be done."""
+def _fetched_until(course: Course, timing: Timing) -> datetime | None:
+    """Return when a box that gives no feedback took its last bytes, at most a grace after its first:
+    one that fails to boot the image may fetch it again and again.
+    """
     if course.fetched_at is None or course.bytes_at is None:
         return course.fetched_at
-    return max(course.fetched_at, course.bytes_at)
+    return min(max(course.fetched_at, course.bytes_at), course.fetched_at + timing.grace)
 
 
 def judge_time(course: Course, *, now: datetime, timing: Timing) -> Step | None:

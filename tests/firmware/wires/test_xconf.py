@@ -195,6 +195,17 @@ def test_the_grace_begins_when_the_last_bytes_were_taken(
     assert small.world.state("box-00000") == state
 
 
+def test_a_box_that_fetches_again_and_again_fails_in_the_end(small: Wire) -> None:
+    states = []
+    for _ in range(3):
+        small.client.get(file_of(ask(small)))
+        small.tick()
+        small.wait(minutes=20)
+        states.append(small.world.state("box-00000"))
+    ask(small)
+    assert (states, small.world.state("box-00000")) == (["fetching"] * 3, "failed")
+
+
 def test_the_old_version_after_a_reboot_is_a_failure_at_once(small: Wire) -> None:
     ask(small, boot_id="b1")
     small.client.get(file_of(ask(small, boot_id="b1")))

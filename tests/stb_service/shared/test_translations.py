@@ -17,7 +17,7 @@ from stb_service.shared.assets import LOCALE, compile_catalogues, extract_messag
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}")
 FORMS = 6
 SAID_IN_WORDS = 3  # none, one and two: an Arabic word says the number
-SAME_IN_BOTH = {"XLSX"}
+SAME_IN_BOTH = {"UTF-8", "XLSX"}
 ANYTHING = defaultdict[str, int](int, num=3)
 SQL = {"PRAGMA defer_foreign_keys=ON"}  # found by the extraction, read by nobody
 
