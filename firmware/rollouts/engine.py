@@ -20,9 +20,10 @@ from firmware.boxes.models import Box
 from firmware.boxes.rules import (
     ASKS_BEFORE_GIVING_UP,
     BoxState,
+    Statement,
     asks_for_attributes,
 )
-from firmware.rollouts import standing
+from firmware.rollouts import reports, standing
 from firmware.rollouts.advance import needs_tick, tick
 from firmware.rollouts.cohorts import position, wave_of_latecomer
 from firmware.rollouts.decisions import Candidate, Decision, decide, refusal_of
@@ -34,7 +35,6 @@ from firmware.rollouts.reports import (
     note_fetch,
     note_progress,
     note_report,
-    observe,
 )
 from firmware.rollouts.rules import MemberState, RolloutState, reason
 
@@ -112,6 +112,16 @@ def consult(
     decision = _carry_out(session, box, wire, view, now)
     remember(session, box=box, wire=wire, decision=decision, now=now)
     return Consultation(decision, decision.order, view.asks)
+
+
+def observe(session: Session, *, box: Box, statement: Statement, now: datetime) -> None:
+    """Take over what a box states, judge every rollout that waits for it, and keep why the box now
+    has nothing to do: whoever looks at it need not wait for its next poll.
+    """
+    reports.observe(session, box=box, statement=statement, now=now)
+    decision = _view(session, box, None, now).decision
+    if decision.take is None and decision.order is None:
+        remember(session, box=box, wire=statement.wire, decision=decision, now=now)
 
 
 def is_news(session: Session, *, box: Box, version: str | None, boot_id: str | None) -> bool:

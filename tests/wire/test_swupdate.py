@@ -47,6 +47,7 @@ def test_installs_then_confirms_after_its_reboot_and_is_verified_by_its_version(
     box.reboot("1.1.0")
     log += box.run(lambda: live.state(box.serial, rollout) == "verified", confirm=2)
 
+    assert target.exists(), log
     assert target.read_bytes() == payload, log
     assert before == ("fetching", ("1.0.0", "boot-1")), log
     assert (live.state(box.serial, rollout), stated(box)) == ("verified", ("1.1.0", "boot-2")), log

@@ -44,6 +44,31 @@ def test_a_decision_is_kept_when_it_changes_and_only_then(world: World) -> None:
     assert codes(world, uid) == ["no_rollout", "offered", "awaiting_reboot"]
 
 
+def test_the_reason_is_new_with_what_a_box_states_and_not_only_at_its_next_poll(
+    world: World,
+) -> None:
+    (uid,) = world.boxes(1)
+    world.rollout(world.image("2.0"))
+    world.poll(uid)
+    world.fetch(uid)
+    world.report(uid)
+    world.told(uid)
+    world.state_version(uid, "2.0", boot="after")
+    assert codes(world, uid) == ["offered", "awaiting_reboot", "done"]
+    assert world.told(uid) == "done"
+    assert codes(world, uid) == ["offered", "awaiting_reboot", "done"]
+
+
+def test_a_statement_of_a_box_that_is_offered_an_update_keeps_no_reason(world: World) -> None:
+    (uid,) = world.boxes(1)
+    world.rollout(world.image("2.0"))
+    world.state_version(uid, "1.0")
+    assert codes(world, uid) == []
+    world.poll(uid)
+    world.state_version(uid, "1.0")
+    assert codes(world, uid) == ["offered"]
+
+
 def test_the_decision_at_any_moment_is_the_last_one_up_to_then(world: World) -> None:
     (uid,) = world.boxes(1)
     world.poll(uid)
