@@ -15,6 +15,8 @@ ASSETS := stb_service/shared/static/vendor/.ready
 PO := $(wildcard stb_service/shared/locale/*/LC_MESSAGES/messages.po)
 ONLY ?=
 ROUNDS ?= 25
+# One more than there are cores: many tests wait for a browser, a box or a clock.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: help run test check prove bench setup assets clean
 
@@ -27,7 +29,7 @@ run: ## Start everything with a demo operator and 60 emulated boxes
 
 test: setup $(CHECKS) ## Run the whole test suite
 	@$(BIN)/python -m tests.parts
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not prove" $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not prove" $(ARGS)
 
 check: setup $(CHECKS) ## Style, types, import contracts, migrations
 	$(BIN)/ruff format --check .
@@ -37,7 +39,7 @@ check: setup $(CHECKS) ## Style, types, import contracts, migrations
 	$(BIN)/stb db check
 
 prove: setup $(CHECKS) ## Run the long proofs at full length
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "prove or race or hypothesis" --rounds $(ROUNDS) \
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "prove or race or hypothesis" --rounds $(ROUNDS) \
 		--hypothesis-profile prove --timeout 3600 $(ARGS)
 
 bench: setup $(CHECKS) ## Measure speed; ONLY=name runs one
