@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from firmware.boxes.queries import codes_in_use
 from stb_service.devices import operations, timeline
 from stb_service.devices.commands import export_devices, import_devices
 from stb_service.devices.demo import MODELS, load_demo
+from stb_service.devices.models import Device
 from stb_service.devices.wiring import wire
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
@@ -88,3 +90,20 @@ def test_the_commands_import_and_export(settings: Settings, one: Registry, tmp_p
     assert "There is no model NONE." in report.read_text(encoding="utf-8-sig")
     assert exported.exit_code == 0
     assert "SN-1" in target.read_text(encoding="utf-8-sig")
+
+
+def test_the_import_command_reads_the_encoding_that_is_named(
+    settings: Settings, one: Registry, tmp_path: Path
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes("serial,model,batch\nSN-1,AUR-1,Großhandel\n".encode("windows-1252"))
+    here = Settings(**{**vars(settings), "database_url": str(one.db.engine.url)})
+    runner = CliRunner()
+
+    named = runner.invoke(import_devices, [str(source), "--encoding", "windows-1252"], obj=here)
+    with one.db.read() as session:
+        batches = session.scalars(select(Device.batch)).all()
+    wrong = runner.invoke(import_devices, [str(source), "--encoding", "utf-8"], obj=here)
+
+    assert (named.exit_code, batches) == (0, ["Großhandel"]), named.output
+    assert wrong.exit_code != 0
