@@ -1,0 +1,1 @@
+"""What `stb-lab` can be told to do: options, words on the terminal, exit codes."""

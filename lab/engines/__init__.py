@@ -1,0 +1,1 @@
+"""What carries a scenario out: arithmetic alone, or real streams and real decoders."""

@@ -1,0 +1,1 @@
+"""What a run leaves behind: a result for machines, a report for people."""

@@ -1,0 +1,137 @@
+"""The report of a run: one HTML page that loads nothing and runs nothing."""
+
+from html import escape
+from typing import Any
+
+from lab.measures.catalogue import measure_of
+from lab.report.drawing import draw, legend
+
+STYLE = """
+:root { color-scheme: light dark; --ink:#1b2430; --dim:#5d6b7b; --line:#dfe4ea; --paper:#fff;
+  --soft:#f5f7f9; --good:#19703a; --bad:#b3261e; --c1:#1f6feb; --c2:#8a5a00; --c3:#7a3fb0; --c4:#00736b;
+  --m1:#b3261e; --m2:#c25e00; --m3:#7a3fb0; --m4:#5d6b7b }
+@media (prefers-color-scheme: dark) { :root { --ink:#e6ebf1; --dim:#9aa7b5; --line:#323c48;
+  --paper:#151b22; --soft:#1d252e; --good:#56c47f; --bad:#ff8a80; --c1:#6cb0ff; --c2:#e5b04b;
+  --c3:#c99bf5; --c4:#4fcfc3; --m1:#ff8a80; --m2:#ffb066; --m3:#c99bf5; --m4:#9aa7b5 } }
+* { box-sizing:border-box }
+body { margin:0; background:var(--paper); color:var(--ink); font:16px/1.5 system-ui,sans-serif }
+main { max-width:60rem; margin:0 auto; padding:1.5rem 1rem 4rem }
+h1 { font-size:1.6rem; line-height:1.25; margin:.2rem 0 } h2 { font-size:1.15rem; margin:2.2rem 0 .6rem }
+.dim { color:var(--dim) } .about { max-width:44rem }
+.verdict { display:inline-block; padding:.15rem .7rem; border-radius:1rem; font-weight:600;
+  border:2px solid currentColor }
+.pass { color:var(--good) } .fail { color:var(--bad) }
+.scroll { overflow-x:auto } table { border-collapse:collapse; width:100%; font-size:.92rem }
+th,td { text-align:start; padding:.35rem .7rem .35rem 0; border-bottom:1px solid var(--line);
+  vertical-align:top } td.n { font-variant-numeric:tabular-nums; white-space:nowrap }
+svg { width:100%; height:auto; background:var(--soft); border-radius:.4rem }
+svg text { font:12px system-ui,sans-serif; fill:var(--dim) } .g { stroke:var(--line) }
+polyline { fill:none; stroke-width:1.6 } .c1 { stroke:var(--c1) } .c2 { stroke:var(--c2) }
+.c3 { stroke:var(--c3) } .c4 { stroke:var(--c4) } polyline.c2 { stroke-width:2.4 }
+.m1 { fill:var(--m1); stroke:var(--m1) } .m2 { fill:var(--m2); stroke:var(--m2) }
+.m3 { fill:var(--m3); stroke:var(--m3) } .m4 { fill:var(--m4); stroke:var(--m4) }
+.hair { stroke-width:.6; opacity:.5 } .limit { stroke:var(--bad); stroke-dasharray:6 4 }
+.legend { list-style:none; display:flex; flex-wrap:wrap; gap:.2rem 1.2rem; padding:0; margin:.4rem 0 0;
+  font-size:.9rem } .legend i { display:inline-block; width:1.1rem; height:0; margin-inline-end:.4rem;
+  border-top:3px solid; vertical-align:middle }
+.legend i.c1 { border-color:var(--c1) } .legend i.c2 { border-color:var(--c2) }
+.legend i.c3 { border-color:var(--c3) } .legend i.c4 { border-color:var(--c4) }
+.legend i.m1 { border-color:var(--m1) } .legend i.m2 { border-color:var(--m2) }
+.legend i.m3 { border-color:var(--m3) } .legend i.m4 { border-color:var(--m4) }
+.legend i.limit { border-top-style:dashed; border-color:var(--bad) }
+figure { margin:0 0 1.6rem } figcaption { font-weight:600; margin-bottom:.3rem }
+code { overflow-wrap:anywhere }
+""".strip()
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def report_of(result: dict[str, Any]) -> str:
+    """Return the page of a result."""
+    scenario = result["scenario"]
+    parts = [
+        _head(result),
+        "<h2>Expected and measured</h2>",
+        _expectations(result["expectations"]),
+        "<h2>What happened when</h2>" if result["plots"] else "",
+        *(_figure(plot) for plot in result["plots"]),
+        *(_table(table) for table in result["tables"]),
+        "<h2>All figures</h2>",
+        _figures(result["measures"]),
+        "<h2>Made from</h2>",
+        _facts(result),
+    ]
+    title = escape(f"{scenario['title']} · seed {result['seed']} · {result['verdict']}")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{title}</title><style>{STYLE}</style></head>"
+        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def _head(result: dict[str, Any]) -> str:
+    scenario, verdict = result["scenario"], result["verdict"]
+    failed = sum(not one["holds"] for one in result["expectations"])
+    told = "all expectations hold" if not failed else f"{failed} not as expected"
+    return (
+        f'<p class="dim">{escape(scenario["name"])} · seed {result["seed"]} · '
+        f"evidence: {escape(result['evidence'])}</p><h1>{escape(scenario['title'])}</h1>"
+        f'<p><span class="verdict {verdict}">{verdict}</span> {told}</p>'
+        f'<p class="about">{escape(scenario["about"])}</p>'
+    )
+
+
+def _expectations(checked: list[dict[str, Any]]) -> str:
+    rows = [
+        (
+            f'<td><b class="{"pass" if one["holds"] else "fail"}">'
+            f"{'holds' if one['holds'] else 'fails'}</b></td>"
+            f"<td><code>{escape(one['measure'])}</code></td><td>{escape(one['expected'])}</td>"
+            f'<td class="n">{one["value"]:g} {escape(one["unit"])}</td>'
+        )
+        for one in sorted(checked, key=lambda one: bool(one["holds"]))
+    ]
+    return _rows(("", "figure", "expected", "measured"), rows)
+
+
+def _figures(measures: dict[str, Any]) -> str:
+    rows = []
+    for name, figure in measures.items():
+        measure = measure_of(name)
+        about, source = (measure.about, measure.source) if measure else ("", "")
+        rows.append(
+            f'<td><code>{escape(name)}</code></td><td class="n">{figure["value"]:g} '
+            f"{escape(figure['unit'])}</td><td>{escape(about)}<br>"
+            f'<span class="dim">{escape(source)}</span></td>'
+        )
+    return _rows(("figure", "value", "meaning and source"), rows)
+
+
+def _facts(result: dict[str, Any]) -> str:
+    facts = {
+        **result["facts"],
+        "scenario sha256": result["scenario"]["digest"],
+        **{f"version of {name}": version for name, version in result["made_with"].items()},
+    }
+    rows = [
+        f"<td>{escape(name)}</td><td><code>{escape(str(value))}</code></td>"
+        for name, value in facts.items()
+    ]
+    return _rows(("", ""), rows)
+
+
+def _table(table: dict[str, Any]) -> str:
+    rows = ["".join(f"<td>{escape(word)}</td>" for word in row) for row in table["rows"]]
+    return f"<h2>{escape(table['title'])}</h2>{_rows(table['columns'], rows)}"
+
+
+def _rows(columns: tuple[str, ...] | list[str], rows: list[str]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _figure(plot: dict[str, Any]) -> str:
+    caption = f"{escape(plot['title'])} <span class='dim'>{escape(plot['unit'])}</span>"
+    return f"<figure><figcaption>{caption}</figcaption>{draw(plot)}{legend(plot)}</figure>"

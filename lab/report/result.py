@@ -1,0 +1,128 @@
+"""The result of a run as JSON: the same scenario, seed and wheel give the same bytes.
+
+What the wall's clock tells stands in a file of its own.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from lab.engines.outcome import Outcome
+from lab.measures.catalogue import measure_of
+from lab.scenarios.schema import Expectation, Scenario
+
+FORMAT = "stb-lab-result/1"
+DIGITS = 6
+LARGEST_BYTES = 20_000_000
+
+
+class Verdict(StrEnum):
+    """Whether all expectations hold."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An expectation and what became of it."""
+
+    measure: str
+    expected: str
+    value: float
+    unit: str
+    holds: bool
+
+
+def check(expectations: tuple[Expectation, ...], measures: dict[str, float]) -> list[Checked]:
+    """Hold every expectation against its figure."""
+    found = []
+    for expectation in expectations:
+        value = rounded(measures[expectation.measure])
+        measure = measure_of(expectation.measure)
+        unit = measure.unit if measure else ""
+        holds = expectation.holds(value)
+        found.append(Checked(expectation.measure, str(expectation), value, unit, holds))
+    return found
+
+
+def result_of(scenario: Scenario, seed: int, outcome: Outcome) -> dict[str, Any]:
+    """Return all that is kept of a run."""
+    checked = check(scenario.expect, outcome.measures)
+    holds = all(one.holds for one in checked)
+    return {
+        "format": FORMAT,
+        "evidence": "emulated",
+        "scenario": {
+            "name": scenario.name,
+            "title": scenario.title,
+            "about": scenario.about,
+            "kind": scenario.kind.value,
+            "digest": scenario.digest,
+        },
+        "seed": seed,
+        "made_with": made_with(),
+        "verdict": (Verdict.PASS if holds else Verdict.FAIL).value,
+        "expectations": [asdict(one) for one in checked],
+        "measures": {
+            name: {"value": rounded(value), "unit": _unit(name)}
+            for name, value in sorted(outcome.measures.items())
+        },
+        "facts": dict(sorted(outcome.facts.items())),
+        "tables": [asdict(table) for table in outcome.tables],
+        "plots": [_plain(asdict(plot)) for plot in outcome.plots],
+    }
+
+
+def made_with() -> dict[str, str]:
+    """Return the versions that shape the figures."""
+    return {"stb-lab": version("stb-service"), "av": av.__version__, "numpy": np.__version__}
+
+
+def _unit(name: str) -> str:
+    measure = measure_of(name)
+    return measure.unit if measure else ""
+
+
+def rounded(value: float) -> float:
+    """Return a figure as it is kept."""
+    return round(float(value), DIGITS)
+
+
+def _plain(part: Any) -> Any:
+    """Round all numbers; tuples become lists as JSON has them."""
+    if isinstance(part, dict):
+        return {key: _plain(value) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_plain(value) for value in part]
+    return rounded(part) if isinstance(part, float) else part
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """Return the JSON text of a result."""
+    return json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read a result: a file, or the folder of a run.
+
+    Raises:
+        ValueError: it is no result of this lab.
+        OSError: it cannot be read.
+    """
+    file = path / "result.json" if path.is_dir() else path
+    if file.stat().st_size > LARGEST_BYTES:
+        raise ValueError(f"{file}: larger than {LARGEST_BYTES} bytes")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{file} is no JSON: {error}") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise ValueError(f"{file} is no result of this lab ({FORMAT})")
+    return found

@@ -1,0 +1,1 @@
+"""Scenarios: what is replayed and what is expected, as files that people write."""
