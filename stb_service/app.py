@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 import firmware.boxes.wiring
 import firmware.images.wiring
 import firmware.rollouts.wiring
+import firmware.verdicts.wiring
 import stb_service.admin.wiring
 import stb_service.devices.wiring
 import stb_service.staff.wiring
@@ -30,6 +31,7 @@ ROOMS: tuple[ModuleType, ...] = (
     firmware.boxes.wiring,
     firmware.images.wiring,
     firmware.rollouts.wiring,
+    firmware.verdicts.wiring,
     stb_service.admin.wiring,
 )
 VERSION = "0.1.0"

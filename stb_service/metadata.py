@@ -5,11 +5,24 @@ from __future__ import annotations
 from firmware.boxes import models as boxes
 from firmware.images import models as images
 from firmware.rollouts import models as rollouts
+from firmware.verdicts import models as verdicts
 from stb_service.devices import models as devices
 from stb_service.shared import audit, jobs, leases, outbox
 from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
 from stb_service.staff import models as staff
 
-ROOMS = (audit, boxes, devices, idempotency, images, jobs, leases, outbox, rollouts, staff)
+ROOMS = (
+    audit,
+    boxes,
+    devices,
+    idempotency,
+    images,
+    jobs,
+    leases,
+    outbox,
+    rollouts,
+    staff,
+    verdicts,
+)
 metadata = Base.metadata

@@ -10,8 +10,9 @@ from pathlib import Path
 import structlog
 from sqlalchemy import delete, select
 
-from firmware.images.queries import digests_in_use
+from firmware.images import queries as images
 from firmware.rollouts import retention as rollouts
+from firmware.verdicts import queries as verdicts
 from stb_service.shared import outbox
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
@@ -83,7 +84,8 @@ def _is_older(path: Path, moment: float) -> bool:
 
 def _unused(db: Database, paths: Sequence[Path]) -> list[Path]:
     with db.read() as session:
-        used = digests_in_use(session, {path.name for path in paths})
+        among = {path.name for path in paths}
+        used = images.digests_in_use(session, among) | verdicts.digests_in_use(session, among)
         for report, arguments in session.execute(select(Job.report_sha256, Job.arguments)):
             used |= {report, arguments.get("sha256")}
     return [path for path in paths if path.name not in used]

@@ -66,6 +66,7 @@ VERB_NAMES: Mapping[str, Text] = {
     "rollout.retry": text("Rollout tried again"),
     "rollout.widen": text("Rollout widened"),
     "effect.retry": text("Follow-up tried again"),
+    "lab_run.take": text("Run of the lab taken in"),
 }
 
 SUBJECT_NAMES: Mapping[str, Text] = {
@@ -81,6 +82,7 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "image": text("Image"),
     "rollout": text("Rollout"),
     "effect": text("Follow-up"),
+    "lab_run": text("Lab run"),
 }
 
 TOPIC_NAMES: Mapping[str, Text] = {
@@ -136,6 +138,8 @@ FIELD_NAMES: Mapping[str, Text] = {
     "versions": text("Versions"),
     "uids": text("Boxes"),
     "topic": text("What"),
+    "verdict": text("Verdict"),
+    "evidence": text("Evidence"),
     "error": text("Reason"),
 }
 

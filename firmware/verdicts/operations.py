@@ -1,0 +1,67 @@
+"""Taking in what a laboratory sends. The only writer of its tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from firmware.images.models import Image
+from firmware.verdicts.models import LabRun
+from firmware.verdicts.rules import KEPT_FAILING, Evidence, Sent
+from stb_service.shared import audit
+from stb_service.shared.access import Actor
+from stb_service.shared.files import Stored
+
+
+def take_run(
+    session: Session,
+    *,
+    sent: Sent,
+    result: Stored,
+    report: Stored | None,
+    image: Image | None,
+    evidence: Evidence | None = None,
+    actor: Actor,
+    now: datetime,
+) -> tuple[LabRun, bool]:
+    """Keep a run; return it, and whether it is new.
+
+    `evidence` overrules what the file says of itself: a rig may be a bench of emulators.
+    """
+    known = session.scalar(select(LabRun).where(LabRun.result_sha256 == result.sha256))
+    if known is not None:
+        return known, False
+    run = LabRun(
+        name=sent.name,
+        title=sent.title,
+        form=sent.form.value,
+        evidence=(evidence or sent.evidence).value,
+        verdict=sent.verdict.value,
+        held=sent.held,
+        expected=len(sent.expected),
+        seed=sent.seed,
+        failing=[one.as_json() for one in sent.failing[:KEPT_FAILING]],
+        result_sha256=result.sha256,
+        report_sha256=report.sha256 if report else None,
+        image=image,
+        sent_at=now,
+        sent_by=actor.label[:128],
+    )
+    session.add(run)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="lab_run.take",
+        subject=("lab_run", run.public_id, f"{run.name}"),
+        changes={
+            "verdict": run.verdict,
+            "evidence": run.evidence,
+            "sha256": run.result_sha256,
+            **({"image": image.version} if image else {}),
+        },
+        now=now,
+    )
+    return run, True

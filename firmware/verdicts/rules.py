@@ -1,0 +1,252 @@
+"""What the files of a laboratory hold, and what they say: results of stb-lab, JUnit XML of a rig."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import marshmallow as ma
+from lxml import etree
+from marshmallow import fields, validate
+
+from stb_service.shared.errors import Invalid
+from stb_service.shared.i18n import Text, text
+
+RESULT_FORMAT = "stb-lab-result/1"
+MAX_FILE_BYTES = 20_000_000
+MOST_EXPECTATIONS = 20_000
+KEPT_FAILING = 100
+MESSAGE_CHARS = 300
+
+
+class Evidence(StrEnum):
+    """What a run was made on."""
+
+    EMULATED = "emulated"
+    REAL_BOX = "real_box"
+
+
+EVIDENCE_NAMES: dict[Evidence, Text] = {
+    Evidence.EMULATED: text("Emulated"),
+    Evidence.REAL_BOX: text("Real box"),
+}
+
+
+class Form(StrEnum):
+    """How a run was written down."""
+
+    STB_LAB = "stb-lab"
+    JUNIT = "junit"
+
+
+FORM_NAMES: dict[Form, Text] = {
+    Form.STB_LAB: text("Scenario of the lab"),
+    Form.JUNIT: text("JUnit XML of a test rig"),
+}
+
+
+class Verdict(StrEnum):
+    """Whether all that was expected holds."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+
+
+VERDICT_NAMES: dict[Verdict, Text] = {
+    Verdict.PASS: text("Passed"),
+    Verdict.FAIL: text("Failed"),
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One expectation and what became of it."""
+
+    name: str
+    holds: bool
+    expected: str = ""
+    measured: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """Return what is kept of one that does not hold."""
+        return {"name": self.name, "expected": self.expected, "measured": self.measured}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a file says."""
+
+    form: Form
+    name: str
+    title: str
+    evidence: Evidence
+    seed: int | None
+    expected: tuple[Expected, ...]
+    figures: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
+
+    @property
+    def held(self) -> int:
+        """How many expectations hold."""
+        return sum(one.holds for one in self.expected)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Worked out here, whatever the file claims."""
+        return Verdict.PASS if self.held == len(self.expected) else Verdict.FAIL
+
+    @property
+    def failing(self) -> list[Expected]:
+        """Those that do not hold."""
+        return [one for one in self.expected if not one.holds]
+
+
+def _printable(value: str) -> None:
+    if not value.strip() or not value.isprintable():
+        raise ma.ValidationError(str(text("Words are printable.")))
+
+
+class _Loose(ma.Schema):
+    """What a later version of the lab may add is passed over."""
+
+    class Meta:
+        """Passes unknown fields over."""
+
+        unknown = ma.EXCLUDE
+
+
+class _ScenarioSchema(_Loose):
+    name = fields.String(required=True, validate=[validate.Length(1, 100), _printable])
+    title = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
+    about = fields.String(load_default="", validate=validate.Length(max=5000))
+
+
+class _ExpectationSchema(_Loose):
+    measure = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
+    expected = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
+    value = fields.Float(required=True, allow_nan=False)
+    unit = fields.String(load_default="", validate=validate.Length(max=40))
+    holds = fields.Boolean(required=True, truthy={True}, falsy={False})
+
+
+class _FigureSchema(_Loose):
+    value = fields.Float(required=True, allow_nan=False)
+    unit = fields.String(load_default="", validate=validate.Length(max=40))
+
+
+class ResultSchema(_Loose):
+    """A result of stb-lab."""
+
+    format = fields.String(required=True, validate=validate.Equal(RESULT_FORMAT))
+    evidence = fields.String(required=True, validate=validate.OneOf([e.value for e in Evidence]))
+    scenario = fields.Nested(_ScenarioSchema, required=True)
+    seed = fields.Integer(
+        load_default=None, strict=True, allow_none=True, validate=validate.Range(0, 2**62)
+    )
+    expectations = fields.List(
+        fields.Nested(_ExpectationSchema),
+        required=True,
+        validate=validate.Length(1, MOST_EXPECTATIONS),
+    )
+    measures = fields.Dict(
+        keys=fields.String(validate=validate.Length(1, 200)),
+        values=fields.Nested(_FigureSchema),
+        load_default=dict,
+    )
+
+
+def read_result(data: bytes) -> Sent:
+    """Read a result of stb-lab.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        loaded: Any = json.loads(data.decode("utf-8"))
+        found = ResultSchema().load(loaded)
+    except ma.ValidationError as error:
+        raise Invalid.field("result", _told(error.messages)) from error
+    except (ValueError, RecursionError) as error:
+        raise Invalid.field("result", text("The file is no JSON.")) from error
+    return Sent(
+        form=Form.STB_LAB,
+        name=found["scenario"]["name"],
+        title=found["scenario"]["title"],
+        evidence=Evidence(found["evidence"]),
+        seed=found["seed"],
+        expected=tuple(
+            Expected(
+                one["measure"],
+                one["holds"],
+                one["expected"],
+                f"{one['value']:g} {one['unit']}".strip(),
+            )
+            for one in found["expectations"]
+        ),
+        figures={
+            name: f"{figure['value']:g} {figure['unit']}".strip()
+            for name, figure in found["measures"].items()
+        },
+        about=found["scenario"]["about"],
+    )
+
+
+def _told(messages: Any, where: str = "") -> Text:
+    """Return the first mistake that a schema found, with its place."""
+    while isinstance(messages, Mapping):
+        key, messages = next(iter(messages.items()))
+        where = f"{where}.{key}".strip(".")
+    message = messages[0] if isinstance(messages, list) and messages else messages
+    return text("%(where)s: %(what)s", where=where, what=str(message))
+
+
+def read_junit(data: bytes) -> Sent:
+    """Read what a test rig wrote as JUnit XML; its tests are the expectations.
+
+    A skipped test expects nothing. Entities, DTDs and addresses are not resolved.
+
+    Raises:
+        Invalid: it is none, or has no test that ran.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        root = etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise Invalid.field("junit", text("The file is no XML.")) from error
+    if root.getroottree().docinfo.doctype:
+        raise Invalid.field("junit", text("A document type is not accepted."))
+    if root.tag not in {"testsuites", "testsuite"}:
+        raise Invalid.field("junit", text("The file is no JUnit XML."))
+    cases = [case for case in root.iter("testcase") if case.find("skipped") is None]
+    if not 1 <= len(cases) <= MOST_EXPECTATIONS:
+        raise Invalid.field(
+            "junit", text("From 1 to %(most)s tests that ran.", most=MOST_EXPECTATIONS)
+        )
+    suite = root if root.tag == "testsuite" else next(iter(root.iter("testsuite")), root)
+    name = _plain(root.get("name") or suite.get("name") or "junit", 100)
+    return Sent(
+        form=Form.JUNIT,
+        name=name,
+        title=name,
+        evidence=Evidence.REAL_BOX,
+        seed=None,
+        expected=tuple(_case(case) for case in cases),
+    )
+
+
+def _case(case: Any) -> Expected:
+    name = _plain(f"{case.get('classname') or ''}.{case.get('name') or '?'}".strip("."), 200)
+    wrong = case.find("failure")
+    wrong = case.find("error") if wrong is None else wrong
+    if wrong is None:
+        return Expected(name, holds=True)
+    return Expected(name, False, "", _plain(wrong.get("message") or wrong.text or wrong.tag))
+
+
+def _plain(words: str, most: int = MESSAGE_CHARS) -> str:
+    """Return words on one line, what cannot be printed left out."""
+    kept = "".join(c for c in " ".join(words.split()) if c.isprintable())
+    return kept[:most] or "?"

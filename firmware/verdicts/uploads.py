@@ -1,0 +1,76 @@
+"""Receiving the files of a run, from the API or from a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+
+from firmware.images.queries import image_by_public_id
+from firmware.verdicts import operations
+from firmware.verdicts.models import LabRun
+from firmware.verdicts.rules import MAX_FILE_BYTES, Evidence, Sent, read_junit, read_result
+from stb_service.shared.errors import Invalid, NotFound, TooLarge
+from stb_service.shared.http import current_actor, services
+from stb_service.shared.http.unit import request_time
+from stb_service.shared.i18n import text
+
+
+def receive_run(
+    session: Session, files: Mapping[str, FileStorage], form: Mapping[str, Any]
+) -> tuple[LabRun, bool]:
+    """Read and keep a run; return it, and whether it is new.
+
+    Raises:
+        Invalid: with the messages of each field.
+        TooLarge: a file has more than 20 MB.
+    """
+    sent, data = _read(files)
+    report = files.get("report")
+    if report and sent.form != "stb-lab":
+        raise Invalid.field("report", text("A report goes with a result of stb-lab."))
+    page = _bytes(report) if report else b""
+    if page and b"<html" not in page[:1000].lower():
+        raise Invalid.field("report", text("The file is no HTML page."))
+    store = services().files
+    return operations.take_run(
+        session,
+        sent=sent,
+        result=store.keep_bytes(data),
+        report=store.keep_bytes(page) if page else None,
+        image=_image(session, form.get("image")),
+        evidence=Evidence(form["evidence"]) if form.get("evidence") else None,
+        actor=current_actor(),
+        now=request_time(),
+    )
+
+
+def _read(files: Mapping[str, FileStorage]) -> tuple[Sent, bytes]:
+    result, junit = files.get("result"), files.get("junit")
+    if result and junit:
+        raise Invalid.field("junit", text("Either a result or JUnit XML, not both."))
+    if result:
+        data = _bytes(result)
+        return read_result(data), data
+    if junit:
+        data = _bytes(junit)
+        return read_junit(data), data
+    raise Invalid.field("result", text("Choose a file."))
+
+
+def _bytes(file: FileStorage) -> bytes:
+    data = file.stream.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise TooLarge(text("At most %(limit)s bytes are accepted.", limit=MAX_FILE_BYTES))
+    return data
+
+
+def _image(session: Session, public_id: str | None) -> Any:
+    if not public_id:
+        return None
+    try:
+        return image_by_public_id(session, public_id)
+    except NotFound as error:
+        raise Invalid.field("image", error.detail) from error
