@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from lab.commands.sending import send
 from lab.measures.catalogue import MEASURES, measure_of
@@ -111,6 +111,11 @@ def list_scenarios(_options: argparse.Namespace) -> int:
     return PASSED
 
 
+def _figures() -> Column:
+    """A column of figures' names, which are never cut: people copy them."""
+    return Column("figure", no_wrap=True)
+
+
 def describe(options: argparse.Namespace) -> int:
     """Print what a scenario is."""
     path = path_of(options.scenario)
@@ -118,18 +123,21 @@ def describe(options: argparse.Namespace) -> int:
     console = Console(highlight=False)
     console.print(f"[bold]{scenario.title}[/bold]  ({scenario.name}, {scenario.kind.value})")
     console.print(scenario.about, "\n")
-    expected = Table("figure", "expected", "unit", title="Expectations", title_justify="left")
+    expected = Table(_figures(), "expected", "unit", title="Expectations", title_justify="left")
     for one in scenario.expect:
         measure = measure_of(one.measure)
         expected.add_row(one.measure, str(one), measure.unit if measure else "")
     console.print(expected)
-    measured = Table("figure", "unit", "meaning", "source", title="Figures", title_justify="left")
+    measured = Table(
+        FIGURE, "unit", "meaning, and its source", title="Figures", title_justify="left"
+    )
     for measure in MEASURES:
         if measure.kind == scenario.kind:
             name = {"a stream": "STREAM.", "a stream on a box": "STREAM.BOX."}.get(
                 measure.subject, ""
             )
-            measured.add_row(name + measure.name, measure.unit, measure.about, measure.source)
+            meaning = f"{measure.about} [dim]{measure.source}[/dim]"
+            measured.add_row(name + measure.name, measure.unit, meaning)
     console.print(measured)
     console.print(f"The file, to copy and change: {path}", soft_wrap=True)
     return PASSED
@@ -245,7 +253,7 @@ def compare(options: argparse.Namespace) -> int:
         console.print("[yellow]These are not runs of the same scenario file.[/yellow]")
     if before["made_with"] != after["made_with"]:
         console.print("[yellow]These runs were made with other versions of the lab.[/yellow]")
-    table = Table("figure", "unit", "before", "after", "change", "")
+    table = Table(_figures(), "unit", "before", "after", "change", "")
     colours = {"worse": "red", "better": "green", "": "default"}
     for found in differences(before, after):
         change = "" if not found.change else f"{found.change:+g}"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from stb_service.shared import logs
 from tests.bench.figures import Figure, rounded
@@ -28,7 +28,7 @@ BENCHES: dict[str, Callable[[Callable[[str], None]], Figure]] = {
 
 def shown(figures: list[Figure]) -> Table:
     """Return the figures as a table for people."""
-    table = Table("measurement", "value", "unit", "n", "detail")
+    table = Table("measurement", "value", "unit", "n", Column("detail", overflow="fold"))
     for figure in figures:
         detail = "\n".join(f"{name}: {value}" for name, value in figure.detail.items())
         table.add_row(figure.name, f"{rounded(figure.value):g}", figure.unit, str(figure.n), detail)
