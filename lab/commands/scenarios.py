@@ -129,7 +129,7 @@ def describe(options: argparse.Namespace) -> int:
         expected.add_row(one.measure, str(one), measure.unit if measure else "")
     console.print(expected)
     measured = Table(
-        FIGURE, "unit", "meaning, and its source", title="Figures", title_justify="left"
+        _figures(), "unit", "meaning, and its source", title="Figures", title_justify="left"
     )
     for measure in MEASURES:
         if measure.kind == scenario.kind:
