@@ -1,5 +1,6 @@
 """The report of a run: one HTML page that loads nothing and runs nothing."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -21,28 +22,38 @@ h1 { font-size:1.6rem; line-height:1.25; margin:.2rem 0 } h2 { font-size:1.15rem
 .verdict { display:inline-block; padding:.15rem .7rem; border-radius:1rem; font-weight:600;
   border:2px solid currentColor }
 .pass { color:var(--good) } .fail { color:var(--bad) }
-.scroll { overflow-x:auto } table { border-collapse:collapse; width:100%; font-size:.92rem }
+table { border-collapse:collapse; width:100%; font-size:.92rem }
 th,td { text-align:start; padding:.35rem .7rem .35rem 0; border-bottom:1px solid var(--line);
   vertical-align:top } td.n { font-variant-numeric:tabular-nums; white-space:nowrap }
-svg { width:100%; height:auto; background:var(--soft); border-radius:.4rem }
-svg text { font:12px system-ui,sans-serif; fill:var(--dim) } .g { stroke:var(--line) }
+svg { width:100%; height:auto; background:var(--soft); border-radius:.4rem } svg.narrow { display:none }
+svg text { font:13px system-ui,sans-serif; fill:var(--dim); paint-order:stroke; stroke:var(--soft);
+  stroke-width:4px } .g { stroke:var(--line) }
 polyline { fill:none; stroke-width:1.6 } .c1 { stroke:var(--c1) } .c2 { stroke:var(--c2) }
 .c3 { stroke:var(--c3) } .c4 { stroke:var(--c4) } polyline.c2 { stroke-width:2.4 }
 .m1 { fill:var(--m1); stroke:var(--m1) } .m2 { fill:var(--m2); stroke:var(--m2) }
 .m3 { fill:var(--m3); stroke:var(--m3) } .m4 { fill:var(--m4); stroke:var(--m4) }
-.hair { stroke-width:.6; opacity:.5 } .limit { stroke:var(--bad); stroke-dasharray:6 4 }
+rect { stroke:none } .hair { stroke-width:.6; opacity:.5 }
+.limit { stroke:var(--bad); stroke-dasharray:6 4 }
 .legend { list-style:none; display:flex; flex-wrap:wrap; gap:.2rem 1.2rem; padding:0; margin:.4rem 0 0;
   font-size:.9rem } .legend i { display:inline-block; width:1.1rem; height:0; margin-inline-end:.4rem;
   border-top:3px solid; vertical-align:middle }
 .legend i.c1 { border-color:var(--c1) } .legend i.c2 { border-color:var(--c2) }
 .legend i.c3 { border-color:var(--c3) } .legend i.c4 { border-color:var(--c4) }
-.legend i.m1 { border-color:var(--m1) } .legend i.m2 { border-color:var(--m2) }
-.legend i.m3 { border-color:var(--m3) } .legend i.m4 { border-color:var(--m4) }
 .legend i.limit { border-top-style:dashed; border-color:var(--bad) }
+.broken { margin:.4rem 0 0; padding-inline-start:1.2rem; font-size:.9rem }
 figure { margin:0 0 1.6rem } figcaption { font-weight:600; margin-bottom:.3rem }
 code { overflow-wrap:anywhere }
+@media (max-width:40rem) { svg.wide { display:none } svg.narrow { display:block }
+  thead { position:absolute; clip-path:inset(50%); width:1px; height:1px; overflow:hidden }
+  tr { display:block; padding:.4rem 0; border-bottom:1px solid var(--line) }
+  td { display:block; border:0; padding:0 } td.n { white-space:normal }
+  td[data-label]::before { content:attr(data-label) ": "; color:var(--dim) } }
 """.strip()
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+HOLDS, FAILS = '<b class="pass">holds</b>', '<b class="fail">fails</b>'
+Cell = tuple[str, str]  # its class, and its HTML
 
 
 def report_of(result: dict[str, Any]) -> str:
@@ -53,7 +64,7 @@ def report_of(result: dict[str, Any]) -> str:
         "<h2>Expected and measured</h2>",
         _expectations(result["expectations"]),
         "<h2>What happened when</h2>" if result["plots"] else "",
-        *(_figure(plot) for plot in result["plots"]),
+        *(_figure(plot, result["expectations"]) for plot in result["plots"]),
         *(_table(table) for table in result["tables"]),
         "<h2>All figures</h2>",
         _figures(result["measures"]),
@@ -71,41 +82,43 @@ def report_of(result: dict[str, Any]) -> str:
 
 
 def _head(result: dict[str, Any]) -> str:
-    scenario, verdict = result["scenario"], result["verdict"]
+    scenario, verdict = result["scenario"], escape(result["verdict"])
     failed = sum(not one["holds"] for one in result["expectations"])
-    told = "all expectations hold" if not failed else f"{failed} not as expected"
+    total = len(result["expectations"])
+    told = f"{failed} of {total} not as expected" if failed else f"all {total} as expected"
     return (
         f'<p class="dim">{escape(scenario["name"])} · seed {result["seed"]} · '
-        f"evidence: {escape(result['evidence'])}</p><h1>{escape(scenario['title'])}</h1>"
+        f'evidence: {escape(result["evidence"])}</p><h1 dir="auto">{escape(scenario["title"])}</h1>'
         f'<p><span class="verdict {verdict}">{verdict}</span> {told}</p>'
-        f'<p class="about">{escape(scenario["about"])}</p>'
+        f'<p class="about" dir="auto">{escape(scenario["about"])}</p>'
     )
 
 
 def _expectations(checked: list[dict[str, Any]]) -> str:
-    rows = [
-        (
-            f'<td><b class="{"pass" if one["holds"] else "fail"}">'
-            f"{'holds' if one['holds'] else 'fails'}</b></td>"
-            f"<td><code>{escape(one['measure'])}</code></td><td>{escape(one['expected'])}</td>"
-            f'<td class="n">{one["value"]:g} {escape(one["unit"])}</td>'
-        )
+    rows: list[list[Cell]] = [
+        [
+            ("", HOLDS if one["holds"] else FAILS),
+            ("", f"<code>{escape(one['measure'])}</code>"),
+            ("", escape(one["expected"])),
+            ("n", _value(one)),
+        ]
         for one in sorted(checked, key=lambda one: bool(one["holds"]))
     ]
     return _rows(("", "figure", "expected", "measured"), rows)
 
 
+def _value(figure: dict[str, Any]) -> str:
+    return escape(f"{figure['value']:g} {figure['unit']}".strip())
+
+
 def _figures(measures: dict[str, Any]) -> str:
-    rows = []
+    rows: list[list[Cell]] = []
     for name, figure in measures.items():
         measure = measure_of(name)
         about, source = (measure.about, measure.source) if measure else ("", "")
-        rows.append(
-            f'<td><code>{escape(name)}</code></td><td class="n">{figure["value"]:g} '
-            f"{escape(figure['unit'])}</td><td>{escape(about)}<br>"
-            f'<span class="dim">{escape(source)}</span></td>'
-        )
-    return _rows(("figure", "value", "meaning and source"), rows)
+        meaning = f'{escape(about)}<br/><span class="dim">{escape(source)}</span>'
+        rows.append([("", f"<code>{escape(name)}</code>"), ("n", _value(figure)), ("", meaning)])
+    return _rows(("", "value", ""), rows, heads=("figure", "value", "meaning and source"))
 
 
 def _facts(result: dict[str, Any]) -> str:
@@ -114,24 +127,50 @@ def _facts(result: dict[str, Any]) -> str:
         "scenario sha256": result["scenario"]["digest"],
         **{f"version of {name}": version for name, version in result["made_with"].items()},
     }
-    rows = [
-        f"<td>{escape(name)}</td><td><code>{escape(str(value))}</code></td>"
+    rows: list[list[Cell]] = [
+        [("", escape(name)), ("", f"<code>{escape(str(value))}</code>")]
         for name, value in facts.items()
     ]
-    return _rows(("", ""), rows)
+    return _rows(("", ""), rows, heads=("what", "value"))
 
 
 def _table(table: dict[str, Any]) -> str:
-    rows = ["".join(f"<td>{escape(word)}</td>" for word in row) for row in table["rows"]]
-    return f"<h2>{escape(table['title'])}</h2>{_rows(table['columns'], rows)}"
+    rows: list[list[Cell]] = [[("", escape(word)) for word in row] for row in table["rows"]]
+    return f'<h2 dir="auto">{escape(table["title"])}</h2>{_rows(table["columns"], rows)}'
 
 
-def _rows(columns: tuple[str, ...] | list[str], rows: list[str]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+def _rows(labels: Sequence[str], rows: list[list[Cell]], heads: Sequence[str] = ()) -> str:
+    """Return a table; a phone, which shows no heads, shows the labels of the cells."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in heads or labels)
+    body = "".join(
+        f"<tr>{''.join(_cell(*pair) for pair in zip(labels, row, strict=True))}</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _figure(plot: dict[str, Any]) -> str:
+def _cell(label: str, cell: Cell) -> str:
+    css, words = cell
+    told = f' data-label="{escape(label)}"' if label else ""
+    dress = f' class="{css}"' if css else ""
+    return f"<td{told}{dress}>{words}</td>"
+
+
+def _figure(plot: dict[str, Any], checked: list[dict[str, Any]]) -> str:
     caption = f"{escape(plot['title'])} <span class='dim'>{escape(plot['unit'])}</span>"
-    return f"<figure><figcaption>{caption}</figcaption>{draw(plot)}{legend(plot)}</figure>"
+    return (
+        f'<figure><figcaption dir="auto">{caption}</figcaption>{draw(plot)}{legend(plot)}'
+        f"{_broken(plot, checked)}</figure>"
+    )
+
+
+def _broken(plot: dict[str, Any], checked: list[dict[str, Any]]) -> str:
+    """Return what is not as expected of the stream that a plot is of ("STREAM: what it shows")."""
+    stream, colon, _ = plot["title"].partition(":")
+    told = [
+        f"<li><code>{escape(one['measure'])}</code> is {_value(one)}, "
+        f"expected {escape(one['expected'])}</li>"
+        for one in checked
+        if colon and not one["holds"] and one["measure"].startswith(f"{stream}.")
+    ]
+    return f'<ul class="broken">{"".join(told)}</ul>' if told else ""

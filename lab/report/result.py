@@ -4,6 +4,8 @@ What the wall's clock tells stands in a file of its own.
 """
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import version
@@ -53,7 +55,14 @@ def check(expectations: tuple[Expectation, ...], measures: dict[str, float]) -> 
 
 
 def result_of(scenario: Scenario, seed: int, outcome: Outcome) -> dict[str, Any]:
-    """Return all that is kept of a run."""
+    """Return all that is kept of a run.
+
+    Raises:
+        ValueError: a figure is no number.
+    """
+    for name, value in outcome.measures.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name} is {value}, which is no figure")
     checked = check(scenario.expect, outcome.measures)
     holds = all(one.holds for one in checked)
     return {
@@ -96,12 +105,14 @@ def rounded(value: float) -> float:
 
 
 def _plain(part: Any) -> Any:
-    """Round all numbers; tuples become lists as JSON has them."""
+    """Round all numbers; tuples become lists as JSON has them, what is no number a gap."""
     if isinstance(part, dict):
         return {key: _plain(value) for key, value in part.items()}
     if isinstance(part, (list, tuple)):
         return [_plain(value) for value in part]
-    return rounded(part) if isinstance(part, float) else part
+    if isinstance(part, float):
+        return rounded(part) if math.isfinite(part) else None
+    return part
 
 
 def as_text(result: dict[str, Any]) -> str:
@@ -113,16 +124,59 @@ def read_result(path: Path) -> dict[str, Any]:
     """Read a result: a file, or the folder of a run.
 
     Raises:
-        ValueError: it is no result of this lab.
+        ValueError: it is no result of this lab, or not a whole one.
         OSError: it cannot be read.
     """
     file = path / "result.json" if path.is_dir() else path
-    if file.stat().st_size > LARGEST_BYTES:
+    with file.open("rb") as stream:
+        data = stream.read(LARGEST_BYTES + 1)
+    if len(data) > LARGEST_BYTES:
         raise ValueError(f"{file}: larger than {LARGEST_BYTES} bytes")
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        found = json.loads(data.decode("utf-8"), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is no JSON: {error}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ValueError(f"{file} is no result of this lab ({FORMAT})")
+    for where, is_there in _PARTS.items():
+        if not is_there(found):
+            raise ValueError(f"{file} is not whole: {where} is missing or not as it should be")
     return found
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number")
+
+
+def _has_words(part: Any, *names: str) -> bool:
+    return isinstance(part, dict) and all(isinstance(part.get(name), str) for name in names)
+
+
+def _is_figure(part: Any) -> bool:
+    number = part.get("value") if isinstance(part, dict) else None
+    is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
+    return is_number and _has_words(part, "unit")
+
+
+def _is_expectation(part: Any) -> bool:
+    return (
+        _is_figure(part)
+        and _has_words(part, "measure", "expected")
+        and isinstance(part.get("holds"), bool)
+    )
+
+
+def _all(part: Any, kind: type, is_one: Callable[[Any], bool]) -> bool:
+    ones = part.values() if isinstance(part, dict) else part
+    return isinstance(part, kind) and all(map(is_one, ones))
+
+
+# What every reader of a result goes by.
+_PARTS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "scenario": lambda found: _has_words(found.get("scenario"), "name", "title", "digest"),
+    "seed": lambda found: isinstance(found.get("seed"), int),
+    "verdict": lambda found: found.get("verdict") in list(Verdict),
+    "made_with": lambda found: isinstance(found.get("made_with"), dict),
+    "measures": lambda found: _all(found.get("measures"), dict, _is_figure),
+    "expectations": lambda found: _all(found.get("expectations"), list, _is_expectation),
+}
