@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lab.box.profiles import (
     Basis,
@@ -17,7 +18,7 @@ from lab.box.profiles import (
     refusals,
     shipped_profiles,
 )
-from lab.media.facts import MediaFacts, VideoFacts
+from lab.media.facts import AudioFacts, MediaFacts, VideoFacts
 from lab.media.probe import probe
 
 PROBE_HELP = """\
@@ -31,6 +32,18 @@ examples:
   stb-lab probe film.mp4 --profile my-box.yaml
   stb-lab probe live.m3u8 --json
 """
+
+CONTAINERS = {
+    "mov,mp4,m4a,3gp,3g2,mj2": "MP4",
+    "mpegts": "MPEG-TS",
+    "matroska,webm": "Matroska",
+    "hls": "HLS",
+}
+LEGEND = """\
+firmware  whether it takes what the stream declares
+by need   whether what the box advertises covers what the pictures need
+really    whether the box can do it"""
+KEYS_LEGEND = "A box is held against protected streams as if it had their keys."
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,28 +73,46 @@ def run_probe(options: argparse.Namespace) -> int:
     profiles = [*shipped_profiles().values(), *map(read_profile, options.profile)]
     found = probe(options.file)
     if options.json:
-        data = [{**_plain(asdict(facts)), "boxes": judged(facts, profiles)} for facts in found]
-        Console(soft_wrap=True).print_json(data=data)
+        Console(soft_wrap=True).print_json(data=[as_data(facts, profiles) for facts in found])
         return 0
     console = Console(highlight=False)
     for facts in found:
         _print_facts(facts, console)
         _print_boxes(facts, profiles, console)
+    console.print(LEGEND, style="dim")
+    if any(facts.protection for facts in found):
+        console.print(KEYS_LEGEND, style="dim")
     return 0
 
 
+def as_data(facts: MediaFacts, profiles: list[Profile]) -> dict[str, Any]:
+    """Return what is printed as JSON: the facts, with each video's needed level, and `boxes`."""
+    data = _plain(asdict(facts))
+    for told, video in zip(data["video"], facts.video, strict=True):
+        told["needed_level"] = video.needed_level
+    return {**data, "boxes": judged(facts, profiles)}
+
+
 def judged(facts: MediaFacts, profiles: list[Profile]) -> dict[str, Any]:
-    """Return for each box which of the streams it plays, and why not."""
+    """Return for each box why it does not play each of the streams (nothing: it plays); None where
+    nothing is known of the pictures.
+    """
     return {
         profile.name: {
             "video": [
                 {basis.value: refusals(profile, video, basis) for basis in Basis}
+                if _is_seen(video)
+                else None
                 for video in facts.video
             ],
             "audio": [audio_refusals(profile, audio) for audio in facts.audio],
         }
         for profile in profiles
     }
+
+
+def _is_seen(video: VideoFacts) -> bool:
+    return bool(video.width and video.height)
 
 
 def _plain(part: Any) -> Any:
@@ -93,52 +124,83 @@ def _plain(part: Any) -> Any:
 
 
 def _print_facts(facts: MediaFacts, console: Console) -> None:
+    container = facts.container
+    for form, words in CONTAINERS.items():
+        container = container.replace(form, words)
     length = f", {facts.duration_s:.1f} s" if facts.duration_s else ""
-    console.print(f"[bold]{facts.name}[/bold]  {facts.container}{length}")
-    table = Table("stream", "codec", "profile", "declares", "needs", "picture or sound", "Mbit/s")
+    console.print(Text.assemble((facts.name, "bold"), f"  {container}{length}"))
+    table = _table()
     for video in facts.video:
-        table.add_row(
-            "video",
-            video.codec,
-            video.profile or "?",
-            f"{video.level or '?'}{f' {video.tier} tier' if video.tier else ''}",
-            video.needed_level or "?",
-            _picture(video),
-            _mbps(video.rate_bps),
-        )
+        table.add_row("video", _plain_cell(_video(video)))
     for audio in facts.audio:
-        sound = f"{audio.channels} channels, {audio.sample_rate_hz} Hz"
-        rate = _mbps(audio.rate_bps)
-        table.add_row("audio", audio.codec, audio.profile or "", "", "", sound, rate)
+        table.add_row("audio", _plain_cell(_sound(audio)))
     for other in facts.others:
-        table.add_row(other, "", "", "", "", "", "")
-    console.print(table)
-    console.print(f"protection: {', '.join(facts.protection) or 'none seen'}")
+        table.add_row("other", _plain_cell(other))
+    for words in facts.protection or ("none seen",):
+        table.add_row("protection", _plain_cell(words))
     for note in facts.notes:
-        console.print(note)
+        table.add_row("note", _plain_cell(note))
+    console.print(table)
+    console.print()
+
+
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=None, padding=(0, 2, 0, 0), show_header=bool(columns))
+
+
+def _plain_cell(words: str) -> Text:
+    """Words of a file, whose brackets are no markup."""
+    return Text(words)
+
+
+def _video(video: VideoFacts) -> str:
+    if not _is_seen(video):
+        return f"{video.codec}, nothing else can be seen (scrambled, or no key picture)"
+    tier = f" {video.tier} tier" if video.tier else ""
+    level = f"declares level {video.level or '?'}{tier}, needs {video.needed_level or '?'}"
+    return (
+        f"{video.codec} {video.profile or '?'}, {level}\n{_picture(video)}{_rate(video.rate_bps)}"
+    )
+
+
+def _sound(audio: AudioFacts) -> str:
+    if not audio.channels:
+        return f"{audio.codec}, nothing else can be seen"
+    profile = f" {audio.profile}" if audio.profile else ""
+    sound = f"{audio.channels} channels, {audio.sample_rate_hz} Hz"
+    return f"{audio.codec}{profile}, {sound}{_rate(audio.rate_bps)}"
 
 
 def _picture(video: VideoFacts) -> str:
     scan = "i" if video.is_interlaced else "p"
-    words = f"{video.width}x{video.height}{scan} {float(video.fps):g} fps, {video.bit_depth} bit"
-    return f"{words} {video.chroma}{', ' + video.transfer if video.transfer else ''}"
+    words = f"{video.width}x{video.height}{scan}, {float(video.fps):g} frames/s"
+    transfer = f", {video.transfer}" if video.transfer else ""
+    return f"{words}, {video.bit_depth} bit {video.chroma}{transfer}"
 
 
-def _mbps(rate_bps: int | None) -> str:
-    return f"{rate_bps / 1e6:.2f}" if rate_bps else "?"
+def _rate(rate_bps: int | None) -> str:
+    if not rate_bps:
+        return ""
+    is_small = rate_bps < 1_000_000
+    return f", {rate_bps / 1e3:.0f} kbit/s" if is_small else f", {rate_bps / 1e6:.2f} Mbit/s"
 
 
 def _print_boxes(facts: MediaFacts, profiles: list[Profile], console: Console) -> None:
     if not facts.video and not facts.audio:
         return
-    table = Table("box", "firmware", "by need", "really", "why not")
-    for profile in profiles:
-        by_basis = {
-            basis: [why for video in facts.video for why in refusals(profile, video, basis)]
-            for basis in Basis
-        }
-        sound = [why for audio in facts.audio for why in audio_refusals(profile, audio)]
-        cells = ["[red]no[/red]" if by_basis[basis] else "[green]yes[/green]" for basis in Basis]
-        why = dict.fromkeys([*(why for found in by_basis.values() for why in found), *sound])
-        table.add_row(profile.name, *cells, "; ".join(why))
+    table = _table("box", "firmware", "by need", "really", "sound", "why not")
+    for name, found in judged(facts, profiles).items():
+        seen = [video for video in found["video"] if video is not None]
+        by_basis = [[why for video in seen for why in video[basis.value]] for basis in Basis]
+        sound = [why for audio in found["audio"] for why in audio]
+        unknown = "?" if facts.video else "-"
+        pictures = [_verdict(why) if seen else Text(unknown) for why in by_basis]
+        reasons = dict.fromkeys([*(why for whys in by_basis for why in whys), *sound])
+        told = _verdict(sound) if facts.audio else Text("-")
+        table.add_row(name, *pictures, told, _plain_cell("; ".join(reasons)))
     console.print(table)
+    console.print()
+
+
+def _verdict(reasons: list[str]) -> Text:
+    return Text("no", "red") if reasons else Text("yes", "green")

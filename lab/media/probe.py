@@ -1,17 +1,31 @@
 """What a file or a playlist holds, read from its headers and its first pictures."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import av
 import m3u8
+from av.stream import Disposition
 
+from lab.media.boxes import BadBoxes, begins_with_box, read_movie
 from lab.media.facts import AudioFacts, MediaFacts, VideoFacts
+from lab.media.protection import hls_protection, mp4_protection, ts_protection
 
-CODEC_NAMES = {"libdav1d": "av1", "libvpx-vp9": "vp9"}
 TRANSFERS = {16: "PQ (HDR10)", 18: "HLG", 14: "BT.2020 10 bit", 15: "BT.2020 12 bit"}
+PLAYLIST_SUFFIXES = frozenset({".m3u8", ".m3u"})
 LONGEST_PLAYLIST_BYTES = 1_000_000
+MOST_READ_BYTES = 50_000_000
+PICTURES_LOOKED_AT = 8
+MOST_TRIES = 100
+NO_STREAMS = {"image2": "a picture", "tty": "a text"}  # FFmpeg shows them as video
+ENCRYPTED_SEGMENTS = (
+    "the segments are encrypted: without the key their streams cannot be seen, nor boxes judged"
+)
 
 
 class Unreadable(ValueError):
@@ -19,56 +33,132 @@ class Unreadable(ValueError):
 
 
 def probe(path: Path) -> list[MediaFacts]:
-    """Return what there is: one entry, or for a master playlist one for each variant.
+    """Return what there is: one entry, or for a master playlist one for each variant and each
+    rendition of its sound.
 
     Raises:
         Unreadable: it is no media file, or a playlist of other hosts.
         OSError: it cannot be opened.
     """
-    if path.suffix.lower() in {".m3u8", ".m3u"}:
+    head = _head(path)
+    is_playlist = head.removeprefix(b"\xef\xbb\xbf").startswith(b"#EXTM3U")
+    if is_playlist or path.suffix.lower() in PLAYLIST_SUFFIXES:
         return list(_playlist(path))
-    return [_file(path, ())]
+    return [_file(path)]
+
+
+def _head(path: Path) -> bytes:
+    """Return a file's first bytes.
+
+    Raises:
+        Unreadable: there is no file, or nothing in it.
+        OSError: it cannot be opened.
+    """
+    if path.is_dir():
+        raise Unreadable(f"{path}: is a folder, not a file")
+    if not path.is_file():
+        raise Unreadable(f"{path}: there is no such file")
+    with path.open("rb") as file:
+        head = file.read(16)
+    if not head:
+        raise Unreadable(f"{path.name}: the file is empty")
+    return head
+
+
+# playlists
 
 
 def _playlist(path: Path) -> Iterator[MediaFacts]:
+    playlist = _loaded(path)
+    if not playlist.is_variant:
+        yield _media_playlist(path, playlist, path.name, ())
+        return
+    seen: set[Path] = set()
+    for uri, note in _named(playlist):
+        found = _beside(path, uri)
+        if found in seen:
+            continue
+        seen.add(found)
+        inner = _loaded(found)
+        if inner.is_variant:
+            raise Unreadable(f"{path.name} names {uri}, which is a master playlist as well")
+        yield _media_playlist(found, inner, uri, (note,))
+
+
+def _loaded(path: Path) -> m3u8.M3U8:
+    _head(path)
     if path.stat().st_size > LONGEST_PLAYLIST_BYTES:
-        raise Unreadable(f"{path.name}: the playlist is too long")
-    text = path.read_text(encoding="utf-8", errors="replace")
+        raise Unreadable(f"{path.name}: longer than {LONGEST_PLAYLIST_BYTES} bytes, no playlist")
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
     if not text.lstrip().startswith("#EXTM3U"):
         raise Unreadable(f"{path.name}: does not begin with #EXTM3U")
-    playlist = m3u8.loads(text)
-    if playlist.is_variant:
-        for variant in playlist.playlists:
-            yield from _playlist(_beside(path, variant.uri))
-        return
-    keys = tuple(
-        sorted({f"HLS {key.method}" for key in playlist.keys if key and key.method != "NONE"})
+    try:
+        return m3u8.loads(text)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise Unreadable(f"{path.name}: not a playlist that can be read ({error})") from error
+
+
+def _named(master: m3u8.M3U8) -> Iterator[tuple[str, str]]:
+    """Return the playlists that a master playlist names, with what it declares of each."""
+    for variant in master.playlists:
+        info = variant.stream_info
+        size = "{}x{}".format(*info.resolution) if info.resolution else ""
+        rate = f"{info.bandwidth / 1e6:g} Mbit/s" if info.bandwidth else ""
+        words = [word for word in (info.codecs, size, rate) if word]
+        yield variant.uri, f"the master playlist declares {', '.join(words)}"
+    for media in master.media:
+        if media.uri and media.type == "AUDIO":
+            words = [word for word in (media.name, media.language) if word]
+            yield media.uri, f"the master playlist declares sound: {', '.join(words)}"
+
+
+def _media_playlist(
+    path: Path, playlist: m3u8.M3U8, name: str, notes: tuple[str, ...]
+) -> MediaFacts:
+    if not playlist.segments:
+        raise Unreadable(f"{name}: the playlist has no segment")
+    keys = {hls_protection(k.method, k.keyformat) for k in playlist.keys if _is_encrypted(k)}
+    protection = tuple(sorted(keys))
+    length_s = float(sum(segment.duration or 0 for segment in playlist.segments))
+    seen = next((segment for segment in playlist.segments if _can_be_seen(segment)), None)
+    if seen is None:
+        notes = (*notes, ENCRYPTED_SEGMENTS)
+        return MediaFacts(name, "hls", length_s, (), (), protection, (), notes)
+    segment = _beside(path, seen.uri)
+    start = _beside(path, seen.init_section.uri) if seen.init_section else None
+    facts = _file(segment, start=None if start == segment else start, is_encrypted=bool(keys))
+    return replace(
+        facts,
+        name=name,
+        container=f"hls of {facts.container}",
+        duration_s=length_s,
+        protection=(*protection, *facts.protection),
+        notes=(*notes, f"streams and rates are those of the segment {seen.uri}", *facts.notes),
     )
-    first = next(iter(playlist.segments), None)
-    if first is None:
-        raise Unreadable(f"{path.name}: the playlist has no segment")
-    if keys:
-        notes = ("the segments are encrypted; their streams cannot be seen without the key",)
-        yield MediaFacts(path.name, "hls", _length(playlist), (), (), keys, (), notes)
-        return
-    segment = _beside(path, first.uri)
-    start = _beside(path, first.init_section.uri) if first.init_section else None
-    yield _file(segment, keys, name=path.name, start=start, duration_s=_length(playlist))
 
 
-def _length(playlist: m3u8.M3U8) -> float:
-    return float(sum(segment.duration or 0 for segment in playlist.segments))
+def _is_encrypted(key: m3u8.Key | None) -> bool:
+    return key is not None and key.method != "NONE"
 
 
-def _beside(playlist: Path, uri: str) -> Path:
+def _can_be_seen(segment: m3u8.Segment) -> bool:
+    """Samples that are encrypted one by one leave the headers of fragmented MP4 in the clear."""
+    by_sample = segment.key is not None and segment.key.method.startswith("SAMPLE-AES")
+    return not _is_encrypted(segment.key) or (by_sample and bool(segment.init_section))
+
+
+def _beside(playlist: Path, uri: str | None) -> Path:
     """Return the file that a playlist names; only files beside or below it are opened.
 
     Raises:
         Unreadable: it is elsewhere.
     """
-    if "://" in uri:
+    if not uri:
+        raise Unreadable(f"{playlist.name} has a segment or a map without an address")
+    if urlsplit(uri).scheme or uri.startswith("//"):
         raise Unreadable(f"{playlist.name} names {uri}: only files on this machine are read")
-    found = (playlist.parent / uri.partition("?")[0]).resolve()
+    plain = unquote(uri.partition("?")[0]).replace("\0", "")
+    found = (playlist.parent / plain).resolve()
     if not found.is_relative_to(playlist.parent.resolve()):
         raise Unreadable(f"{playlist.name} names {uri}, outside of its folder")
     if not found.is_file():
@@ -76,65 +166,141 @@ def _beside(playlist: Path, uri: str) -> Path:
     return found
 
 
-def _file(
-    path: Path,
-    protection: tuple[str, ...],
-    *,
-    name: str = "",
-    start: Path | None = None,
-    duration_s: float | None = None,
-) -> MediaFacts:
-    if not path.is_file():
-        raise Unreadable(f"{path}: there is no such file")
-    source = f"concat:{start}|{path}" if start else str(path)
+# files
+
+
+def _file(path: Path, *, start: Path | None = None, is_encrypted: bool = False) -> MediaFacts:
+    """Read a file, or a segment after the file that it begins with."""
+    head = _head(start or path)
+    files = [file.resolve() for file in (start, path) if file]
+    if start and any("|" in str(file) for file in files):
+        raise Unreadable(f"{path.name}: a name with | in it cannot be read after another")
+    source = "concat:" + "|".join(map(str, files)) if start else str(files[0])
     try:
-        with av.open(source, "r") as opened:
-            return _read(opened, name or path.name, protection, duration_s)
+        protection = mp4_protection(read_movie(files[0])) if begins_with_box(head) else []
+        with av.open(source, "r", metadata_errors="replace") as opened:
+            facts = _read(opened, path.name, is_encrypted=is_encrypted or bool(protection))
+        notes = []
+        if facts.container == "mpegts":
+            protection = ts_protection(path, MOST_READ_BYTES)
+            if path.stat().st_size > MOST_READ_BYTES:
+                notes.append(f"protection: looked for in {_first_bytes()}")
+    except BadBoxes as error:
+        raise Unreadable(f"{path.name}: {error}") from error
     except av.error.FFmpegError as error:
-        raise Unreadable(f"{path.name}: {error.strerror or error}") from error
+        why = error.strerror or error
+        raise Unreadable(f"{path.name}: no media that FFmpeg can read ({why})") from error
+    return replace(facts, protection=tuple(protection), notes=(*facts.notes, *notes))
 
 
-def _read(
-    opened: av.container.InputContainer,
-    name: str,
-    protection: tuple[str, ...],
-    duration_s: float | None,
-) -> MediaFacts:
-    kinds = {stream.index: stream.type for stream in opened.streams}
-    rates = _rates(opened)
-    found = set(protection)
-    for stream in opened.streams:
-        if any(str(kind).startswith("ENCRYPTION") for kind in getattr(stream, "side_data", {})):
-            found.add("common encryption (CENC)")
-        if stream.metadata.get("enca") or getattr(stream, "codec_tag", "") in {"encv", "enca"}:
-            found.add("common encryption (CENC)")
+def _first_bytes() -> str:
+    return f"the first {MOST_READ_BYTES // 1_000_000} MB"
+
+
+def _read(opened: av.container.InputContainer, name: str, *, is_encrypted: bool) -> MediaFacts:
+    form = opened.format.name
+    if form.endswith("_pipe") or form in NO_STREAMS:
+        raise Unreadable(f"{name}: {NO_STREAMS.get(form, 'a picture')}, not a stream")
+    known = [stream for stream in opened.streams if stream.codec_context and not _is_cover(stream)]
+    video = {s.index: video_facts(s) for s in known if isinstance(s, av.VideoStream)}
+    audio = {s.index: _audio(s) for s in known if isinstance(s, av.AudioStream)}
+    others = tuple(_other(s) for s in opened.streams if s.index not in {*video, *audio})
+    if not video and not audio:
+        raise Unreadable(f"{name}: neither picture nor sound in it")
+    measured = _measure(opened, () if is_encrypted else video)
+    rates = measured.rates()
     return MediaFacts(
         name=name,
-        container=opened.format.name,
-        duration_s=duration_s or (opened.duration / av.time_base if opened.duration else None),
-        video=tuple(video_facts(s, rates.get(s.index)) for s in opened.streams.video),
-        audio=tuple(_audio(s, rates.get(s.index)) for s in opened.streams.audio),
-        protection=tuple(sorted(found)),
-        others=tuple(kind for kind in kinds.values() if kind not in {"video", "audio"}),
+        container=form,
+        duration_s=opened.duration / av.time_base if opened.duration else None,
+        video=tuple(
+            replace(facts, rate_bps=rates.get(n), is_interlaced=n in measured.interlaced)
+            for n, facts in video.items()
+        ),
+        audio=tuple(replace(facts, rate_bps=rates.get(n)) for n, facts in audio.items()),
+        others=others,
+        notes=tuple(measured.notes),
     )
 
 
-def _rates(opened: av.container.InputContainer) -> dict[int, int]:
-    """Return the mean rate of each stream, by its packets: bit/s."""
-    sizes: dict[int, int] = {}
-    spans: dict[int, list[Fraction]] = {}
-    for packet in opened.demux():
-        if packet.size and packet.dts is not None and packet.time_base:
+def _is_cover(stream: av.stream.Stream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _other(stream: av.stream.Stream) -> str:
+    if _is_cover(stream):
+        return "cover picture"
+    unknown = stream.type in {"video", "audio"}
+    return f"{stream.type} of an unknown codec" if unknown else stream.type
+
+
+@dataclass
+class _Measured:
+    """What the packets of a file tell. Sizes in bits, spans in seconds, by a stream's index."""
+
+    sizes: Counter[int] = field(default_factory=Counter)
+    spans: dict[int, list[Fraction]] = field(default_factory=dict)
+    interlaced: set[int] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, packet: "av.Packet[Any]") -> None:
+        if not packet.size or packet.dts is None or not packet.time_base:
+            return
+        index = packet.stream.index
+        self.sizes[index] += packet.size * 8
+        at = packet.dts * Fraction(packet.time_base)
+        span = self.spans.setdefault(index, [at, at])
+        span[1] = at + Fraction(packet.duration or 0) * packet.time_base
+
+    def rates(self) -> dict[int, int]:
+        """Return the mean rate of each stream: bit/s."""
+        return {
+            index: round(size / (self.spans[index][1] - self.spans[index][0]))
+            for index, size in self.sizes.items()
+            if self.spans[index][1] > self.spans[index][0]
+        }
+
+
+def _measure(opened: av.container.InputContainer, looked_at: Collection[int]) -> _Measured:
+    """Read packets up to a number of bytes, and decode the first pictures of some streams."""
+    measured = _Measured()
+    looks = {index: _Look(opened.streams[index]) for index in looked_at}
+    left = MOST_READ_BYTES
+    try:
+        for packet in opened.demux():
+            measured.add(packet)
             index = packet.stream.index
-            sizes[index] = sizes.get(index, 0) + packet.size * 8
-            at = packet.dts * Fraction(packet.time_base)
-            span = spans.setdefault(index, [at, at])
-            span[1] = at + Fraction(packet.duration or 0) * packet.time_base
-    return {
-        index: round(size / (spans[index][1] - spans[index][0]))
-        for index, size in sizes.items()
-        if spans[index][1] > spans[index][0]
-    }
+            if index in looks and looks[index].is_interlaced(packet):
+                measured.interlaced.add(index)
+            left -= packet.size
+            if left < 0:
+                measured.notes.append(f"rates: of {_first_bytes()}")
+                break
+    except IndexError:  # PyAV knows only the streams that were there when it opened the file
+        measured.notes.append("another stream begins later in the file; it is not told here")
+    except av.error.FFmpegError as error:
+        measured.notes.append(f"the file cannot be read to its end ({error.strerror or error})")
+    return measured
+
+
+class _Look:
+    """Decodes the first pictures of a stream. What does not decode is nothing seen."""
+
+    def __init__(self, stream: av.stream.Stream) -> None:
+        self._pictures, self._tries = PICTURES_LOOKED_AT, MOST_TRIES
+        stream.codec_context.thread_count = 1
+
+    def is_interlaced(self, packet: "av.Packet[Any]") -> bool:
+        """Tell whether one of the pictures that a packet completes is interlaced."""
+        if self._pictures <= 0 or self._tries <= 0:
+            return False
+        self._tries -= 1
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            return False
+        self._pictures -= len(frames)
+        return any(isinstance(f, av.VideoFrame) and f.interlaced_frame for f in frames)
 
 
 def video_facts(
@@ -142,7 +308,7 @@ def video_facts(
 ) -> VideoFacts:
     """Return what a stream declares of itself."""
     context = stream.codec_context
-    codec = CODEC_NAMES.get(context.name, context.name)
+    codec = context.codec.canonical_name
     shape = stream.format
     return VideoFacts(
         codec=codec,
@@ -195,12 +361,11 @@ def _chroma(shape: av.VideoFormat | None) -> str:
     return "4:2:0" if shape.name in {"nv12", "p010le"} else shape.name
 
 
-def _audio(stream: av.AudioStream, rate_bps: int | None) -> AudioFacts:
+def _audio(stream: av.AudioStream) -> AudioFacts:
     context = stream.codec_context
     return AudioFacts(
-        codec=CODEC_NAMES.get(context.name, context.name),
+        codec=context.codec.canonical_name,
         profile=context.profile,
         channels=context.channels,
         sample_rate_hz=context.sample_rate,
-        rate_bps=rate_bps,
     )
