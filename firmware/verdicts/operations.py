@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from firmware.images.models import Image
 from firmware.verdicts.models import LabRun
+from firmware.verdicts.queries import run_of_result
 from firmware.verdicts.rules import KEPT_FAILING, Evidence, Sent
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
@@ -26,12 +26,14 @@ def take_run(
     actor: Actor,
     now: datetime,
 ) -> tuple[LabRun, bool]:
-    """Keep a run; return it, and whether it is new.
+    """Keep a run; return it, and whether it is new. A known one may gain the report it came without.
 
     `evidence` overrules what the file says of itself: a rig may be a bench of emulators.
     """
-    known = session.scalar(select(LabRun).where(LabRun.result_sha256 == result.sha256))
+    known = run_of_result(session, result.sha256)
     if known is not None:
+        if known.report_sha256 is None and report is not None:
+            _add_report(session, known, report, actor=actor, now=now)
         return known, False
     run = LabRun(
         name=sent.name,
@@ -55,7 +57,7 @@ def take_run(
         session,
         actor=actor,
         verb="lab_run.take",
-        subject=("lab_run", run.public_id, f"{run.name}"),
+        subject=("lab_run", run.public_id, run.name),
         changes={
             "verdict": run.verdict,
             "evidence": run.evidence,
@@ -65,3 +67,18 @@ def take_run(
         now=now,
     )
     return run, True
+
+
+def _add_report(
+    session: Session, run: LabRun, report: Stored, *, actor: Actor, now: datetime
+) -> None:
+    run.report_sha256 = report.sha256
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="lab_run.take",
+        subject=("lab_run", run.public_id, run.name),
+        changes={"report": report.sha256},
+        now=now,
+    )

@@ -10,14 +10,16 @@ from werkzeug.datastructures import FileStorage
 from firmware.verdicts import queries, rules
 from firmware.verdicts.downloads import report_page, result_file
 from firmware.verdicts.rules import Evidence, Form, Verdict, read_junit, read_result
-from firmware.verdicts.uploads import receive_run
+from firmware.verdicts.uploads import limit_body, receive_run
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import DomainError
 from stb_service.shared.http import services, unit
 from stb_service.shared.http.pages import form_errors, see_other
 from stb_service.shared.http.unit import close_unit
 
+MARKS_AND_SPACE = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"  # what may stand before the first sign
 blp = Blueprint("lab_run_pages", __name__, url_prefix="/lab/runs", template_folder="templates")
+blp.url_value_preprocessor(limit_body)
 
 
 @blp.get("")
@@ -70,9 +72,15 @@ def send_run() -> ResponseReturnValue:
         run, is_new = receive_run(unit(), _files(), form)
     except DomainError as error:
         close_unit()
-        return _list(form_errors(error)), error.status
+        return _list(_at_fields(form_errors(error))), error.status
     flash(_("The run was taken in.") if is_new else _("This run was known already."))
     return see_other("lab_run_pages.show", public_id=run.public_id)
+
+
+def _at_fields(errors: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return messages by the fields of the page, where one field takes both kinds of file."""
+    both = [message for name in ("result", "junit") for message in errors.pop(name, [])]
+    return {**({"file": both} if both else {}), **errors}
 
 
 def _files() -> dict[str, FileStorage]:
@@ -80,7 +88,7 @@ def _files() -> dict[str, FileStorage]:
     found = {name: file for name, file in request.files.items() if file.filename}
     chosen = found.pop("file", None)
     if chosen is not None:
-        start = chosen.stream.read(200).lstrip()
+        start = chosen.stream.read(200).lstrip(MARKS_AND_SPACE)
         chosen.stream.seek(0)
         found["junit" if start[:1] == b"<" else "result"] = chosen
     return found

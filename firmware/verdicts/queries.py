@@ -27,6 +27,11 @@ def run_by_public_id(session: Session, public_id: str) -> LabRun:
     return run
 
 
+def run_of_result(session: Session, sha256: str) -> LabRun | None:
+    """Return the run whose result this is."""
+    return session.scalar(select(LabRun).where(LabRun.result_sha256 == sha256))
+
+
 def runs_page(
     session: Session,
     *,

@@ -14,12 +14,13 @@ from werkzeug.datastructures import FileStorage
 from firmware.verdicts import queries, schemas
 from firmware.verdicts.downloads import result_file
 from firmware.verdicts.models import LabRun
-from firmware.verdicts.uploads import receive_run
+from firmware.verdicts.uploads import limit_body, receive_run
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import unit
 from stb_service.shared.http.api import ProblemSchema, api_blueprint, etag
 
 blp = api_blueprint("lab_runs", "Runs of the lab")
+blp.url_value_preprocessor(limit_body)
 View = TypeVar("View", bound=Callable[..., Any])
 Answer = tuple[LabRun, int, dict[str, str]]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 import marshmallow as ma
@@ -13,13 +14,15 @@ from lxml import etree
 from marshmallow import fields, validate
 
 from stb_service.shared.errors import Invalid
-from stb_service.shared.i18n import Text, text
+from stb_service.shared.i18n import Text, foreign_text, text
 
 RESULT_FORMAT = "stb-lab-result/1"
 MAX_FILE_BYTES = 20_000_000
 MOST_EXPECTATIONS = 20_000
+MOST_FIGURES = 20_000
 KEPT_FAILING = 100
 MESSAGE_CHARS = 300
+NOT_RUN = {"notrun", "skipped", "disabled"}  # what GoogleTest and others write as a test's status
 
 
 class Evidence(StrEnum):
@@ -109,6 +112,11 @@ def _printable(value: str) -> None:
         raise ma.ValidationError(str(text("Words are printable.")))
 
 
+def _printable_lines(value: str) -> None:
+    if not all(part.isprintable() for part in value.replace("\t", " ").splitlines()):
+        raise ma.ValidationError(str(text("Words are printable.")))
+
+
 class _Loose(ma.Schema):
     """What a later version of the lab may add is passed over."""
 
@@ -121,20 +129,20 @@ class _Loose(ma.Schema):
 class _ScenarioSchema(_Loose):
     name = fields.String(required=True, validate=[validate.Length(1, 100), _printable])
     title = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
-    about = fields.String(load_default="", validate=validate.Length(max=5000))
+    about = fields.String(load_default="", validate=[validate.Length(max=5000), _printable_lines])
 
 
 class _ExpectationSchema(_Loose):
     measure = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
     expected = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
     value = fields.Float(required=True, allow_nan=False)
-    unit = fields.String(load_default="", validate=validate.Length(max=40))
+    unit = fields.String(load_default="", validate=[validate.Length(max=40), _printable_lines])
     holds = fields.Boolean(required=True, truthy={True}, falsy={False})
 
 
 class _FigureSchema(_Loose):
     value = fields.Float(required=True, allow_nan=False)
-    unit = fields.String(load_default="", validate=validate.Length(max=40))
+    unit = fields.String(load_default="", validate=[validate.Length(max=40), _printable_lines])
 
 
 class ResultSchema(_Loose):
@@ -152,7 +160,7 @@ class ResultSchema(_Loose):
         validate=validate.Length(1, MOST_EXPECTATIONS),
     )
     measures = fields.Dict(
-        keys=fields.String(validate=validate.Length(1, 200)),
+        keys=fields.String(validate=[validate.Length(1, 200), _printable]),
         values=fields.Nested(_FigureSchema),
         load_default=dict,
     )
@@ -165,7 +173,8 @@ def read_result(data: bytes) -> Sent:
         Invalid: it is none.
     """
     try:
-        loaded: Any = json.loads(data.decode("utf-8"))
+        loaded: Any = json.loads(data.decode("utf-8-sig"))
+        _refuse_too_many(loaded)
         found = ResultSchema().load(loaded)
     except ma.ValidationError as error:
         raise Invalid.field("result", _told(error.messages)) from error
@@ -194,13 +203,25 @@ def read_result(data: bytes) -> Sent:
     )
 
 
-def _told(messages: Any, where: str = "") -> Text:
+def _refuse_too_many(loaded: Any) -> None:
+    """Count before each is read, which takes long."""
+    found = loaded if isinstance(loaded, dict) else {}
+    for name, most in (("expectations", MOST_EXPECTATIONS), ("measures", MOST_FIGURES)):
+        part = found.get(name)
+        if isinstance(part, (list, dict)) and len(part) > most:
+            raise ma.ValidationError({name: [str(text("At most %(most)s.", most=most))]})
+
+
+def _told(messages: Any) -> Text:
     """Return the first mistake that a schema found, with its place."""
+    places: list[str] = []
     while isinstance(messages, Mapping):
         key, messages = next(iter(messages.items()))
-        where = f"{where}.{key}".strip(".")
+        if key != ma.exceptions.SCHEMA:
+            places.append(str(key)[:200])
     message = messages[0] if isinstance(messages, list) and messages else messages
-    return text("%(where)s: %(what)s", where=where, what=str(message))
+    what, where = _plain(str(message)), _plain(".".join(places), 200)
+    return text("%(where)s: %(what)s", where=where, what=what) if places else foreign_text(what)
 
 
 def read_junit(data: bytes) -> Sent:
@@ -220,8 +241,8 @@ def read_junit(data: bytes) -> Sent:
         raise Invalid.field("junit", text("A document type is not accepted."))
     if root.tag not in {"testsuites", "testsuite"}:
         raise Invalid.field("junit", text("The file is no JUnit XML."))
-    cases = [case for case in root.iter("testcase") if case.find("skipped") is None]
-    if not 1 <= len(cases) <= MOST_EXPECTATIONS:
+    expected = tuple(islice(_tests(root), MOST_EXPECTATIONS + 1))
+    if not 1 <= len(expected) <= MOST_EXPECTATIONS:
         raise Invalid.field(
             "junit", text("From 1 to %(most)s tests that ran.", most=MOST_EXPECTATIONS)
         )
@@ -233,8 +254,18 @@ def read_junit(data: bytes) -> Sent:
         title=name,
         evidence=Evidence.REAL_BOX,
         seed=None,
-        expected=tuple(_case(case) for case in cases),
+        expected=expected,
     )
+
+
+def _tests(root: Any) -> Iterator[Expected]:
+    """Yield the tests that ran; a suite that broke outside of its tests counts as one."""
+    for part in root.iter("testcase", "testsuite"):
+        if part.tag == "testcase":
+            if part.find("skipped") is None and part.get("status", "").lower() not in NOT_RUN:
+                yield _case(part)
+        elif part.find("failure") is not None or part.find("error") is not None:
+            yield _case(part)
 
 
 def _case(case: Any) -> Expected:

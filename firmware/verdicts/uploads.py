@@ -3,44 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
+from flask import request
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from firmware.images.queries import image_by_public_id
-from firmware.verdicts import operations
+from firmware.verdicts import operations, queries
 from firmware.verdicts.models import LabRun
-from firmware.verdicts.rules import MAX_FILE_BYTES, Evidence, Sent, read_junit, read_result
+from firmware.verdicts.rules import MAX_FILE_BYTES, Evidence, Form, Sent, read_junit, read_result
 from stb_service.shared.errors import Invalid, NotFound, TooLarge
 from stb_service.shared.http import current_actor, services
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
 
+MAX_BODY_BYTES = 2 * MAX_FILE_BYTES + 100_000
+
+
+def limit_body(_endpoint: str | None, _values: Mapping[str, Any] | None) -> None:
+    """Let no more of a request be read than the files of a run may have."""
+    request.max_content_length = MAX_BODY_BYTES
+
 
 def receive_run(
     session: Session, files: Mapping[str, FileStorage], form: Mapping[str, Any]
 ) -> tuple[LabRun, bool]:
-    """Read and keep a run; return it, and whether it is new.
+    """Read and keep a run; return it, and whether it is new. What is refused leaves no file.
 
     Raises:
         Invalid: with the messages of each field.
         TooLarge: a file has more than 20 MB.
     """
     sent, data = _read(files)
-    report = files.get("report")
-    if report and sent.form != "stb-lab":
-        raise Invalid.field("report", text("A report goes with a result of stb-lab."))
-    page = _bytes(report) if report else b""
-    if page and b"<html" not in page[:1000].lower():
-        raise Invalid.field("report", text("The file is no HTML page."))
+    page = _page(files.get("report"), sent)
+    image = _image(session, form.get("image"))
+    known = queries.run_of_result(session, sha256(data).hexdigest())
+    if known is not None and (known.report_sha256 or not page):
+        return known, False
     store = services().files
     return operations.take_run(
         session,
         sent=sent,
         result=store.keep_bytes(data),
         report=store.keep_bytes(page) if page else None,
-        image=_image(session, form.get("image")),
+        image=image,
         evidence=Evidence(form["evidence"]) if form.get("evidence") else None,
         actor=current_actor(),
         now=request_time(),
@@ -58,6 +66,17 @@ def _read(files: Mapping[str, FileStorage]) -> tuple[Sent, bytes]:
         data = _bytes(junit)
         return read_junit(data), data
     raise Invalid.field("result", text("Choose a file."))
+
+
+def _page(report: FileStorage | None, sent: Sent) -> bytes:
+    if report is None:
+        return b""
+    if sent.form != Form.STB_LAB:
+        raise Invalid.field("report", text("A report goes with a result of stb-lab."))
+    page = _bytes(report)
+    if page and b"<html" not in page[:1000].lower():
+        raise Invalid.field("report", text("The file is no HTML page."))
+    return page
 
 
 def _bytes(file: FileStorage) -> bytes:
