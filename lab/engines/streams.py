@@ -1,15 +1,17 @@
 """Sends real streams through a network that loses datagrams, into real decoders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+import av
+
 from lab.engines.outcome import Line, Marks, Outcome, Plot, Progress, Table
 from lab.measures.fidelity import Fidelity, compare
-from lab.measures.transport import TransportReport, examine
+from lab.measures.transport import TransportReport, examine, meant_of
 from lab.media.content import Content
 from lab.media.damage import Damage, drop_clock, drop_key_picture, lose_datagrams, swap_continuity
-from lab.media.decode import Account, decode, start_of
+from lab.media.decode import Account, Shown, decode, start_of
 from lab.media.encode import Cache, Recipe
 from lab.media.ts import NULL_PID
 from lab.network.loss import GilbertElliott
@@ -82,8 +84,16 @@ def _view(
 ) -> Viewing:
     account = Account()
     shown = decode(data, account, fps=content.fps, start_s=start_of(clean), strict=strict)
-    fidelity = compare(content, shown)
-    return Viewing(damages, examine(data), account, fidelity)
+    fidelity = compare(content, _as_far_as_it_goes(shown, account))
+    return Viewing(damages, examine(data, meant_of(clean)), account, fidelity)
+
+
+def _as_far_as_it_goes(shown: Iterator[Shown], account: Account) -> Iterator[Shown]:
+    """Hand out pictures until the decoder finds nothing more that it can read."""
+    try:
+        yield from shown
+    except (av.error.FFmpegError, IndexError):  # no stream at all, or none of pictures
+        account.refused += 1
 
 
 def _add(outcome: Outcome, name: str, viewing: Viewing, work: Stream) -> None:
@@ -95,7 +105,7 @@ def _add(outcome: Outcome, name: str, viewing: Viewing, work: Stream) -> None:
         outcome.tables.append(Table(f"{name}: what was done", ("fault", "packets"), rows))
     if work.loss is not None:
         outcome.facts["mean loss of datagrams"] = f"{work.loss.mean_loss:.4%}"
-        outcome.facts["mean burst"] = f"{work.loss.mean_burst:.2f} datagrams"
+        outcome.facts["mean stay in the bad state"] = f"{work.loss.mean_burst:.2f} datagrams"
 
 
 def _figures(viewing: Viewing) -> dict[str, float]:
@@ -112,6 +122,7 @@ def _figures(viewing: Viewing) -> dict[str, float]:
         "sync_byte_errors": transport.sync_errors,
         "continuity_errors": len(transport.breaks),
         "missing_packets": transport.missing_packets,
+        "lost_packets": transport.lost_packets or 0,
         "transport_errors": transport.transport_errors,
         "pat_gap_ms": transport.pat_gap_ms,
         "pmt_gap_ms": transport.pmt_gap_ms,

@@ -79,7 +79,11 @@ MEASURES = (
         "",
     ),
     _stream(
-        "packets_removed", "", "Transport packets removed, stuffing left out.", "the damage", ""
+        "packets_removed",
+        "",
+        "Packets with payload that were removed, stuffing left out.",
+        "the damage",
+        "",
     ),
     _stream("sync_byte_errors", "", "Packets that do not begin with 0x47.", f"{TR_101_290}, 1.2"),
     _stream("continuity_errors", "", "Breaks in a PID's continuity counter.", f"{TR_101_290}, 1.4"),
@@ -89,11 +93,34 @@ MEASURES = (
         "Packets that the counters miss, modulo 16 at each break.",
         "ISO/IEC 13818-1 clause 2.4.3.3",
     ),
+    _stream(
+        "lost_packets",
+        "",
+        "Packets of any PID, stuffing too, that are missing by the clock at the constant rate.",
+        "ISO/IEC 13818-1 clause 2.4.2.2, equation 2-5",
+    ),
     _stream("transport_errors", "", "Packets flagged as in error.", f"{TR_101_290}, 2.1"),
-    _stream("pat_gap_ms", "ms", "Longest time without a PAT.", f"{TR_101_290}, 1.3.a: 500 ms"),
-    _stream("pmt_gap_ms", "ms", "Longest time without a PMT.", f"{TR_101_290}, 1.5.a: 500 ms"),
-    _stream("pcr_gap_ms", "ms", "Longest step from one PCR to the next.", f"{TR_101_290}, 2.3"),
-    _stream("pcr_jumps", "", "Steps outside 0 to 100 ms without a flag.", f"{TR_101_290}, 2.3.b"),
+    _stream(
+        "pat_gap_ms",
+        "ms",
+        "Longest time without a PAT, the ends included.",
+        f"{TR_101_290}, 1.3.a: 500 ms",
+    ),
+    _stream(
+        "pmt_gap_ms",
+        "ms",
+        "Longest time without a PMT, the ends included.",
+        f"{TR_101_290}, 1.5.a: 500 ms",
+    ),
+    _stream(
+        "pcr_gap_ms", "ms", "Longest time without a PCR, the ends included.", f"{TR_101_290}, 2.3"
+    ),
+    _stream(
+        "pcr_jumps",
+        "",
+        "Times without a PCR outside 0 to 100 ms, flagged ones left out.",
+        f"{TR_101_290}, 2.3.b",
+    ),
     _stream("corrupt_packets", "", "Access units flagged by the demultiplexer.", _COUNTED),
     _stream("corrupt_frames", "", "Pictures flagged as corrupt; HEVC flags none.", _COUNTED),
     _stream("refused_packets", "", "Access units that the decoder refused.", _COUNTED),

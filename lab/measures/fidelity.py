@@ -14,6 +14,7 @@ from lab.media.content import Content, Luma, luma_of, pictures
 from lab.media.decode import Shown
 
 BEST_DB = 100.0  # what is written where nothing differs
+BLACK = 16  # luma of black in 8 bit, limited range (ITU-R BT.709-6 item 5.3)
 
 
 @dataclass
@@ -53,6 +54,7 @@ def compare(content: Content, shown: Iterable[Shown]) -> Fidelity:
     coming = iter(shown)
     ahead = _next(coming, 0)
     last: Luma | None = None
+    black = BLACK << (content.bit_depth - 8)
     for number, picture in enumerate(pictures(content)):
         while ahead is not None and ahead.number < number:
             ahead = _next(coming, number)
@@ -60,7 +62,7 @@ def compare(content: Content, shown: Iterable[Shown]) -> Fidelity:
             last = ahead.luma
         else:
             result.missing.append(number)
-        result.errors.append(_squared_error(luma_of(picture), last))
+        result.errors.append(_squared_error(luma_of(picture), last, black))
     for _ in coming:  # what is left is decoded to the end, for the account's sake
         pass
     return result
@@ -70,11 +72,13 @@ def _next(coming: Iterator[Shown], least: int) -> Shown | None:
     return next((one for one in coming if one.number >= least), None)
 
 
-def _squared_error(meant: Luma, seen: Luma | None) -> float:
+def _squared_error(meant: Luma, seen: Luma | None, black: int) -> float:
     """Return the mean squared error; where nothing was shown yet the screen is black."""
     difference = meant.astype(np.int32)
-    if seen is not None:
-        if seen.shape != meant.shape:
-            raise ValueError(f"pictures of {seen.shape} shown where {meant.shape} were meant")
+    if seen is None:
+        difference -= black
+    elif seen.shape != meant.shape:
+        raise ValueError(f"pictures of {seen.shape} shown where {meant.shape} were meant")
+    else:
         difference -= seen
     return float(np.vdot(difference, difference)) / difference.size

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lab.media.ts import (
-    NULL_PID,
     PACKET_BYTES,
     PACKETS_A_DATAGRAM,
     packet_count,
@@ -110,7 +109,11 @@ def swap_continuity(data: bytes, at_share: float) -> tuple[bytes, Damage]:
 
 
 def drop_clock(data: bytes, from_share: float, to_share: float) -> tuple[bytes, Damage]:
-    """Take the PCR out of the packets between two shares of the stream's length."""
+    """Take the PCR out of the packets between two shares of the stream's length.
+
+    Raises:
+        ValueError: no packet there carries one.
+    """
     count = packet_count(data)
     out = bytearray(data)
     touched = []
@@ -120,9 +123,6 @@ def drop_clock(data: bytes, from_share: float, to_share: float) -> tuple[bytes, 
             at = packet.number * PACKET_BYTES
             out[at + 5] &= ~0x10 & 0xFF
             out[at + 6 : at + 12] = b"\xff" * 6
+    if not touched:
+        raise ValueError(f"no packet from {from_share:g} to {to_share:g} carries a PCR")
     return bytes(out), Damage("gap in the PCR", tuple(touched))
-
-
-def stuffing_share(data: bytes) -> float:
-    """Return the share of null packets."""
-    return sum(p.pid == NULL_PID for p in packets(data)) / packet_count(data)

@@ -100,6 +100,18 @@ def payload_of(data: bytes, packet: Packet) -> bytes:
     return data[start : at + PACKET_BYTES]
 
 
+def is_sent_twice(data: bytes, one: Packet, other: Packet) -> bool:
+    """Tell whether two packets are the same but for their PCR (clause 2.4.3.3)."""
+    return _but_pcr(data, one) == _but_pcr(data, other)
+
+
+def _but_pcr(data: bytes, packet: Packet) -> bytes:
+    at = packet.number * PACKET_BYTES
+    if packet.pcr is None:
+        return data[at : at + PACKET_BYTES]
+    return data[at : at + 6] + data[at + 12 : at + PACKET_BYTES]
+
+
 def tables_of(data: bytes) -> Tables:
     """Read PAT and PMT of the first programme.
 

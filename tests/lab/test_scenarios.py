@@ -94,6 +94,25 @@ def test_a_planted_fault_raises_the_measure_that_should_find_it(
     assert found == raised
 
 
+@pytest.mark.parametrize(
+    "fault", ["faults: []", "faults: [{kind: drop_clock, stream: one, start: 0.5, end: 1}]"]
+)
+def test_a_channel_that_loses_everything_fails_and_shows_black(
+    lab: Lab, tmp_path: Path, fault: str
+) -> None:
+    path = tmp_path / "lost.yaml"
+    loss = "loss: {p: 1, r: 0.000001, h: 1, k: 1, times: 1}\n"
+    path.write_text(SMALL_STREAM.replace("faults: []\n", fault + "\n") + loss)
+
+    assert lab(str(path)) == 1
+
+    figures = result(tmp_path, "lost-seed1")["measures"]
+    assert figures["one.missing_frames"]["value"] == 100
+    assert figures["one.psnr_worst_second_db"]["value"] < 12
+    assert figures["one.pcr_gap_ms"]["value"] > 3900
+    assert figures["one.lost_packets"]["value"] > 1000
+
+
 def test_a_10_bit_stream_on_an_8_bit_box_is_a_false_promise(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "offer.yaml"
     path.write_text(

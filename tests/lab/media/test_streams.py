@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from io import BytesIO
-from itertools import islice, repeat
+from itertools import repeat
 
 import av
 import av.logging
 import pytest
 
 from lab.measures.fidelity import Fidelity, compare
-from lab.measures.transport import TransportReport, examine
+from lab.measures.transport import TransportReport, examine, meant_of
 from lab.media.content import Content, luma_of, pictures
 from lab.media.damage import drop_clock, drop_key_picture, lose_datagrams, swap_continuity
 from lab.media.decode import Account, decode, start_of
 from lab.media.encode import CODECS, Cache, Recipe, encode
-from lab.media.ts import NULL_PID, BadStream, packet_count, packets, tables_of
+from lab.media.ts import NULL_PID, PCR_HZ, BadStream, join, packet_count, packets, tables_of
 from lab.network.loss import GilbertElliott
 from tests.lab.media.conftest import Encoded
 
@@ -93,35 +94,162 @@ def test_a_clean_stream_raises_nothing(encoded: Encoded, codec: str) -> None:
     assert fidelity.worst_second_db > 30
 
 
+SHIPPED = GilbertElliott(0.002, 0.3)
+
+
 @pytest.mark.parametrize("codec", IN_TS)
-@pytest.mark.parametrize("p", [0.003, 0.01])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("seed", range(1, 6))
 def test_counts_agree_with_ffmpeg_and_with_what_was_removed(
-    encoded: Encoded, codec: str, p: float
+    encoded: Encoded, codec: str, times: int, seed: int
 ) -> None:
-    """Each datagram has at most 7 packets of a PID, and channel bursts here are one datagram long:
-    no gap reaches 16 packets, where the counters begin anew.
-    """
+    """The channel of burst-loss: its bursts are longer than the counters can count."""
     _, clean = encoded(codec)
-    losses = islice(GilbertElliott(p, 1.0).losses(4, codec), 10_000)
-    damaged, damage = lose_datagrams(clean, losses)
-    transport = examine(damaged)
-    removed = sum(count for pid, count in damage.removed.items() if pid != NULL_PID)
-    assert removed > 5
-    assert transport.missing_packets == removed
-    assert len(transport.breaks) == ffmpeg_breaks(damaged)
+    channel = replace(SHIPPED, p=SHIPPED.p * times)
+    damaged, damage = lose_datagrams(clean, channel.losses(seed, codec))
+
+    transport = examine(damaged, meant_of(clean))
+
+    assert transport.lost_packets == len(damage.touched)
     assert len(damaged) == len(clean) - 188 * len(damage.touched)
+    assert len(transport.breaks) == ffmpeg_breaks(damaged)
 
 
-def test_a_burst_is_counted_modulo_16(encoded: Encoded) -> None:
+@pytest.mark.parametrize("codec", IN_TS)
+def test_counters_count_every_packet_of_a_burst_of_one_datagram(
+    encoded: Encoded, codec: str
+) -> None:
+    """Seven packets at most are lost together: the counters begin anew after sixteen."""
+    _, clean = encoded(codec)
+    damaged, damage = lose_datagrams(clean, GilbertElliott(0.01, 1.0).losses(4, codec))
+
+    removed = sum(count for pid, count in damage.removed.items() if pid != NULL_PID)
+
+    assert removed > 5
+    assert examine(damaged).missing_packets == removed
+
+
+def without(data: bytes, numbers: set[int]) -> bytes:
+    return join(data, [n for n in range(packet_count(data)) if n not in numbers])
+
+
+def video(data: bytes) -> list[int]:
+    return [p.number for p in packets(data) if p.pid == 256 and p.has_payload]
+
+
+@pytest.mark.parametrize(
+    ("count", "missing"), [(1, [1]), (14, [14]), (15, [15]), (16, []), (17, [1])]
+)
+def test_a_burst_is_counted_modulo_16_by_the_counters_and_in_full_by_the_clock(
+    encoded: Encoded, count: int, missing: list[int]
+) -> None:
     _, clean = encoded("h264")
-    damaged, damage = lose_datagrams(clean, [n in range(40, 60) for n in range(2000)])
-    transport = examine(damaged)
-    removed = {pid: count for pid, count in damage.removed.items() if pid != NULL_PID}
-    missing = Counter[int]()
-    for found in transport.breaks:
-        missing[found.pid] += found.missing
-    assert removed[256] > 16
-    assert {pid: count % 16 for pid, count in removed.items() if count % 16} == dict(missing)
+    first, last = video(clean)[200], video(clean)[200 + count - 1]
+    gone = {p.number for p in packets(clean) if p.pid == 256 and first <= p.number <= last}
+    damaged = without(clean, gone)
+
+    transport = examine(damaged, meant_of(clean))
+
+    assert [found.missing for found in transport.breaks] == missing
+    assert len(transport.breaks) == ffmpeg_breaks(damaged)
+    assert transport.lost_packets == len(gone)
+
+
+def test_a_counter_that_stands_still_is_no_packet_sent_twice(encoded: Encoded) -> None:
+    _, clean = encoded("h264")
+    frozen = bytearray(clean)
+    numbers = video(clean)[200:210]
+    for number in numbers:
+        frozen[number * 188 + 3] &= 0xF0
+
+    assert len(examine(bytes(frozen)).breaks) >= 9
+
+
+def test_what_is_flagged_as_in_error_is_counted_and_not_believed(encoded: Encoded) -> None:
+    _, clean = encoded("h264")
+    at = video(clean)[200] * 188
+    broken = bytearray(clean)
+    broken[at + 1] |= 0x80
+    broken[at + 3] ^= 0x07
+
+    transport = examine(bytes(broken))
+
+    assert transport.transport_errors == 1
+    assert [found.missing for found in transport.breaks] == [1]
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 0.5), (0.5, 1.0), (0.0, 1.0)])
+def test_a_clock_that_is_silent_to_an_end_is_found(
+    encoded: Encoded, start: float, end: float
+) -> None:
+    _, clean = encoded("h264")
+    damaged, _ = drop_clock(clean, start, end)
+
+    transport = examine(damaged, meant_of(clean))
+
+    assert transport.pcr_gap_ms == pytest.approx(4000 * (end - start), rel=0.08)
+    assert (transport.pcr_jumps, transport.lost_packets) == (1, 0)
+
+
+@pytest.mark.parametrize(("pid", "measure"), [(0, "pat_gap_ms"), (0x1000, "pmt_gap_ms")])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_table_that_stops_or_comes_late_is_found(
+    encoded: Encoded, pid: int, measure: str, late: bool
+) -> None:
+    _, clean = encoded("h264")
+    half = packet_count(clean) // 2
+    gone = {p.number for p in packets(clean) if p.pid == pid and (p.number < half) == late}
+    stuffed = bytearray(clean)
+    for number in gone:
+        stuffed[number * 188 + 1 : number * 188 + 3] = b"\x1f\xff"
+
+    transport = examine(bytes(stuffed), meant_of(clean))
+
+    assert getattr(transport, measure) == pytest.approx(2000, rel=0.1)
+
+
+def test_a_flagged_leap_of_the_clock_is_no_gap(encoded: Encoded) -> None:
+    _, clean = encoded("h264")
+    clocked = [p for p in packets(clean) if p.pcr is not None and p.number > 1000]
+    leapt = bytearray(clean)
+    for packet in clocked:
+        assert packet.pcr is not None
+        at = packet.number * 188
+        base, rest = divmod(packet.pcr + 10 * PCR_HZ, 300)
+        leapt[at + 6 : at + 12] = (base << 15 | 0x7E00 | rest).to_bytes(6, "big")
+    unflagged = examine(bytes(leapt))
+    leapt[clocked[0].number * 188 + 5] |= 0x80
+
+    flagged = examine(bytes(leapt))
+
+    assert (unflagged.pcr_jumps, flagged.pcr_jumps) == (1, 0)
+    assert unflagged.pcr_gap_ms > 9_000
+    assert max(flagged.pcr_gap_ms, flagged.pat_gap_ms, flagged.pmt_gap_ms) < 210
+
+
+def test_moments_stay_where_they_are_when_the_head_is_lost(encoded: Encoded) -> None:
+    _, clean = encoded("h264")
+    meant = meant_of(clean)
+    numbers = video(clean)
+    first = numbers[len(numbers) // 2]
+    later = set(range(first, first + 7))
+
+    alone = examine(without(clean, later), meant)
+    both = examine(without(clean, later | set(range(100 * 7))), meant)
+
+    assert alone.breaks[0].at_s == pytest.approx(both.breaks[-1].at_s, abs=0.01)
+    assert (alone.lost_packets, both.lost_packets) == (7, 707)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00" * 1000])
+def test_where_nothing_came_everything_is_missing(encoded: Encoded, data: bytes) -> None:
+    _, clean = encoded("h264")
+
+    transport = examine(data, meant_of(clean))
+
+    assert transport.lost_packets == packet_count(clean)
+    gaps = (transport.pat_gap_ms, transport.pmt_gap_ms, transport.pcr_gap_ms)
+    assert gaps == pytest.approx((4000,) * 3, rel=0.05)
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
@@ -238,6 +366,7 @@ def test_a_packet_sent_twice_is_no_error(encoded: Encoded) -> None:
     [
         (lambda data: drop_key_picture(data, 99), "key pictures"),
         (lambda data: swap_continuity(data, 1.0), "not two packets"),
+        (lambda data: drop_clock(data, 0.9, 0.6), "carries a PCR"),
     ],
 )
 def test_a_fault_without_a_place_is_refused(encoded: Encoded, plant: object, why: str) -> None:
