@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 
 from lab.box.player import Ladder, Player
 from lab.box.profiles import Basis, Profile, refusals, shipped_profiles
@@ -12,7 +11,6 @@ from lab.engines.sharing import Usage, play
 from lab.kernel import seeded
 from lab.media.facts import VideoFacts
 from lab.network.link import Supply
-from lab.network.trace_files import read_trace
 from lab.network.traces import Trace, constant, generate
 from lab.scenarios.schema import Playback, Rung, Scenario, TraceSource
 from lab.units import NS_PER_S, to_seconds
@@ -25,11 +23,11 @@ def run_playback(scenario: Scenario, *, seed: int, tell: Progress) -> Outcome:
     """Play a scenario to its end.
 
     Raises:
-        ValueError: a box can play no rung, or the trace cannot be read.
+        ValueError: a box can play no rung.
     """
     work = scenario.work
     assert isinstance(work, Playback)
-    trace = _trace(work.trace, seed, Path(scenario.folder))
+    trace = _trace(work.trace, seed)
     ladder = make_ladder(work, seed)
     players = _players(work, ladder, seed)
     total = len(players) * work.segments
@@ -59,9 +57,9 @@ def run_playback(scenario: Scenario, *, seed: int, tell: Progress) -> Outcome:
     )
 
 
-def _trace(source: TraceSource, seed: int, folder: Path) -> Trace:
-    if source.file is not None:
-        return read_trace(folder / source.file, source.form)
+def _trace(source: TraceSource, seed: int) -> Trace:
+    if source.read is not None:
+        return source.read
     if source.constant_bps is not None:
         return constant(source.constant_bps)
     return generate(seed, **source.model)
@@ -80,9 +78,9 @@ def make_ladder(work: Playback, seed: int) -> Ladder:
 
 def _players(work: Playback, ladder: Ladder, seed: int) -> list[Player]:
     known = shipped_profiles()
-    rungs = {name: playable_rungs(known[name], work.rungs) for name in work.profiles}
-    names = list(work.profiles)
-    shares = list(work.profiles.values())
+    names = sorted(work.profiles)  # the same boxes in whichever order the file has them
+    shares = [work.profiles[name] for name in names]
+    rungs = {name: playable_rungs(known[name], work.rungs) for name in names}
     players = []
     for number in range(work.boxes):
         rng = seeded(seed, "box", number)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from marshmallow import fields, validate
 
 from lab.documents import BadDocument, load_document
 from lab.measures.catalogue import Kind
-from lab.scenarios.schema import SCHEMAS, Expectation, Scenario
+from lab.network.trace_files import read_trace
+from lab.scenarios.schema import SCHEMAS, Expectation, Playback, Scenario, Work
 
 LARGEST_BYTES = 1_000_000
 
@@ -53,8 +55,9 @@ def read_scenario(path: Path, changes: Mapping[str, str] | None = None) -> Scena
 
     Raises:
         BadDocument: the file is no scenario, with every mistake and its line.
+        BadTrace: the trace it names is none.
         ValueError: a change names no value of the file.
-        OSError: it cannot be read.
+        OSError: it cannot be read, or its trace cannot.
     """
     if path.stat().st_size > LARGEST_BYTES:
         raise BadDocument(path.name, [(1, "", f"larger than {LARGEST_BYTES} bytes")])
@@ -62,8 +65,6 @@ def read_scenario(path: Path, changes: Mapping[str, str] | None = None) -> Scena
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise BadDocument(path.name, [(1, "", "not a text in UTF-8")]) from error
-    kind = Kind(load_document(text, _KindSchema(), name=path.name)["kind"])
-    schema = SCHEMAS[kind]()
     seen: dict[str, Any] = {}
 
     def change(data: dict[str, Any]) -> None:
@@ -71,20 +72,41 @@ def read_scenario(path: Path, changes: Mapping[str, str] | None = None) -> Scena
             _put(data, where, value)
         seen.update(data)
 
+    kind = Kind(load_document(text, _KindSchema(), name=path.name, change=change)["kind"])
+    schema = SCHEMAS[kind]()
     data = load_document(text, schema, name=path.name, change=change)
-    words = json.dumps(seen, sort_keys=True, default=str)
+    work = _with_trace(schema.work(data), path.parent)
     scenario = Scenario(
         name=path.stem,
-        digest=hashlib.sha256(words.encode()).hexdigest(),
+        digest=_digest(seen, work),
         title=data["title"],
         about=data["about"].strip(),
         kind=kind,
-        work=schema.work(data),
+        work=work,
         expect=tuple(data["expect"]),
-        folder=str(path.parent),
     )
     _check_names(scenario, text, path.name)
     return scenario
+
+
+def _with_trace(work: Work, folder: Path) -> Work:
+    """Return the work with the trace that it names read from its file, once."""
+    if not isinstance(work, Playback) or work.trace.file is None:
+        return work
+    read = read_trace(folder / work.trace.file, work.trace.form)
+    return replace(work, trace=replace(work.trace, read=read))
+
+
+def _digest(seen: Mapping[str, Any], work: Work) -> str:
+    """Return SHA-256 of all that a run's result depends on, besides the seed.
+
+    The order of names in the file is left out, but for that of `streams`: reports show them in it.
+    """
+    parts: list[Any] = [seen, list(seen.get("streams", {}))]
+    if isinstance(work, Playback) and work.trace.read is not None:
+        parts.append([work.trace.read.origin, work.trace.read.digest])
+    words = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def _check_names(scenario: Scenario, text: str, name: str) -> None:

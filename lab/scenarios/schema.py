@@ -1,5 +1,6 @@
 """What a scenario file holds."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,8 @@ from lab.media.content import Content
 from lab.media.encode import CODECS, Recipe
 from lab.network.loss import GilbertElliott
 from lab.network.trace_files import FORMATS
-from lab.units import from_seconds
+from lab.network.traces import Trace
+from lab.units import NS_PER_MS, NS_PER_S, from_seconds
 
 NAME = validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,39}$", error="Small letters, digits, - and _.")
 Above = validate.Range
@@ -48,10 +50,14 @@ class Expectation:
 
 @dataclass(frozen=True)
 class TraceSource:
-    """Where a link's rate comes from: a file, a constant, or a seeded model."""
+    """Where a link's rate comes from: a file, a constant, or a seeded model.
+
+    `read` is what the file holds, once the scenario is read.
+    """
 
     file: str | None = None
     form: str | None = None
+    read: Trace | None = None
     constant_bps: int | None = None
     model: Mapping[str, Any] = field(default_factory=dict)
 
@@ -113,6 +119,9 @@ class LadderOffer:
     profiles: tuple[str, ...]
 
 
+Work = Playback | Stream | LadderOffer
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A scenario; `name` and `digest` come from its file."""
@@ -122,9 +131,8 @@ class Scenario:
     title: str
     about: str
     kind: Kind
-    work: Playback | Stream | LadderOffer
+    work: Work
     expect: tuple[Expectation, ...]
-    folder: str = ""
 
     @property
     def measures(self) -> list[str]:
@@ -141,12 +149,21 @@ class _Schema(ma.Schema):
         unknown = ma.RAISE
 
 
+class Number(fields.Float):
+    """A number. Text that looks like one is refused, as it is where a whole number is wanted."""
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 class ExpectationSchema(_Schema):
     """One line of `expect`."""
 
     measure = fields.String(required=True)
-    at_most = fields.Float(allow_nan=False)
-    at_least = fields.Float(allow_nan=False)
+    at_most = Number()
+    at_least = Number()
     equals = fields.Raw()
 
     @ma.validates_schema
@@ -159,8 +176,23 @@ class ExpectationSchema(_Schema):
         if "equals" in data:
             if not isinstance(data["equals"], (bool, int, float)):
                 raise ma.ValidationError("a number, true or false", "equals")
-            data["equals"] = float(data["equals"])
+            data["equals"] = _finite(data["equals"])
         return Expectation(**data)
+
+
+def _finite(number: float) -> float:
+    """Return a number that a figure can be.
+
+    Raises:
+        ValidationError: none can.
+    """
+    try:
+        found = float(number)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise ma.ValidationError("no figure is infinite, or no number", "equals")
+    return found
 
 
 class TraceSchema(_Schema):
@@ -168,12 +200,12 @@ class TraceSchema(_Schema):
 
     file = fields.String(validate=validate.Length(1, 300))
     format = fields.String(validate=validate.OneOf(FORMATS))
-    constant_mbps = fields.Float(validate=Above(0.001, 100_000))
-    mean_mbps = fields.Float(validate=Above(0.001, 100_000))
-    duration_s = fields.Float(validate=Above(1, 604_800))
-    variation = fields.Float(validate=Above(0, 3))
-    correlation = fields.Float(validate=Above(0, 0.9999))
-    step_s = fields.Float(validate=Above(0.01, 3600))
+    constant_mbps = Number(validate=Above(0.001, 100_000))
+    mean_mbps = Number(validate=Above(0.001, 100_000))
+    duration_s = Number(validate=Above(1, 604_800))
+    variation = Number(validate=Above(0, 3))
+    correlation = Number(validate=Above(0, 0.9999))
+    step_s = Number(validate=Above(0.01, 3600))
 
     @ma.post_load
     def _made(self, data: dict[str, Any], **_: Any) -> TraceSource:
@@ -198,7 +230,7 @@ class LinkSchema(_Schema):
     """`link`."""
 
     trace = fields.Nested(TraceSchema, required=True)
-    round_trip_ms = fields.Float(load_default=40.0, validate=Above(0, 60_000))
+    round_trip_ms = Number(load_default=40.0, validate=Above(0, 60_000))
 
 
 class RungSchema(_Schema):
@@ -219,9 +251,9 @@ class RungSchema(_Schema):
 class ProgrammeSchema(_Schema):
     """`programme`."""
 
-    segment_s = fields.Float(load_default=4.0, validate=Above(0.1, 60))
+    segment_s = Number(load_default=4.0, validate=Above(0.1, 60))
     segments = fields.Integer(load_default=75, strict=True, validate=Above(1, 100_000))
-    variation = fields.Float(load_default=0.2, validate=Above(0, 0.9))
+    variation = Number(load_default=0.2, validate=Above(0, 0.9))
     rungs = fields.List(fields.Nested(RungSchema), required=True, validate=validate.Length(1, 20))
 
     @ma.validates("rungs")
@@ -236,10 +268,10 @@ class ProgrammeSchema(_Schema):
 class PlayerSchema(_Schema):
     """`player`."""
 
-    startup_s = fields.Float(load_default=8.0, validate=Above(0.1, 600))
-    resume_s = fields.Float(load_default=4.0, validate=Above(0.1, 600))
-    most_s = fields.Float(load_default=30.0, validate=Above(0.1, 3600))
-    safety = fields.Float(load_default=0.85, validate=Above(0.05, 1))
+    startup_s = Number(load_default=8.0, validate=Above(0.1, 600))
+    resume_s = Number(load_default=4.0, validate=Above(0.1, 600))
+    most_s = Number(load_default=30.0, validate=Above(0.1, 3600))
+    safety = Number(load_default=0.85, validate=Above(0.05, 1))
 
     @ma.post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Habits:
@@ -261,12 +293,12 @@ class RecipeSchema(_Schema):
     width = fields.Integer(load_default=640, strict=True)
     height = fields.Integer(load_default=360, strict=True)
     fps = fields.Integer(load_default=25, strict=True)
-    seconds = fields.Float(load_default=10.0, validate=Above(0.2, 600))
+    seconds = Number(load_default=10.0, validate=Above(0.2, 600))
     bit_depth = fields.Integer(load_default=8, strict=True)
     noise = fields.Integer(load_default=6, strict=True)
     quality = fields.Integer(load_default=26, strict=True)
-    key_every_s = fields.Float(load_default=1.0)
-    mux_mbps = fields.Float(load_default=1.5)
+    key_every_s = Number(load_default=1.0)
+    mux_mbps = Number(load_default=1.5)
     declared_level = fields.String()
 
     @ma.post_load
@@ -289,11 +321,11 @@ class RecipeSchema(_Schema):
 class LossSchema(_Schema):
     """`loss`: Gilbert-Elliott, by datagram; `times` multiplies the mean loss."""
 
-    p = fields.Float(required=True, validate=Above(0, 1))
-    r = fields.Float(required=True, validate=Above(0, 1))
-    h = fields.Float(load_default=1.0, validate=Above(0, 1))
-    k = fields.Float(load_default=0.0, validate=Above(0, 1))
-    times = fields.Float(load_default=1.0, validate=Above(0, 1000))
+    p = Number(required=True, validate=Above(0, 1))
+    r = Number(required=True, validate=Above(0, 1))
+    h = Number(load_default=1.0, validate=Above(0, 1))
+    k = Number(load_default=0.0, validate=Above(0, 1))
+    times = Number(load_default=1.0, validate=Above(0, 1000))
 
     @ma.post_load
     def _made(self, data: dict[str, Any], **_: Any) -> GilbertElliott:
@@ -314,8 +346,8 @@ class FaultSchema(_Schema):
     )
     stream = fields.String(required=True)
     number = fields.Integer(strict=True, validate=Above(0, 100_000))
-    start = fields.Float(validate=Above(0, 1))
-    end = fields.Float(validate=Above(0, 1))
+    start = Number(validate=Above(0, 1))
+    end = Number(validate=Above(0, 1))
 
     @ma.post_load
     def _made(self, data: dict[str, Any], **_: Any) -> Fault:
@@ -335,7 +367,7 @@ class PlaybackSchema(_ScenarioSchema):
     """A file of kind `playback`."""
 
     boxes = fields.Integer(required=True, strict=True, validate=Above(1, 100_000))
-    start_within_s = fields.Float(load_default=60.0, validate=Above(0, 86_400))
+    start_within_s = Number(load_default=60.0, validate=Above(0, 86_400))
     profiles = fields.Dict(
         keys=fields.String(validate=validate.OneOf(sorted(shipped_profiles()))),
         values=fields.Integer(strict=True, validate=Above(1, 1000)),
@@ -346,6 +378,18 @@ class PlaybackSchema(_ScenarioSchema):
     programme = fields.Nested(ProgrammeSchema, required=True)
     player = fields.Nested(PlayerSchema, load_default=lambda: PlayerSchema().load({}))
 
+    @ma.validates_schema(skip_on_field_errors=True)
+    def _ahead(self, data: dict[str, Any], **_: Any) -> None:
+        """A box asks for a segment when the buffer has room for it, and waits a round trip."""
+        segment_s = data["programme"]["segment_s"]
+        needed_ns = from_seconds(segment_s) + round(data["link"]["round_trip_ms"] * NS_PER_MS)
+        if data["player"].most_ns <= needed_ns:
+            why = (
+                f"every box would stand still at every segment: more than {needed_ns / NS_PER_S:g}"
+                " is needed, a segment and a round trip"
+            )
+            raise ma.ValidationError({"player": {"most_s": [why]}})
+
     def work(self, data: dict[str, Any]) -> Playback:
         """Return what is to be done."""
         programme = data["programme"]
@@ -353,7 +397,7 @@ class PlaybackSchema(_ScenarioSchema):
             boxes=data["boxes"],
             start_within_ns=from_seconds(data["start_within_s"]),
             profiles=data["profiles"],
-            round_trip_ns=round(data["link"]["round_trip_ms"] * 1e6),
+            round_trip_ns=round(data["link"]["round_trip_ms"] * NS_PER_MS),
             trace=data["link"]["trace"],
             segment_ns=from_seconds(programme["segment_s"]),
             segments=programme["segments"],
@@ -377,7 +421,7 @@ class StreamSchema(_ScenarioSchema):
     streams = fields.Dict(**_STREAMS)  # type: ignore[arg-type]
     loss = fields.Nested(LossSchema)
     faults = fields.List(fields.Nested(FaultSchema), load_default=list)
-    strict = fields.Boolean(load_default=False)
+    strict = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
     @ma.validates_schema
     def _known(self, data: dict[str, Any], **_: Any) -> None:
