@@ -8,6 +8,7 @@ into fragmented MP4, for MPEG-TS loses it.
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from lab.media.content import Content, pictures
 
+Tell = Callable[[int, int], None]
 X265_SINGLE = "pools=1:frame-threads=1:log-level=none"
 
 
@@ -86,29 +88,62 @@ class Recipe:
         return hashlib.sha256(words.encode()).hexdigest()
 
 
+def _untold(_done: int, _total: int) -> None:
+    pass
+
+
 class Cache:
-    """Encoded streams, kept by their recipe's digest."""
+    """Encoded streams, kept by their recipe's digest.
+
+    Beside each lies its SHA-256, as `sha256sum` writes it: a file that is not what was encoded, or
+    of which that is not known, is encoded anew.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Keep them in a folder, which is made when it is needed."""
         self.folder = folder
 
-    def path_of(self, recipe: Recipe) -> Path:
-        """Return a stream's file, encoded now if it is not there."""
+    def path_of(self, recipe: Recipe, tell: Tell = _untold) -> Path:
+        """Return a stream's file, encoded now if it is not there whole; `tell` hears of pictures
+        (done, all).
+        """
         path = self.folder / f"{recipe.codec}-{recipe.digest[:32]}.{recipe.suffix}"
-        if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}.part")
-            try:
-                encode(recipe, partial)
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
+        if _is_whole(path):
+            tell(recipe.content.frames, recipe.content.frames)
+            return path
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial, note = (path.with_suffix(f".{os.getpid()}.{word}") for word in ("part", "note"))
+        try:
+            encode(recipe, partial, tell)
+            note.write_text(f"{_sha256(partial)}  {path.name}\n", encoding="utf-8")
+            note.replace(_note_of(path))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
         return path
 
 
-def encode(recipe: Recipe, path: Path) -> None:
-    """Encode a stream into a file."""
+def _note_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file is there and the one that was encoded."""
+    try:
+        noted = _note_of(path).read_bytes()[:64]
+        return noted.decode("ascii", "replace") == _sha256(path)
+    except FileNotFoundError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def encode(recipe: Recipe, path: Path, tell: Tell = _untold) -> None:
+    """Encode a stream into a file; `tell` hears of pictures (done, all)."""
     codec = CODECS[recipe.codec]
     form = "mpegts" if codec.container == "ts" else "mp4"
     with av.open(str(path), "w", format=form, options=_mux_options(recipe)) as out:
@@ -119,8 +154,9 @@ def encode(recipe: Recipe, path: Path) -> None:
         stream.pix_fmt = content.pixels
         stream.time_base = Fraction(1, content.fps)
         stream.codec_context.thread_count = 1
-        for frame in pictures(content):
+        for done, frame in enumerate(pictures(content), start=1):
             out.mux(stream.encode(frame))
+            tell(done, content.frames)
         out.mux(stream.encode(None))
 
 
