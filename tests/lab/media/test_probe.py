@@ -531,11 +531,12 @@ def test_streams_that_begin_later_are_spoken_of(made: Path, tmp_path: Path) -> N
     assert facts.notes == ("another stream begins later in the file; it is not told here",)
 
 
-@pytest.mark.parametrize("codec", ["mp2", "ac3", "eac3", "flac", "opus"])
+@pytest.mark.parametrize("codec", ["mp2", "mp3", "ac3", "eac3", "flac", "opus"])
 def test_sound_has_the_name_that_profiles_use(tmp_path: Path, codec: str) -> None:
     path = tmp_path / "sound.mkv"
     with av.open(str(path), "w", format="matroska") as out:
-        audio = out.add_stream("libopus" if codec == "opus" else codec, rate=48000)
+        encoder = {"opus": "libopus", "mp3": "libmp3lame"}.get(codec, codec)
+        audio = out.add_stream(encoder, rate=48000)
         assert isinstance(audio, av.AudioStream)
         form = audio.codec_context.codec.audio_formats or []
         silence = np.zeros((2, 9600), dtype="float32")
