@@ -63,7 +63,7 @@ def report_of(result: dict[str, Any]) -> str:
         _head(result),
         "<h2>Expected and measured</h2>",
         _expectations(result["expectations"]),
-        "<h2>What happened when</h2>" if result["plots"] else "",
+        "<h2 id='when'>What happened when</h2>" if result["plots"] else "",
         *(_figure(plot, result["expectations"]) for plot in result["plots"]),
         *(_table(table) for table in result["tables"]),
         "<h2>All figures</h2>",
