@@ -1,19 +1,20 @@
-"""Offers real streams to boxes: which play, by what is declared, by what is needed, and really."""
+"""Offers real streams to boxes: which play, by what is declared, by what is needed, and really.
 
-from fractions import Fraction
-from pathlib import Path
-
-import av
+The decoder of a box is FFmpeg's, in place of its own, and what its profile says that it can
+actually do: a stream plays where every picture comes out of the one, and all of them lie within the
+other.
+"""
 
 from lab.box.profiles import Basis, Profile, refusals, shipped_profiles
-from lab.engines.outcome import Outcome, Progress, Table
+from lab.engines.outcome import Outcome, Progress, Table, part_of
 from lab.engines.streams import with_seed
+from lab.media.decode import Watched, watch
 from lab.media.encode import Cache
 from lab.media.facts import VideoFacts
 from lab.media.probe import probe
 from lab.scenarios.schema import LadderOffer, Scenario
 
-NOTHING = "nothing was decoded"
+DECODER = "FFmpeg, in place of each box's own, within what the box can actually do"
 STREAM_COLUMNS = ("stream", "declares", "needs level", "what was decoded")
 OFFER_COLUMNS = ("stream", "box", "firmware", "by need", "really", "why not")
 
@@ -23,21 +24,24 @@ def run_offers(scenario: Scenario, *, seed: int, cache: Cache, tell: Progress) -
     work = scenario.work
     assert isinstance(work, LadderOffer)
     profiles = [shipped_profiles()[name] for name in work.profiles]
-    outcome = Outcome({})
+    outcome = Outcome({}, facts={"decoder": DECODER})
     rows: list[tuple[str, ...]] = []
     streams: list[tuple[str, ...]] = []
-    for number, (name, recipe) in enumerate(work.streams.items(), start=1):
-        seeded = with_seed(recipe, seed)
-        path = cache.path_of(seeded)
+    total = sum(2 * recipe.content.frames for recipe in work.streams.values())
+    done = 0
+    for name, recipe in work.streams.items():
+        seeded, due = with_seed(recipe, seed), recipe.content.frames
+        path = cache.path_of(seeded, part_of(tell, done, total))
         declared = probe(path)[0].video[0]
-        seen = decoded_facts(path, declared)
+        seen = watch(path, due, part_of(tell, done + due, total))
+        done += 2 * due
         outcome.facts[f"{name} recipe"] = seeded.digest
         streams.append((name, str(declared), declared.needed_level or "?", _told(seen)))
         rows += [
             (name, profile.name, *_offer(outcome, name, profile, declared, seen))
             for profile in profiles
         ]
-        tell(number, len(work.streams))
+    tell(total, total)
     plays = [value for name, value in outcome.measures.items() if name.endswith(".plays")]
     false = [value for name, value in outcome.measures.items() if name.endswith(".false_promise")]
     outcome.measures["false_promises"] = sum(false)
@@ -49,32 +53,13 @@ def run_offers(scenario: Scenario, *, seed: int, cache: Cache, tell: Progress) -
     return outcome
 
 
-def decoded_facts(path: Path, declared: VideoFacts) -> VideoFacts | None:
-    """Decode a stream to its end; return what its pictures are, None if there are none."""
-    sizes: set[tuple[int, int, int]] = set()
-    with av.open(str(path), "r") as source:
-        stream = source.streams.video[0]
-        stream.codec_context.thread_count = 1
-        for frame in source.decode(stream):
-            assert isinstance(frame, av.VideoFrame)
-            depth = max(part.bits for part in frame.format.components)
-            sizes.add((frame.width, frame.height, depth))
-    if not sizes:
-        return None
-    width, height, depth = max(sizes)
-    rate = Fraction(declared.fps)
-    return VideoFacts(
-        **{**vars(declared), "width": width, "height": height, "bit_depth": depth, "fps": rate}
-    )
-
-
 def _offer(
-    outcome: Outcome, name: str, profile: Profile, declared: VideoFacts, seen: VideoFacts | None
+    outcome: Outcome, name: str, profile: Profile, declared: VideoFacts, seen: Watched
 ) -> tuple[str, str, str, str]:
     """Judge one stream on one box; return a row's words."""
     by_word = refusals(profile, declared, Basis.DECLARED)
     by_need = refusals(profile, declared, Basis.NEEDED)
-    really = [NOTHING] if seen is None else refusals(profile, seen, Basis.ACTUAL)
+    really = seen.faults + (refusals(profile, seen.facts, Basis.ACTUAL) if seen.facts else [])
     prefix = f"{name}.{profile.name}"
     outcome.measures |= {
         f"{prefix}.declared": float(not by_word),
@@ -91,5 +76,10 @@ def _offer(
     )
 
 
-def _told(seen: VideoFacts | None) -> str:
-    return f"{seen.width}x{seen.height} {seen.bit_depth} bit" if seen else NOTHING
+def _told(seen: Watched) -> str:
+    came = f"{seen.pictures} of {seen.due} pictures"
+    if seen.facts is None:
+        return came
+    facts = seen.facts
+    size = f"{facts.width}x{facts.height}{'i' if facts.is_interlaced else 'p'}"
+    return f"{came}, {size}{float(facts.fps):g} {facts.bit_depth} bit"

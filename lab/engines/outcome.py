@@ -1,8 +1,10 @@
-"""What an engine gives back: figures, and plots of what happened when."""
+"""What an engine gives back: figures, and plots of what happened when; and how far it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+Some = TypeVar("Some")
 Progress = Callable[[int, int], None]
 Points = Sequence[tuple[float, float]]
 
@@ -51,3 +53,17 @@ class Outcome:
     plots: list[Plot] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
+
+
+def part_of(tell: Progress, before: int, total: int) -> Progress:
+    """Return what hears (done, all) of a part of the work, of which `before` was done when the part
+    began, of `total`.
+    """
+    return lambda done, _all: tell(min(before + done, total), total)
+
+
+def counted(some: Iterable[Some], due: int, tell: Progress) -> Iterator[Some]:
+    """Hand on what comes, and tell how many of those that are due have come."""
+    for done, one in enumerate(some, start=1):
+        tell(min(done, due), due)
+        yield one

@@ -5,16 +5,21 @@ explode`), as some silicon does. HEVC pictures are never flagged as corrupt, onl
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from io import BytesIO
+from pathlib import Path
 
 import av
 import av.logging
 
 from lab.media.content import Luma, luma_of
+from lab.media.facts import VideoFacts
+from lab.media.probe import video_facts
+
+EXACT_RATE = 1001  # the largest denominator of a rate in use: 30000/1001 and its like
 
 
 @dataclass(frozen=True)
@@ -94,3 +99,98 @@ def _logged(account: Account) -> Iterator[None]:
     finally:
         av.logging.set_level(level)
         account.logged.update(name for _, name, _ in lines)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A stream that was decoded to its end. `facts` are those of its pictures, None where none
+    came; `pictures` came whole, of so many that were `due`; `trouble` is what the decoder or the
+    container said first.
+    """
+
+    facts: VideoFacts | None
+    pictures: int
+    due: int
+    trouble: str = ""
+
+    @property
+    def faults(self) -> list[str]:
+        """Why it does not play, whatever box it is on; nothing where every picture came."""
+        if self.pictures >= self.due and not self.trouble:
+            return []
+        came = f"{self.pictures or 'none'} of {self.due} pictures came out of the decoder"
+        return [f"{came} ({self.trouble})" if self.trouble else came]
+
+
+def watch(path: Path, due: int, tell: Callable[[int, int], None]) -> Watched:
+    """Decode a file to its end, one thread; `tell` hears of pictures (came, due). What the decoder
+    refuses, or the file lacks, is returned and not raised.
+    """
+    seen, facts, trouble = _Seen(), None, ""
+    try:
+        with av.open(str(path), "r") as source:
+            stream = source.streams.video[0]
+            stream.codec_context.thread_count = 1
+            for packet in source.demux(stream):
+                try:
+                    seen.add(packet)
+                except av.error.FFmpegError as error:
+                    trouble = trouble or _said(error)
+                tell(min(seen.whole, due), due)
+            facts = seen.facts(stream)
+    except av.error.FFmpegError as error:
+        trouble = trouble or _said(error)
+    return Watched(facts, seen.whole, due, trouble)
+
+
+def _said(error: av.error.FFmpegError) -> str:
+    return str(error.strerror or error)
+
+
+@dataclass
+class _Seen:
+    """What pictures were like: width, height and bits a sample of each, and when it was shown."""
+
+    whole: int = 0
+    bits: int = 0
+    units: int = 0
+    is_interlaced: bool = False
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+    depths: set[int] = field(default_factory=set)
+    at_s: list[Fraction] = field(default_factory=list)
+
+    def add(self, packet: "av.Packet[av.VideoStream]") -> None:
+        """Decode a packet.
+
+        Raises:
+            FFmpegError: the decoder refuses it.
+        """
+        self.bits += packet.size * 8
+        self.units += bool(packet.size)
+        for frame in packet.decode():
+            self.whole += not frame.is_corrupt
+            self.is_interlaced |= frame.interlaced_frame
+            self.sizes.add((frame.width, frame.height))
+            self.depths.add(max(part.bits for part in frame.format.components))
+            if frame.pts is not None and frame.time_base:
+                self.at_s.append(frame.pts * frame.time_base)
+
+    def facts(self, stream: av.VideoStream) -> VideoFacts | None:
+        """Return what the largest of the pictures need, at the rate at which they came; their
+        profile is the one that the decoder read.
+        """
+        if not self.sizes:
+            return None
+        read = video_facts(stream)
+        span_s = max(self.at_s) - min(self.at_s) if self.at_s else Fraction(0)
+        fps = (len(self.at_s) - 1) / span_s if span_s else read.fps
+        return replace(
+            read,
+            level=None,
+            width=max(width for width, _ in self.sizes),
+            height=max(height for _, height in self.sizes),
+            fps=fps.limit_denominator(EXACT_RATE),
+            bit_depth=max(self.depths),
+            is_interlaced=self.is_interlaced,
+            rate_bps=round(self.bits * fps / self.units),
+        )
