@@ -42,7 +42,6 @@ def run_playback(scenario: Scenario, *, seed: int, tell: Progress) -> Outcome:
     supply = Supply(trace)
     usage = play(players, supply, round_trip_ns=work.round_trip_ns, tell=received)
     tell(total, total)
-    statistics = trace.statistics()
     return Outcome(
         measures=_figures(players, usage, supply, ladder),
         plots=_plots(players, usage, supply, ladder),
@@ -50,8 +49,7 @@ def run_playback(scenario: Scenario, *, seed: int, tell: Progress) -> Outcome:
         facts={
             "trace": trace.origin,
             "trace sha256": trace.digest,
-            "trace mean": f"{statistics.mean_bps / 1e6:.2f} Mbit/s",
-            "trace least": f"{statistics.least_bps / 1e6:.2f} Mbit/s",
+            **{f"trace {name}": told for name, told in trace.statistics().told().items()},
             "segments": str(usage.segments),
         },
     )

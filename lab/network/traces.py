@@ -9,15 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.kernel import seeded
-from lab.units import NS_PER_S
+from lab.units import NS_PER_MS, NS_PER_S, to_seconds
 
 LONGEST_S = 7 * 86_400
 FASTEST_BPS = 10**12
+LATEST_NS = 60 * NS_PER_S
 
 
 @dataclass(frozen=True)
 class Step:
-    """A span of time at one rate. A rate of 0 is an outage."""
+    """A span of time at one rate; 0 is an outage. `latency_ns` delays the first bit of what is asked
+    for within it, besides the path's own round trip.
+    """
 
     duration_ns: int
     rate_bps: int
@@ -26,7 +29,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a trace is like; rates are weighted by time."""
+    """What a trace is like; rates are weighted by time.
+
+    `p05_bps` and `median_bps` are not exceeded for 5 and 50 % of the time; `variation` is the
+    coefficient of variation: the standard deviation over the mean.
+    """
 
     duration_ns: int
     steps: int
@@ -37,6 +44,24 @@ class Statistics:
     most_bps: int
     variation: float
     outage_share: float
+    most_latency_ns: int
+
+    def told(self) -> dict[str, str]:
+        """Return all of it in words, for people."""
+        rates = {
+            "mean": self.mean_bps,
+            "least": self.least_bps,
+            "p05": self.p05_bps,
+            "median": self.median_bps,
+            "most": self.most_bps,
+        }
+        return {
+            "duration": f"{to_seconds(self.duration_ns):g} s in {self.steps} steps",
+            **{name: f"{rate_bps / 1e6:.2f} Mbit/s" for name, rate_bps in rates.items()},
+            "variation": f"{self.variation:.3f}",
+            "outage": f"{self.outage_share:.2%} of the time",
+            "latency": f"at most {self.most_latency_ns / NS_PER_MS:g} ms",
+        }
 
 
 @dataclass(frozen=True)
@@ -55,10 +80,12 @@ class Trace:
         if not self.steps:
             raise ValueError("a trace needs at least one step")
         for step in self.steps:
-            if step.duration_ns <= 0 or not 0 <= step.rate_bps <= FASTEST_BPS:
-                raise ValueError(f"{step} lasts no time, or has a rate that no link has")
-            if step.latency_ns < 0:
-                raise ValueError(f"{step} has a negative latency")
+            if step.duration_ns <= 0:
+                raise ValueError(f"a step of {step.duration_ns} ns lasts no time")
+            if not 0 <= step.rate_bps <= FASTEST_BPS:
+                raise ValueError(f"a rate lies in 0..{FASTEST_BPS} bit/s, got {step.rate_bps}")
+            if not 0 <= step.latency_ns <= LATEST_NS:
+                raise ValueError(f"a latency lies in 0..{LATEST_NS} ns, got {step.latency_ns}")
         if self.duration_ns > LONGEST_S * NS_PER_S:
             raise ValueError("a trace lasts a week at most")
         if not any(step.rate_bps for step in self.steps):
@@ -91,6 +118,7 @@ class Trace:
             most_bps=max(step.rate_bps for step in self.steps),
             variation=math.sqrt(spread / total_ns) / mean,
             outage_share=sum(s.duration_ns for s in self.steps if not s.rate_bps) / total_ns,
+            most_latency_ns=max(step.latency_ns for step in self.steps),
         )
 
 
@@ -147,18 +175,3 @@ def generate(
         x = correlation * x + math.sqrt(1 - correlation**2) * sigma * rng.gauss(0, 1)
     told = f"seed {seed}: log-normal, mean {mean_bps} bit/s, variation {variation:g}"
     return Trace(tuple(steps), f"{told}, correlation {correlation:g}")
-
-
-def stretch(trace: Trace, factor: float) -> Trace:
-    """Return the trace with all rates multiplied.
-
-    Raises:
-        ValueError: the factor is not positive.
-    """
-    if not factor > 0:
-        raise ValueError(f"a factor must be positive, got {factor}")
-    steps = tuple(
-        Step(step.duration_ns, round(step.rate_bps * factor), step.latency_ns)
-        for step in trace.steps
-    )
-    return Trace(steps, f"{trace.origin}, times {factor:g}")

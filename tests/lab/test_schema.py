@@ -89,6 +89,9 @@ def test_the_trace_that_is_played_is_the_one_in_the_digest(street: Path) -> None
     (street.parent / "street.txt").unlink()
     facts = run_playback(scenario, seed=1, tell=silent).facts
     assert facts["trace"] == "columns file street.txt"
+    assert facts["trace p05"] == "30.00 Mbit/s"
+    assert facts["trace variation"] == "0.143"
+    assert facts["trace outage"] == "0.00% of the time"
 
 
 def test_the_order_of_streams_is_the_reports_and_so_in_the_digest(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.network.trace_files import BadTrace, parse_trace, read_trace
-from lab.network.traces import Step, Trace, constant, generate, stretch
+from lab.network.traces import FASTEST_BPS, LATEST_NS, Step, Trace, generate
 from lab.units import NS_PER_MS, NS_PER_S
 
 SABRE = """[
@@ -14,6 +14,10 @@ SABRE = """[
   {"duration_ms": 500.5, "bandwidth_kbps": 0}
 ]
 """
+
+
+OK = '{"duration_ms":1,"bandwidth_kbps":1}'
+BIG = '\n{"duration_ms":1,"bandwidth_kbps":N}'
 
 
 def steps(text: str, form: str) -> list[tuple[int, int, int]]:
@@ -36,6 +40,14 @@ def test_in_columns_a_rate_holds_until_the_next_line() -> None:
     ]
 
 
+def test_what_follows_a_number_sign_is_passed_over() -> None:
+    assert steps("# s Mbit/s\n0 1 # tail\n1 2# tail\n#", "columns") == [
+        (1000, 1_000_000, 0),
+        (1000, 2_000_000, 0),
+    ]
+    assert steps("5 # five\n100\n", "mahimahi") == [(100, 240_000, 0)]
+
+
 def test_one_line_of_columns_lasts_a_second() -> None:
     assert steps("7 3\n", "columns") == [(1000, 3_000_000, 0)]
 
@@ -46,7 +58,13 @@ def test_mahimahi_counts_1500_bytes_at_each_millisecond() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "form"), [(SABRE, "sabre"), ("0 4\n1 5\n", "columns"), ("5\n7\n", "mahimahi")]
+    ("text", "form"),
+    [
+        (SABRE, "sabre"),
+        ("0 4\n1 5\n", "columns"),
+        ("5\n7\n", "mahimahi"),
+        ("5\r7\r", "mahimahi"),
+    ],
 )
 def test_the_format_is_told_by_the_content(tmp_path: Path, text: str, form: str) -> None:
     path = tmp_path / "trace"
@@ -79,7 +97,35 @@ def test_the_format_is_told_by_the_content(tmp_path: Path, text: str, form: str)
         ("mahimahi", "5\n6.5\n", 2, "'6.5' is not one whole millisecond"),
         ("mahimahi", "0\n0\n", 1, "no opportunity after 0 ms"),
         ("mahimahi", "9999999999\n", 1, "longer than a week"),
+        ("mahimahi", "5\n7\n604800001\n", 3, "longer than a week"),
+        ("mahimahi", f"5\n{'9' * 5000}\n", 2, "longer than a week"),
+        ("columns", "0 1\n604801 2\n", 2, "longer than a week"),
+        ("columns", "0 1\n1 2\n400000 2\n", 3, "longer than a week"),
+        ("columns", "0 1\n1 2\n2 3000000\n3 1\n", 3, "3e+06 Mbit/s are more than 1e+06"),
+        ("columns", f"0 1\n1 {'9' * 400}\n", 2, "the rate is inf, not a number from 0 to"),
+        ("columns", "0 1\n1_0 2\n", 2, "the time is '1_0', not a number"),
+        ("columns", "0 1\n1 \u0662\n", 2, "the rate is '\u0662', not a number"),
+        ("columns", "0 1\n1 0x10\n", 2, "the rate is '0x10'"),
+        ("columns", "0 1\x0c\u2028\n1 fast\n", 2, "the rate is 'fast'"),
+        ("columns", "0 1\r\n1 fast\r\n", 2, "the rate is 'fast'"),
+        ("columns", "0 1\r1 fast\r", 2, "the rate is 'fast'"),
+        ("sabre", "[\n" + OK + "," + BIG.replace("N", "9" * 400) + "]", 3, "bandwidth_kbps is inf"),
+        ("sabre", "[\n" + OK + "," + BIG.replace("N", "9" * 5000) + "]", 3, "kbps is inf, not"),
+        ("sabre", "[\n" + OK + "," + BIG.replace("N", "2e9") + "]", 3, "2e+06 Mbit/s are more"),
+        ("sabre", "[\n" + OK + "," + BIG.replace("N", '"5"') + "]", 3, "is '5', not a number"),
+        ("sabre", "[\n" + OK + "," + BIG.replace("N", '1, "a": 2, "a": 3') + "]", 3, "twice"),
+        ("sabre", "[\n" + OK + ",\n\n]", 4, "not JSON: Expecting value"),
+        ("sabre", "[\n" + OK + ",\n" + OK.replace(":1,", ":604800000,") + "]", 3, "than a week"),
+        (
+            "sabre",
+            "[\n" + OK.replace("}", ', "latency_ms": 60001}') + "]",
+            2,
+            "a latency of 60.001 s",
+        ),
+        ("sabre", "[\n" + OK + ",\n" + "[" * 100_000, 3, "nested too deeply"),
+        ("sabre", "[\u00a0]", 1, "not JSON"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_a_broken_file_is_refused_with_line_and_reason(
     form: str, text: str, line: int, why: str
@@ -106,6 +152,21 @@ def test_statistics_are_weighted_by_time() -> None:
     assert (found.mean_bps, found.least_bps, found.most_bps) == (3e6, 0, 4_000_000)
     assert (found.p05_bps, found.median_bps, found.outage_share) == (0, 4_000_000, 0.25)
     assert math.isclose(found.variation, math.sqrt(3e12) / 3e6)
+
+
+def test_statistics_are_told_in_words() -> None:
+    trace = Trace((Step(3 * NS_PER_S, 4_000_000, 2 * NS_PER_MS), Step(NS_PER_S, 0)), "by hand")
+    assert trace.statistics().told() == {
+        "duration": "4 s in 2 steps",
+        "mean": "3.00 Mbit/s",
+        "least": "0.00 Mbit/s",
+        "p05": "0.00 Mbit/s",
+        "median": "4.00 Mbit/s",
+        "most": "4.00 Mbit/s",
+        "variation": "0.577",
+        "outage": "25.00% of the time",
+        "latency": "at most 2 ms",
+    }
 
 
 def test_the_hash_is_of_the_steps_alone() -> None:
@@ -143,15 +204,18 @@ def test_a_generator_refuses_what_makes_no_trace(wrong: dict[str, float]) -> Non
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [(), (Step(0, 1),), (Step(1, -1),), (Step(1, 1, -1),), (Step(1, 0),), (Step(10**15, 1),)],
+    ("wrong", "why"),
+    [
+        ((), "at least one step"),
+        ((Step(0, 1),), "a step of 0 ns lasts no time"),
+        ((Step(1, -1),), "a rate lies in"),
+        ((Step(1, FASTEST_BPS + 1),), "a rate lies in"),
+        ((Step(1, 1, -1),), "a latency lies in"),
+        ((Step(1, 1, LATEST_NS + 1),), "a latency lies in"),
+        ((Step(1, 0),), "nothing ever gets through"),
+        ((Step(10**15, 1),), "lasts a week at most"),
+    ],
 )
-def test_what_no_link_can_be_is_refused(wrong: tuple[Step, ...]) -> None:
-    with pytest.raises(ValueError, match=r"trace|step|latency|rate|through|Step"):
+def test_what_no_link_can_be_is_refused(wrong: tuple[Step, ...], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         Trace(wrong, "x")
-
-
-def test_a_trace_is_stretched() -> None:
-    assert stretch(constant(1000), 1.5).steps[0].rate_bps == 1500
-    with pytest.raises(ValueError, match="positive"):
-        stretch(constant(1000), 0)
