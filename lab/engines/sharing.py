@@ -30,11 +30,16 @@ def play(
 ) -> Usage:
     """Let all players play their programme to its end; `tell` hears of the segments received.
 
-    A segment's first bit comes a round trip after it was asked for. Where several things happen at
-    one moment, segments end before others begin, and boxes take turns by their number.
+    A segment's first bit comes a round trip, and the link's latency at that moment, after it was
+    asked for. Where several things happen at one moment, segments end before others begin, and
+    boxes take turns by their number.
     """
+    latency_at = supply.latency_at
     # (moment, player) of the next first bits; (service at which it is through, player) on the link
-    waiting = [(player.began_ns + round_trip_ns, n) for n, player in enumerate(players)]
+    waiting = [
+        (player.began_ns + round_trip_ns + latency_at(player.began_ns), n)
+        for n, player in enumerate(players)
+    ]
     for player in players:
         player.at_ns = player.began_ns
         player.asked_ns = player.began_ns
@@ -58,7 +63,7 @@ def play(
                 usage.segments += 1
                 usage.ended_ns = ends_ns
                 if not player.is_done:
-                    heappush(waiting, (asks_ns + round_trip_ns, number))
+                    heappush(waiting, (asks_ns + round_trip_ns + latency_at(asks_ns), number))
                     player.asked_ns = asks_ns
                 if not active:
                     idle_since = ends_ns

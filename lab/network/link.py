@@ -22,6 +22,8 @@ class Supply:
         self.done = list(accumulate(s.rate_bps * s.duration_ns for s in trace.steps))
         self.before = [0, *self.done[:-1]]
         self.period_ns, self.period_work = self.ends_ns[-1], self.done[-1]
+        self.latencies_ns = [step.latency_ns for step in trace.steps]
+        self.is_steady = len(set(self.latencies_ns)) == 1
 
     def work_at(self, at_ns: int) -> int:
         """Return the work up to a moment of 0 or later."""
@@ -38,6 +40,12 @@ class Supply:
         # the first step that reaches it has a rate above 0
         into_ns = -(-(left - self.before[step]) // self.rates[step])
         return rounds * self.period_ns + self.starts_ns[step] + into_ns
+
+    def latency_at(self, at_ns: int) -> int:
+        """Return by how much the first bit of what is asked for at a moment is delayed."""
+        if self.is_steady:
+            return self.latencies_ns[0]
+        return self.latencies_ns[bisect_right(self.ends_ns, at_ns % self.period_ns)]
 
     def carried_bits(self, from_ns: int, to_ns: int) -> int:
         """Return how many whole bits fit between two moments."""

@@ -69,6 +69,16 @@ def test_a_full_buffer_asks_for_nothing_more() -> None:
     assert usage.ended_ns == room_ns + 14 * 4 * NS_PER_S + 450 * NS_PER_MS
 
 
+def test_the_latency_of_a_trace_delays_the_first_bit() -> None:
+    """Segments of 4 Mbit at 2 Mbit/s: the first takes 1 s of latency, 50 ms and 2 s; asked for at
+    3.05 s, when the latency is 0, the second is through at 5.1 s.
+    """
+    trace = Trace((Step(3 * NS_PER_S, 2_000_000, NS_PER_S), Step(60 * NS_PER_S, 2_000_000)), "x")
+    assert alone(trace, ladder(1_000_000)).startup_ns == 5_100 * NS_PER_MS
+    steady = constant(2_000_000, latency_ns=NS_PER_S)
+    assert alone(steady, ladder(1_000_000)).startup_ns == 6_100 * NS_PER_MS
+
+
 def test_two_boxes_share_a_link_in_halves() -> None:
     """Both ask at 0; 8 Mbit at 2 Mbit/s are through at 4 s and 50 ms, for both."""
     players = [Player(ladder(1_000_000, segments=1), HABITS, 1, 0) for _ in range(2)]

@@ -37,3 +37,15 @@ def test_moment_and_work_are_each_others_inverse() -> None:
 
 def test_bits_between_two_moments_are_whole() -> None:
     assert Supply(constant(1000)).carried_bits(0, 1_999_999) == 1
+
+
+@pytest.mark.parametrize(
+    ("at_s", "latency_ns"), [(0, 5), (1.9, 5), (2, 9), (2.9, 9), (3, 5), (5, 9)]
+)
+def test_the_latency_is_that_of_the_step_at_the_moment(at_s: float, latency_ns: int) -> None:
+    trace = Trace((Step(2 * NS_PER_S, 1000, 5), Step(NS_PER_S, 1000, 9)), "by hand")
+    assert Supply(trace).latency_at(round(at_s * NS_PER_S)) == latency_ns
+
+
+def test_a_steady_latency_holds_at_any_moment() -> None:
+    assert Supply(constant(1000, latency_ns=7)).latency_at(10**15) == 7
