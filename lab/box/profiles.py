@@ -136,12 +136,18 @@ def _is_count(value: Any) -> bool:
 
 
 KINDS = {
-    "profiles": (_is_words, "a list of profiles"),
+    "words": (_is_words, "a list of words"),
     "level": (lambda value: isinstance(value, str), "a level in quotes"),
     "size": (_is_size, "[width, height]"),
-    "fps": (_is_count, "a whole number above 0"),
-    "bit_depth": (_is_count, "a whole number above 0"),
-    "rate_kbps": (_is_count, "a whole number above 0"),
+    "count": (_is_count, "a whole number above 0"),
+}
+LIMITS = {
+    "profiles": "words",
+    "level": "level",
+    "size": "size",
+    "fps": "count",
+    "bit_depth": "count",
+    "rate_kbps": "count",
 }
 
 
@@ -167,7 +173,9 @@ class _Sourced(fields.Nested):
 
 
 def _limits_schema(*, is_whole: bool) -> type[ma.Schema]:
-    made: dict[str, fields.Field[Any]] = {name: _Sourced(name, required=is_whole) for name in KINDS}
+    made: dict[str, fields.Field[Any]] = {
+        name: _Sourced(kind, required=is_whole) for name, kind in LIMITS.items()
+    }
     return ma.Schema.from_dict(made, name="Advertised" if is_whole else "Actual")
 
 
@@ -181,15 +189,15 @@ class ProfileSchema(ma.Schema):
 
     title = fields.String(required=True, validate=validate.Length(1, 100))
     about = fields.String(required=True, validate=validate.Length(1, 1000))
-    memory_mb = _Sourced("rate_kbps", required=True)
-    decoders = _Sourced("fps", required=True)
+    memory_mb = _Sourced("count", required=True)
+    decoders = _Sourced("count", required=True)
     video = fields.Dict(
         keys=fields.String(validate=validate.OneOf(sorted(TABLES))),
         values=fields.Nested(_DecoderSchema),
         required=True,
         validate=validate.Length(min=1),
     )
-    audio = _Sourced("profiles", required=True)
+    audio = _Sourced("words", required=True)
 
 
 def read_profile(path: Path) -> Profile:
