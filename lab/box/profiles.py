@@ -136,13 +136,14 @@ def _is_count(value: Any) -> bool:
 
 
 KINDS = {
-    "words": (_is_words, "a list of words"),
+    "profiles": (_is_words, "a list of profiles"),
+    "codecs": (_is_words, "a list of codecs"),
     "level": (lambda value: isinstance(value, str), "a level in quotes"),
     "size": (_is_size, "[width, height]"),
     "count": (_is_count, "a whole number above 0"),
 }
 LIMITS = {
-    "profiles": "words",
+    "profiles": "profiles",
     "level": "level",
     "size": "size",
     "fps": "count",
@@ -197,7 +198,7 @@ class ProfileSchema(ma.Schema):
         required=True,
         validate=validate.Length(min=1),
     )
-    audio = _Sourced("words", required=True)
+    audio = _Sourced("codecs", required=True)
 
 
 def read_profile(path: Path) -> Profile:

@@ -40,7 +40,7 @@ def test_the_one_decoder_is_cited_as_what_was_found() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (r"^audio: .*", "audio: {value: 3, assumed: none}", "audio: 3 is not a list of words"),
+        (r"^audio: .*", "audio: {value: 3, assumed: none}", "audio: 3 is not a list of codecs"),
         (r"^memory_mb: .*", "memory_mb: {value: 0, assumed: none}", "0 is not a whole number"),
         (r"^decoders: .*", "decoders: {value: one, assumed: none}", "'one' is not a whole number"),
     ],
