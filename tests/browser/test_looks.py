@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import pytest
 import requests
@@ -16,6 +17,8 @@ from firmware.boxes.operations import create_gateway_token
 from firmware.images.models import Image
 from firmware.rollouts.models import Rollout
 from firmware.rollouts.operations import Plan, WavePlan, create_rollout
+from lab.cli import main
+from lab.commands.sending import send
 from stb_service.shared.access import SYSTEM
 from tests.browser.boxes import Boxes
 from tests.browser.desk import NARROW, WIDE, Desk, sign_in
@@ -44,6 +47,8 @@ PAGES = (
     "/firmware/images/new",
     "/firmware/rollouts",
     "/firmware/rollouts/new",
+    "/lab/runs",
+    "/lab/runs?verdict=pass&name=none",
     "/people",
     "/people/new",
     "/roles",
@@ -60,7 +65,13 @@ PAGES = (
     "a draft",
     "a rollout that runs",
     "its boxes",
+    "a run of the lab",
+    "a run of a rig",
 )
+RIG = """<testsuites name="Bench 4, living room boxes"><testsuite name="sound">
+  <testcase classname="audio.passthrough.dolby_digital_plus_over_hdmi" name="keeps_lip_sync_after_zap">
+    <failure message="black for 4.1 s after the change of channel; HDCP was negotiated twice"/>
+  </testcase><testcase classname="audio" name="plays"/></testsuite></testsuites>"""
 # Nothing is being fetched, and the reader of the API has drawn what it fetched.
 SETTLED = """
 () => !document.querySelector(".htmx-request")
@@ -70,7 +81,9 @@ STYLESHEET = "link[rel=stylesheet][href*=tabler]"
 
 
 @pytest.fixture(scope="module")
-def places(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def places(
+    live: Live, people: People, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, str]:
     """The addresses of pages that show one thing, made so that there is something to show."""
     boxes = Boxes(live, tmp_path_factory.mktemp("looks"))
     uid = boxes.register("LOOKS-1", A=3, B=2)[0]
@@ -81,6 +94,7 @@ def places(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
         headers={"Authorization": "TargetToken of-a-box-that-waits"},
         timeout=10,
     )
+    runs = runs_of_the_lab(live, people, tmp_path_factory.mktemp("runs"))
     now = datetime.now(UTC)
     with live.db.write() as session:
         create_gateway_token(session, name="head-end", days=30, actor=SYSTEM, now=now)
@@ -94,7 +108,22 @@ def places(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
             "a draft": f"/firmware/rollouts/{draft.public_id}",
             "a rollout that runs": page_of(session, running),
             "its boxes": f"{page_of(session, running)}/boxes",
+            "a run of the lab": runs[0],
+            "a run of a rig": runs[1],
         }
+
+
+def runs_of_the_lab(live: Live, people: People, out: Path) -> list[str]:
+    """Send a run of the lab with its report, and one of a rig; return their addresses."""
+    token = people.token(people.person("lab_engineer", username="looks.lab"))
+    assert main(["run", "peak-hour", "--seed", "99", "--out", str(out)]) in {0, 1}
+    rig = requests.post(
+        f"{live.staff_url}/api/v1/lab/runs",
+        files={"junit": ("rig.xml", RIG)},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=10,
+    )
+    return [send(live.staff_url, token, out / "peak-hour-seed99"), rig.json()["url"]]
 
 
 def page_of(session: Session, rollout_id: int) -> str:
