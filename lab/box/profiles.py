@@ -32,7 +32,9 @@ class Sourced:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a decoder of one codec takes."""
+    """What a decoder of one codec takes. Of `chroma` and `interlaced` a file may be silent: the
+    pictures that every decoder takes, 4:2:0, and interlaced ones too.
+    """
 
     profiles: tuple[str, ...]
     level: str
@@ -41,6 +43,8 @@ class Limits:
     fps: Fraction
     bit_depth: int
     rate_bps: int
+    chroma: tuple[str, ...] = ("4:2:0",)
+    interlaced: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,10 @@ def refusals(profile: Profile, video: VideoFacts, basis: Basis) -> list[str]:
         found.append(f"level {level} is above {limits.level}")
     if video.bit_depth > limits.bit_depth:
         found.append(f"{video.bit_depth} bit is more than {limits.bit_depth}")
+    if video.chroma not in {*limits.chroma, "?"}:
+        found.append(f"{video.chroma} is not among {', '.join(limits.chroma)}")
+    if video.is_interlaced and not limits.interlaced:
+        found.append("interlaced pictures are not decoded")
     if video.width > limits.width or video.height > limits.height:
         size = f"{video.width}x{video.height}"
         found.append(f"{size} is larger than {limits.width}x{limits.height}")
@@ -141,6 +149,8 @@ KINDS = {
     "level": (lambda value: isinstance(value, str), "a level in quotes"),
     "size": (_is_size, "[width, height]"),
     "count": (_is_count, "a whole number above 0"),
+    "chroma": (_is_words, "a list of samplings such as 4:2:0"),
+    "yes_no": (lambda value: isinstance(value, bool), "true or false"),
 }
 LIMITS = {
     "profiles": "profiles",
@@ -149,7 +159,10 @@ LIMITS = {
     "fps": "count",
     "bit_depth": "count",
     "rate_kbps": "count",
+    "chroma": "chroma",
+    "interlaced": "yes_no",
 }
+OPTIONAL = frozenset({"chroma", "interlaced"})
 
 
 class _Sourced(fields.Nested):
@@ -175,7 +188,8 @@ class _Sourced(fields.Nested):
 
 def _limits_schema(*, is_whole: bool) -> type[ma.Schema]:
     made: dict[str, fields.Field[Any]] = {
-        name: _Sourced(kind, required=is_whole) for name, kind in LIMITS.items()
+        name: _Sourced(kind, required=is_whole and name not in OPTIONAL)
+        for name, kind in LIMITS.items()
     }
     return ma.Schema.from_dict(made, name="Advertised" if is_whole else "Actual")
 
@@ -250,6 +264,8 @@ def _limits(values: Mapping[str, Any]) -> Limits:
         fps=Fraction(values["fps"]),
         bit_depth=values["bit_depth"],
         rate_bps=values["rate_kbps"] * 1000,
+        chroma=tuple(values.get("chroma", ("4:2:0",))),
+        interlaced=values.get("interlaced", True),
     )
 
 
@@ -261,6 +277,8 @@ def _changed(limits: Limits, values: Mapping[str, Any]) -> Limits:
         "fps": limits.fps,
         "bit_depth": limits.bit_depth,
         "rate_kbps": limits.rate_bps // 1000,
+        "chroma": list(limits.chroma),
+        "interlaced": limits.interlaced,
     }
     return replace(limits, **vars(_limits({**whole, **values})))
 

@@ -226,12 +226,13 @@ def test_a_stream_at_every_limit_is_played() -> None:
             "20.0 Mbit/s are more than 20",
         ),
         ({"rate_bps": None}, set(), ""),
-        # the chroma of a stream is part of its profile
         (
             {"profile": "Rext", "chroma": "4:2:2"},
-            {"declared", "actual"},
-            "profile Rext is not among Main, Main 10",
+            {"declared", "needed", "actual"},
+            "4:2:2 is not among 4:2:0",
         ),
+        ({"chroma": "?"}, set(), ""),
+        ({"is_interlaced": True}, set(), ""),
         # nothing is held against a stream that declares nothing
         ({"profile": None, "level": None}, set(), ""),
         ({"level": "9.9"}, set(), ""),
@@ -268,6 +269,7 @@ def test_a_low_declaration_does_not_hide_what_the_pictures_need() -> None:
         ({"height": 720}, "1920x1080 is larger than 1920x720"),
         ({"fps": Fraction(30)}, "60 frames a second are more than 30"),
         ({"bit_depth": 8}, "10 bit is more than 8"),
+        ({"chroma": ("4:0:0",)}, "4:2:0 is not among 4:0:0"),
         ({"rate_bps": 10_000_000}, "20.0 Mbit/s are more than 10"),
     ],
 )
@@ -277,6 +279,20 @@ def test_what_a_box_only_says_of_itself_is_found_by_what_it_can_do(
     box = with_actual(**actual)
     assert refusing(box, FITS) == {"actual"}
     assert refusals(box, FITS, Basis.ACTUAL) == [why]
+
+
+def test_interlaced_pictures_are_refused_where_they_cannot_be_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    line = '      bit_depth: {value: 8, source: "measured"}\n'
+    path.write_text(
+        GOOD.replace(line, f"{line}      interlaced: {{value: false, assumed: for tests}}\n")
+    )
+    video = replace(FITS, profile="Main", bit_depth=8, is_interlaced=True)
+    box = read_profile(path)
+    assert refusing(box, video) == {"actual"}
+    assert refusals(box, video, Basis.ACTUAL) == ["interlaced pictures are not decoded"]
+    assert refusing(box, replace(video, is_interlaced=False)) == set()
+    assert box.origins["video.hevc.actual.interlaced"].assumed == "for tests"
 
 
 @pytest.mark.parametrize(("codec", "why"), [("aac", []), ("dts", ["no decoder for dts"])])
