@@ -71,7 +71,7 @@ def runs_before(session: Session, run: LabRun, *, limit: int = 10) -> Sequence[L
 def runs_by_verdict(session: Session) -> dict[str, int]:
     """Return how many runs there are of each verdict."""
     counted = select(LabRun.verdict, func.count()).group_by(LabRun.verdict)
-    return dict(session.execute(counted).tuples().all())
+    return dict(session.execute(counted).all())
 
 
 def runs_named(session: Session, words: str, *, limit: int) -> Sequence[LabRun]:

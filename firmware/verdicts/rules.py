@@ -220,8 +220,8 @@ def _told(messages: Any) -> Text:
         if key != ma.exceptions.SCHEMA:
             places.append(str(key)[:200])
     message = messages[0] if isinstance(messages, list) and messages else messages
-    what, where = _plain(str(message)), _plain(".".join(places), 200)
-    return text("%(where)s: %(what)s", where=where, what=what) if places else foreign_text(what)
+    what, where = foreign_text(_plain(str(message))), _plain(".".join(places), 200)
+    return text("%(where)s: %(what)s", where=where, what=str(what)) if places else what
 
 
 def read_junit(data: bytes) -> Sent:

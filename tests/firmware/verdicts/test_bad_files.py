@@ -301,3 +301,17 @@ def test_what_is_told_of_a_mistake_is_short_and_has_its_place() -> None:
     ((message,),) = caught.value.fields.values()
     assert str(message).startswith("measures.aaa")
     assert len(str(message)) < 600
+
+
+def test_a_mistake_is_told_in_the_language_of_whoever_sent_it(api: Any) -> None:
+    arabic = {"Accept-Language": "ar"}
+    refused = api(
+        "POST",
+        "/lab/runs",
+        data={"result": (BytesIO(b"{}"), "x")},
+        content_type="multipart/form-data",
+        headers=arabic,
+    )
+    ((message,),) = refused.get_json()["errors"].values()
+    assert "Missing data" not in message
+    assert message.startswith("format: ")

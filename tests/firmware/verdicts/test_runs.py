@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.verdicts.rules import Evidence, Verdict, read_junit, read_result
+from firmware.verdicts.wiring import gauges
 from stb_service.shared.errors import Invalid
 from tests.conftest import csrf_of
 
@@ -201,3 +202,9 @@ def test_filters_show_what_is_like_them(api: Any, client: Any) -> None:
 def test_a_run_is_found_by_its_name(api: Any, client: Any) -> None:
     sent(api, result=as_bytes())
     assert "Bursts of loss" in client.get("/search?q=burst", follow_redirects=True).text
+
+
+def test_runs_are_counted_by_their_verdict_for_prometheus(api: Any, app: Any) -> None:
+    sent(api, result=as_bytes())
+    with app.extensions["stb"].db.read() as session:
+        assert gauges(session) == {("stb_lab_runs", "pass"): 0, ("stb_lab_runs", "fail"): 1}
