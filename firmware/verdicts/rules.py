@@ -191,16 +191,20 @@ def read_result(data: bytes) -> Sent:
                 one["measure"],
                 one["holds"],
                 one["expected"],
-                f"{one['value']:g} {one['unit']}".strip(),
+                _figure(one),
             )
             for one in found["expectations"]
         ),
-        figures={
-            name: f"{figure['value']:g} {figure['unit']}".strip()
-            for name, figure in found["measures"].items()
-        },
+        figures={name: _figure(figure) for name, figure in found["measures"].items()},
         about=found["scenario"]["about"],
     )
+
+
+def _figure(found: Mapping[str, Any]) -> str:
+    unit = found["unit"]
+    if unit == "yes/no":
+        unit = "(yes)" if found["value"] else "(no)"
+    return f"{found['value']:g} {unit}".strip()
 
 
 def _refuse_too_many(loaded: Any) -> None:

@@ -108,7 +108,10 @@ def _expectations(checked: list[dict[str, Any]]) -> str:
 
 
 def _value(figure: dict[str, Any]) -> str:
-    return escape(f"{figure['value']:g} {figure['unit']}".strip())
+    unit = figure["unit"]
+    if unit == "yes/no":
+        unit = "(yes)" if figure["value"] else "(no)"
+    return escape(f"{figure['value']:g} {unit}".strip())
 
 
 def _figures(measures: dict[str, Any]) -> str:

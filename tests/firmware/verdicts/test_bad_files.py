@@ -315,3 +315,8 @@ def test_a_mistake_is_told_in_the_language_of_whoever_sent_it(api: Any) -> None:
     ((message,),) = refused.get_json()["errors"].values()
     assert "Missing data" not in message
     assert message.startswith("format: ")
+
+
+def test_what_is_yes_or_no_is_said_so() -> None:
+    found = read_result(as_bytes(expectations=expectation(unit="yes/no")))
+    assert found.expected[0].measured == "1 (yes)"

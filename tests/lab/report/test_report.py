@@ -191,3 +191,11 @@ def test_steps_are_few_and_reach_from_end_to_end(low: float, high: float) -> Non
     assert steps == sorted(set(steps))
     assert steps[0] <= low
     assert steps[-1] >= high
+
+
+def test_what_is_yes_or_no_is_said_so() -> None:
+    measures = {"a": {"value": 1.0, "unit": "yes/no"}, "b": {"value": 0.0, "unit": "yes/no"}}
+    page = report_of(result(measures=measures))
+    assert ">1 (yes)<" in page
+    assert ">0 (no)<" in page
+    assert "yes/no" not in page
