@@ -3,16 +3,18 @@
 What a run gives depends on its scenario and seed alone, not on what runs beside it.
 """
 
+import contextlib
 import json
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from lab.scenarios.files import read_scenario
 from lab.scenarios.schema import Scenario
 
 TOLD_EVERY_S = 0.2
+STOPPED_WITHIN_S = 1.0
 Tell = Callable[[int, int, int], None]
 
 
@@ -88,29 +91,86 @@ def _write(folder: Path, result: dict[str, Any], took_s: float) -> None:
         ("wall.json", json.dumps(wall) + "\n"),
         ("result.json", as_text(result)),
     ):
-        partial = folder / f"{name}.part"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(folder / name)
+        partial = folder / f"{name}.{os.getpid()}.part"
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(folder / name)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
-def make_all(jobs: Sequence[Job], *, workers: int, tell: Tell) -> list[Done]:
-    """Make all runs, so many at a time; `tell` hears (number of the run, done, total)."""
-    if workers <= 1 or len(jobs) <= 1:
-        return [make(job, _numbered(number, tell)) for number, job in enumerate(jobs)]
+def _unheard(_number: int, _done: Done) -> None:
+    pass
+
+
+Ended = Callable[[int, Done], None]
+
+
+def make_all(
+    jobs: Sequence[Job], *, workers: int, tell: Tell, ended: Ended = _unheard
+) -> list[Done]:
+    """Make all runs, so many at a time; `tell` hears (number of the run, done, total), and `ended`
+    each run as it ends.
+
+    Raises:
+        KeyboardInterrupt: then no process is left, and nothing half encoded or half written.
+    """
+    if workers > 1 and len(jobs) > 1:
+        return _made_beside(jobs, min(workers, len(jobs)), tell, ended)
+    found = []
+    for number, job in enumerate(jobs):
+        found.append(make(job, _numbered(number, tell)))
+        ended(number, found[-1])
+    return found
+
+
+def _made_beside(jobs: Sequence[Job], workers: int, tell: Tell, ended: Ended) -> list[Done]:
     context = get_context("spawn")
-    told = context.Queue()
+    told, stop = context.Queue(), context.Event()
     listener = threading.Thread(target=_listen, args=(told, tell), daemon=True)
     listener.start()
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(told,)
-    ) as pool:
-        futures: dict[Future[Done], int] = {
-            pool.submit(_made_elsewhere, job, number): number for number, job in enumerate(jobs)
-        }
-        found = {futures[f]: _result(f, jobs[futures[f]]) for f in as_completed(futures)}
-    told.put(None)
-    listener.join(timeout=5)
+    pool = ProcessPoolExecutor(workers, context, _begin, (told, stop))
+    found: dict[int, Done] = {}
+    try:
+        with _held_back(signal.SIGINT):
+            futures: dict[Future[Done], int] = {
+                pool.submit(_made_elsewhere, job, number): number for number, job in enumerate(jobs)
+            }
+        for future in as_completed(futures):
+            number = futures[future]
+            found[number] = _result(future, jobs[number])
+            ended(number, found[number])
+    except BaseException:
+        stop.set()
+        _end(pool)
+        raise
+    finally:
+        told.put(None)
+        told.cancel_join_thread()  # a process that was killed may have left its lock behind
+        listener.join(timeout=5)
+    pool.shutdown()
     return [found[number] for number in range(len(jobs))]
+
+
+@contextlib.contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """Hold a signal back, and for good from processes that are started meanwhile: Ctrl-C reaches
+    them too, and it is for this one to end them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Begin no other run; end processes that do not end by themselves in time."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    until = time.monotonic() + STOPPED_WITHIN_S
+    for process in active_children():
+        process.join(max(0.0, until - time.monotonic()))
+        process.terminate()
 
 
 def _result(future: Future[Done], job: Job) -> Done:
@@ -142,11 +202,35 @@ class _Worker:
     """What a process of the pool was given."""
 
     told: Any = None
+    stop: Any = None
 
 
-def _begin(told: Any) -> None:
-    _Worker.told = told
+def _begin(told: Any, stop: Any) -> None:
+    _Worker.told, _Worker.stop = told, stop
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _made_elsewhere(job: Job, number: int) -> Done:
-    return make(job, _numbered(number, lambda *words: _Worker.told.put(words)))
+    def said(*words: int) -> None:
+        _check()
+        _Worker.told.put(words)
+
+    _check()
+    return make(job, _numbered(number, said))
+
+
+def _check() -> None:
+    """Break off where it was asked for.
+
+    Raises:
+        KeyboardInterrupt: it was.
+    """
+    if _Worker.stop.is_set():
+        raise KeyboardInterrupt

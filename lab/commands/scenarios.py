@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
+from lab.commands.progress import RunsProgress
 from lab.commands.sending import send
 from lab.measures.catalogue import MEASURES, measure_of
 from lab.report.comparison import differences
@@ -35,7 +35,8 @@ examples:
   stb-lab run street.yaml --report-to http://127.0.0.1:8000
 
 A token for --report-to stands in the environment, as STB_LAB_TOKEN.
-Exit: 0 every expectation holds, 1 one does not, 2 a run could not be made or sent.
+Exit: 0 every expectation holds, 1 one does not, 2 a run could not be made or sent,
+130 it was ended by Ctrl-C.
 """
 
 
@@ -72,12 +73,29 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add = running.add_argument
     add("scenarios", nargs="+", metavar="SCENARIO")
     add("--seed", type=_seeds, default=[1], metavar="S", help="1, or 1,2,5, or 1-8 (default 1)")
-    add("--out", type=Path, default=Path("lab-results"), metavar="DIR", help="default lab-results")
+    add(
+        "--out",
+        type=a_folder,
+        default=Path("lab-results"),
+        metavar="DIR",
+        help="default lab-results",
+    )
     add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="default: the cores")
     add("--set", action="append", default=[], metavar="A.B=C", help="change a value of the file")
-    add("--cache", type=Path, default=default_cache(), metavar="DIR", help="of encoded streams")
+    add("--cache", type=a_folder, default=default_cache(), metavar="DIR", help="of encoded streams")
     add("--report-to", metavar="URL", help="send results to the back office at this address")
     running.set_defaults(command=run)
+
+
+def a_folder(text: str) -> Path:
+    """A folder, which has a name: nothing would be the present folder, which is written as a dot.
+
+    Raises:
+        ArgumentTypeError: it has none.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("no folder is named; the present one is .")
+    return Path(text)
 
 
 def default_cache() -> Path:
@@ -145,6 +163,7 @@ def describe(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Make the runs that were asked for, and send them where it was asked for."""
+    token = _token() if options.report_to else ""
     changes = dict(_change(text) for text in options.set)
     jobs = [
         Job(path, seed, options.out / f"{path.stem}-seed{seed}", options.cache, changes)
@@ -157,10 +176,11 @@ def run(options: argparse.Namespace) -> int:
     console = Console(highlight=False)
     console.print(_summary(done))
     _tell_failures(done, console)
-    console.print(f"reports: {options.out}/*/report.html", markup=False, soft_wrap=True)
+    if any(one.result is not None for one in done):
+        console.print(f"reports: {options.out}/*/report.html", markup=False, soft_wrap=True)
     sent = True
     if options.report_to:
-        sent = _send_all(done, options.report_to, console)
+        sent = _send_all(done, options.report_to, token, console)
     if not sent or any(one.result is None for one in done):
         return COULD_NOT_RUN
     return PASSED if all(_passed(one) for one in done) else FAILED
@@ -173,23 +193,23 @@ def _change(text: str) -> tuple[str, str]:
     return where, value
 
 
+def _token() -> str:
+    """Return the API token, which is asked for before any run is made.
+
+    Raises:
+        ValueError: there is none.
+    """
+    token = os.environ.get("STB_LAB_TOKEN", "")
+    if not token:
+        raise ValueError("--report-to needs an API token in the environment, as STB_LAB_TOKEN")
+    return token
+
+
 def _with_progress(jobs: Sequence[Job], workers: int) -> list[Done]:
-    """Make all runs; on a terminal with bars and an estimate."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        tasks = [progress.add_task(job.folder.name, total=None, start=False) for job in jobs]
-
-        def tell(number: int, done: int, total: int) -> None:
-            progress.start_task(tasks[number])
-            progress.update(tasks[number], completed=done, total=total)
-
-        return make_all(jobs, workers=max(1, workers), tell=tell)
+    """Make all runs, and tell how far they are."""
+    names = [job.folder.name for job in jobs]
+    with RunsProgress(names, Console(stderr=True)) as progress:
+        return make_all(jobs, workers=max(1, workers), tell=progress.tell, ended=progress.end)
 
 
 def _passed(done: Done) -> bool:
@@ -227,11 +247,8 @@ def _tell_failures(runs: Sequence[Done], console: Console) -> None:
                 )
 
 
-def _send_all(runs: Sequence[Done], url: str, console: Console) -> bool:
+def _send_all(runs: Sequence[Done], url: str, token: str, console: Console) -> bool:
     """Send every result; tell where each can be seen, or why it was not taken."""
-    token = os.environ.get("STB_LAB_TOKEN", "")
-    if not token:
-        raise ValueError("--report-to needs an API token in the environment, as STB_LAB_TOKEN")
     all_sent = True
     for done in runs:
         if done.result is None:
