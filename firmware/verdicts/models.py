@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from firmware.images.models import Image
@@ -13,7 +21,11 @@ from stb_service.shared.db import Base, Json, Public
 
 
 class LabRun(Public, Base):
-    """One run of a scenario or of a test rig. The same bytes sent twice are one run."""
+    """One run of a scenario or of a test rig, on one image.
+
+    The same bytes sent again for the same image as the same evidence are one run: a scenario and its
+    seed give the same result each night.
+    """
 
     __tablename__ = "lab_runs"
     __table_args__ = (
@@ -21,6 +33,16 @@ class LabRun(Public, Base):
         CheckConstraint("verdict IN ('pass', 'fail')", name="verdict"),
         CheckConstraint("held >= 0 AND expected > 0 AND held <= expected", name="counts"),
         CheckConstraint("(verdict = 'pass') = (held = expected)", name="worked_out"),
+        CheckConstraint("times_sent > 0", name="sent"),
+        UniqueConstraint("result_sha256", "evidence", "image_id"),
+        Index(
+            "uq_lab_runs_without_image",
+            "result_sha256",
+            "evidence",
+            unique=True,
+            sqlite_where=sql("image_id IS NULL"),
+            postgresql_where=sql("image_id IS NULL"),
+        ),
         Index("ix_lab_runs_newest", "sent_at", "id"),
     )
 
@@ -33,10 +55,12 @@ class LabRun(Public, Base):
     expected: Mapped[int]
     seed: Mapped[int | None] = mapped_column(BigInteger)
     failing: Mapped[list[Any]] = mapped_column(Json)
-    result_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    result_sha256: Mapped[str] = mapped_column(String(64))
     report_sha256: Mapped[str | None] = mapped_column(String(64))
     image_id: Mapped[int | None] = mapped_column(ForeignKey("images.id"), index=True)
     sent_at: Mapped[datetime]
     sent_by: Mapped[str] = mapped_column(String(128))
+    times_sent: Mapped[int] = mapped_column(default=1)
+    last_sent_at: Mapped[datetime]
 
     image: Mapped[Image | None] = relationship(lazy="joined")

@@ -12,6 +12,7 @@ from firmware.verdicts.queries import run_of_result
 from firmware.verdicts.rules import KEPT_FAILING, Evidence, Sent
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
+from stb_service.shared.db import lock_row
 from stb_service.shared.files import Stored
 
 
@@ -26,12 +27,17 @@ def take_run(
     actor: Actor,
     now: datetime,
 ) -> tuple[LabRun, bool]:
-    """Keep a run; return it, and whether it is new. A known one may gain the report it came without.
+    """Keep a run; return it, and whether it is new. One that is known was sent once more, and may gain
+    the report it came without.
 
     `evidence` overrules what the file says of itself: a rig may be a bench of emulators.
     """
-    known = run_of_result(session, result.sha256)
+    seen_on = evidence or sent.evidence
+    known = run_of_result(session, result.sha256, evidence=seen_on, image=image)
     if known is not None:
+        lock_row(session, LabRun, known.id)
+        known.times_sent += 1
+        known.last_sent_at = now
         if known.report_sha256 is None and report is not None:
             _add_report(session, known, report, actor=actor, now=now)
         return known, False
@@ -39,7 +45,7 @@ def take_run(
         name=sent.name,
         title=sent.title,
         form=sent.form.value,
-        evidence=(evidence or sent.evidence).value,
+        evidence=seen_on.value,
         verdict=sent.verdict.value,
         held=sent.held,
         expected=len(sent.expected),
@@ -50,6 +56,7 @@ def take_run(
         image=image,
         sent_at=now,
         sent_by=actor.label[:128],
+        last_sent_at=now,
     )
     session.add(run)
     session.flush()

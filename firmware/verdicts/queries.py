@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from firmware.images.models import Image
 from firmware.verdicts.models import LabRun
+from firmware.verdicts.rules import Evidence
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Page, keyset_page
@@ -27,9 +29,17 @@ def run_by_public_id(session: Session, public_id: str) -> LabRun:
     return run
 
 
-def run_of_result(session: Session, sha256: str) -> LabRun | None:
-    """Return the run whose result this is."""
-    return session.scalar(select(LabRun).where(LabRun.result_sha256 == sha256))
+def run_of_result(
+    session: Session, sha256: str, *, evidence: Evidence, image: Image | None
+) -> LabRun | None:
+    """Return the run whose result this is, as this evidence, of this image (or of none)."""
+    return session.scalar(
+        select(LabRun).where(
+            LabRun.result_sha256 == sha256,
+            LabRun.evidence == evidence,
+            LabRun.image_id == (image.id if image else None),
+        )
+    )
 
 
 def runs_page(

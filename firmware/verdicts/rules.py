@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -117,6 +118,13 @@ def _printable_lines(value: str) -> None:
         raise ma.ValidationError(str(text("Words are printable.")))
 
 
+_HOLDS: Mapping[str, Callable[[float, float], bool]] = {
+    "at_most": operator.le,
+    "at_least": operator.ge,
+    "equals": operator.eq,
+}
+
+
 class _Loose(ma.Schema):
     """What a later version of the lab may add is passed over."""
 
@@ -138,6 +146,23 @@ class _ExpectationSchema(_Loose):
     value = fields.Float(required=True, allow_nan=False)
     unit = fields.String(load_default="", validate=[validate.Length(max=40), _printable_lines])
     holds = fields.Boolean(required=True, truthy={True}, falsy={False})
+    at_most = fields.Float(load_default=None, allow_none=True, allow_nan=False)
+    at_least = fields.Float(load_default=None, allow_none=True, allow_nan=False)
+    equals = fields.Float(load_default=None, allow_none=True, allow_nan=False)
+
+    @ma.validates_schema
+    def _worked_out(self, data: Mapping[str, Any], **_: Any) -> None:
+        bounds = {name: data[name] for name in _HOLDS if data[name] is not None}
+        if len(bounds) != 1:
+            raise ma.ValidationError(str(text("Exactly one of at_most, at_least, equals.")))
+        ((name, bound),) = bounds.items()
+        if _HOLDS[name](data["value"], bound) != data["holds"]:
+            raise ma.ValidationError(
+                str(
+                    text("%(value)s does not go with what is claimed.", value=f"{data['value']:g}")
+                ),
+                "holds",
+            )
 
 
 class _FigureSchema(_Loose):

@@ -74,6 +74,8 @@ class RunSchema(ma.Schema):
     result_sha256 = ma.fields.String(required=True)
     sent_at = ma.fields.AwareDateTime(required=True)
     sent_by = ma.fields.String(required=True)
+    times_sent = ma.fields.Integer(required=True)
+    last_sent_at = ma.fields.AwareDateTime(required=True)
     image = ma.fields.Function(lambda run: run.image and run.image.public_id)
     url = ma.fields.Function(_page_of)
 

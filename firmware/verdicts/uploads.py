@@ -39,9 +39,10 @@ def receive_run(
     sent, data = _read(files)
     page = _page(files.get("report"), sent)
     image = _image(session, form.get("image"))
-    known = queries.run_of_result(session, sha256(data).hexdigest())
-    if known is not None and (known.report_sha256 or not page):
-        return known, False
+    evidence = Evidence(form["evidence"]) if form.get("evidence") else sent.evidence
+    known = queries.run_of_result(session, sha256(data).hexdigest(), evidence=evidence, image=image)
+    if known is not None and known.report_sha256:
+        page = b""  # what nobody refers to is not kept
     store = services().files
     return operations.take_run(
         session,
@@ -49,7 +50,7 @@ def receive_run(
         result=store.keep_bytes(data),
         report=store.keep_bytes(page) if page else None,
         image=image,
-        evidence=Evidence(form["evidence"]) if form.get("evidence") else None,
+        evidence=evidence,
         actor=current_actor(),
         now=request_time(),
     )

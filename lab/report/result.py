@@ -33,13 +33,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Checked:
-    """An expectation and what became of it."""
+    """An expectation and what became of it; whoever keeps the result can work it out again."""
 
     measure: str
     expected: str
     value: float
     unit: str
     holds: bool
+    at_most: float | None = None
+    at_least: float | None = None
+    equals: float | None = None
 
 
 def check(expectations: tuple[Expectation, ...], measures: dict[str, float]) -> list[Checked]:
@@ -50,7 +53,8 @@ def check(expectations: tuple[Expectation, ...], measures: dict[str, float]) -> 
         measure = measure_of(expectation.measure)
         unit = measure.unit if measure else ""
         holds = expectation.holds(value)
-        found.append(Checked(expectation.measure, str(expectation), value, unit, holds))
+        bounds = (expectation.at_most, expectation.at_least, expectation.equals)
+        found.append(Checked(expectation.measure, str(expectation), value, unit, holds, *bounds))
     return found
 
 

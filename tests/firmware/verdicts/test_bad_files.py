@@ -32,7 +32,16 @@ OUTSIDE = (
 
 
 def expectation(**changes: Any) -> list[dict[str, Any]]:
-    return [{"measure": "m", "expected": "at most 1", "value": 1, "holds": True, **changes}]
+    return [
+        {
+            "measure": "m",
+            "expected": "at most 1",
+            "value": 1,
+            "holds": True,
+            "at_most": 1,
+            **changes,
+        }
+    ]
 
 
 def scenario(**changes: Any) -> dict[str, Any]:
@@ -74,6 +83,11 @@ RESULTS = {
     "nothing for a figure": as_bytes(expectations=expectation(value=None)),
     "a list for holds": as_bytes(expectations=expectation(holds=[])),
     "1 for holds": as_bytes(expectations=expectation(holds="yes")),
+    "a verdict that is none": as_bytes(expectations=expectation(value=2)),
+    "a pass given for a failure": as_bytes(expectations=expectation(holds=False)),
+    "nothing that is expected": as_bytes(expectations=expectation(at_most=None)),
+    "two bounds": as_bytes(expectations=expectation(at_least=0)),
+    "words for a bound": as_bytes(expectations=expectation(at_most="few")),
     "infinite": as_bytes(expectations=expectation(value=float("inf"))),
     "infinite by its digits": as_bytes().replace(b"14", b"1" + b"0" * 400),
     "infinite by its exponent": as_bytes().replace(b"14", b"1e999"),

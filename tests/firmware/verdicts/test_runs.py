@@ -35,8 +35,15 @@ def result(**changes: Any) -> dict[str, Any]:
             "expected": "at most 10",
             "value": 14,
             "holds": False,
+            "at_most": 10,
         },
-        {"measure": "h264.missing_frames", "expected": "at most 5", "value": 4, "holds": True},
+        {
+            "measure": "h264.missing_frames",
+            "expected": "at most 5",
+            "value": 4,
+            "holds": True,
+            "at_most": 5,
+        },
     ]
     return {
         "format": "stb-lab-result/1",
@@ -88,6 +95,32 @@ def test_junit_of_a_rig_is_evidence_of_a_real_box(api: Any) -> None:
 
 def test_a_rig_of_emulators_says_so_itself(api: Any) -> None:
     assert sent(api, junit=JUNIT, evidence="emulated").get_json()["evidence"] == "emulated"
+
+
+def test_one_result_of_two_images_or_of_two_kinds_of_evidence_is_several_runs(
+    api: Any, fleet: Any
+) -> None:
+    old, new = fleet.images["1.0"], fleet.images["2.0"]
+    parts = [{}, {"image": old}, {"image": new}, {"image": new, "evidence": "real_box"}]
+
+    runs = [sent(api, result=as_bytes(), report=REPORT, **part).get_json() for part in parts]
+    again = [sent(api, result=as_bytes(), **part) for part in parts]
+
+    assert len({run["id"] for run in runs}) == 4
+    assert [run["image"] for run in runs] == [None, old, new, new]
+    assert [reply.status_code for reply in again] == [200] * 4
+    assert [reply.get_json()["id"] for reply in again] == [run["id"] for run in runs]
+    assert [reply.get_json()["times_sent"] for reply in again] == [2] * 4
+
+
+def test_a_claim_that_does_not_go_with_its_figure_is_refused(api: Any) -> None:
+    expectations = result()["expectations"]
+    expectations[0]["holds"] = True
+
+    reply = sent(api, result=as_bytes(expectations=expectations))
+
+    assert reply.status_code == 422
+    assert "14 does not go with what is claimed" in str(reply.get_json()["errors"])
 
 
 def test_the_image_that_was_tried_is_named(api: Any, fleet: Any) -> None:
