@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     They are imported here and not above, for it takes a second in which Ctrl-C may come.
     """
-    from lab.commands import fleet, probing, scenarios  # noqa: PLC0415 - as said
+    from lab.commands import fleet, probing, scenarios, tracing  # noqa: PLC0415 - as said
 
     parser = argparse.ArgumentParser(
         prog="stb-lab",
@@ -42,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     scenarios.add_commands(commands)
     probing.add_command(commands)
+    tracing.add_command(commands)
     fleet.add_commands(commands)
     return parser
 

@@ -11,7 +11,9 @@ import pytest
 
 from lab import cli
 from lab.cli import main
-from lab.commands import scenarios
+from lab.commands import scenarios, tracing
+from lab.network.trace_files import LARGEST_BYTES, read_trace
+from lab.network.traces import FASTEST_BPS, LATEST_NS, Step, Trace
 from lab.scenarios.files import shipped
 
 
@@ -118,3 +120,126 @@ def test_nothing_that_ships_is_wider_than_80_columns(capsys: pytest.CaptureFixtu
 
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if len(line) > 80 and "The file, to copy" not in line] == []
+
+
+COLUMNS = "0 4\n2.5\t1.5\n3.5, 0 # out\n"
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Return what a table of two columns says."""
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    return dict(line.strip().split(None, 1) for line in lines)
+
+
+def test_a_trace_is_told_by_its_form_statistics_and_hash(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("street.txt").write_text(COLUMNS)
+
+    assert main(["trace", "street.txt"]) == 0
+    assert told(capsys) == {
+        "trace": "columns file street.txt",
+        "duration": "4.5 s in 3 steps",
+        "mean": "2.56 Mbit/s",
+        "least": "0.00 Mbit/s",
+        "p05": "0.00 Mbit/s",
+        "median": "4.00 Mbit/s",
+        "most": "4.00 Mbit/s",
+        "variation": "0.662",
+        "outage": "22.22% of the time",
+        "latency": "at most 0 ms",
+        "sha256": read_trace(Path("street.txt")).digest,
+    }
+
+
+def test_a_trace_in_another_form_is_the_same_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("street.txt").write_text(COLUMNS)
+
+    assert main(["trace", "street.txt", "--out", "street.json"]) == 0
+    first = told(capsys)
+    assert main(["trace", "street.json"]) == 0
+    again = told(capsys)
+    assert again.pop("trace") == "sabre file street.json"
+    assert first.pop("trace") == "columns file street.txt"
+    assert again == first
+
+
+def test_a_trace_that_was_made_is_what_a_run_of_its_seed_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The file and the model of a scenario give one link: the same hash, the same figures."""
+    model = "{mean_mbps: 140, duration_s: 300, variation: 0.4, correlation: 0.8, step_s: 1}"
+    text = re.sub(r"trace: \{.*\}", f"trace: {model}", shipped()["peak-hour"].read_text())
+    Path("made.yaml").write_text(text)
+    Path("read.yaml").write_text(text.replace(model, "{file: evening.json}"))
+    words = ["--variation", "0.4", "--correlation", "0.8", "--seed", "5", "--out", "evening.json"]
+
+    assert main(["trace", "--generate", "140", *words]) == 0
+    digest = told(capsys)["sha256"]
+    main(["run", "made.yaml", "read.yaml", "--seed", "5", "--jobs", "1"])
+
+    made, read = (
+        json.loads(Path(f"lab-results/{name}-seed5/result.json").read_text())
+        for name in ("made", "read")
+    )
+    assert made["facts"]["trace sha256"] == read["facts"]["trace sha256"] == digest
+    assert made["measures"] == read["measures"]
+
+
+def test_statistics_are_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", "--generate", "20", "--latency-ms", "12.5", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["steps"] == 300
+    assert data["most_latency_ns"] == 12_500_000
+    assert len(data["sha256"]) == 64
+
+
+def test_any_step_is_written_as_it_is(tmp_path: Path) -> None:
+    """To the ns and the bit, also where the readers end; and never too large for them."""
+    week_ns = 7 * 86_400 * 10**9
+    steps = (
+        Step(1, FASTEST_BPS, LATEST_NS),
+        Step(week_ns // 2 - 1, FASTEST_BPS - 1, 1),
+        Step(999_999_999, 1, LATEST_NS - 1),
+        Step(123_456_789_012_347, 123_456_789_013, 12_345_678_901),
+    )
+    trace = Trace(steps, "made up")
+    path = tmp_path / "trace.json"
+    path.write_text(tracing.as_sabre(trace))
+
+    assert read_trace(path).steps == steps
+    widest = max(len(line) for line in path.read_text().splitlines()) + 1
+    assert widest * tracing.MOST_STEPS < LARGEST_BYTES
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["street.txt", "--seed", "3", "--step-s", "2"],
+        ["street.txt", "--out", "street.txt"],
+        ["street.txt", "--form", "mahimahi"],
+        ["nowhere.txt"],
+        ["--generate", "5", "--form", "sabre"],
+        ["--generate", "5", "--variation", "nan"],
+        ["--generate", "5", "--step-s", "0.01", "--duration-s", "604800"],
+        ["--generate", "5", "--out", ""],
+        ["--generate", "nan"],
+        ["--generate", "5", "--duration-s", "inf"],
+        ["street.txt", "--generate", "5"],
+        [],
+    ],
+)
+def test_a_trace_that_cannot_be_told_or_made_ends_with_2(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("street.txt").write_text(COLUMNS)
+    try:
+        ended = main(["trace", *words])
+    except SystemExit as refused:
+        ended = int(str(refused.code))
+
+    assert ended == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert Path("street.txt").read_text() == COLUMNS
+    assert [path.name for path in Path().iterdir()] == ["street.txt"]
