@@ -6,7 +6,7 @@ from itertools import chain
 
 import av
 
-from lab.engines.outcome import Line, Marks, Outcome, Plot, Progress, Table
+from lab.engines.outcome import Line, Marks, Outcome, Plot, Progress, Table, counted, part_of
 from lab.measures.fidelity import Fidelity, compare
 from lab.measures.transport import TransportReport, examine, meant_of
 from lab.media.content import Content
@@ -45,16 +45,19 @@ def run_streams(scenario: Scenario, *, seed: int, cache: Cache, tell: Progress) 
     work = scenario.work
     assert isinstance(work, Stream)
     outcome = Outcome({})
-    steps = 2 * len(work.streams)
-    for number, (name, recipe) in enumerate(work.streams.items()):
+    total = 2 * sum(recipe.content.frames for recipe in work.streams.values())
+    done = 0
+    for name, recipe in work.streams.items():
         seeded = with_seed(recipe, seed)
-        clean = cache.path_of(seeded).read_bytes()
-        tell(2 * number + 1, steps)
+        frames = seeded.content.frames
+        clean = cache.path_of(seeded, part_of(tell, done, total)).read_bytes()
         faults = [fault for fault in work.faults if fault.stream == name]
         data, damages = _damaged(clean, work.loss, faults, seed, name)
-        viewing = _view(clean, data, damages, seeded.content, strict=work.strict)
-        tell(2 * number + 2, steps)
-        _add(outcome, name, viewing, work)
+        seen = part_of(tell, done + frames, total)
+        viewing = _view(clean, data, damages, seeded.content, seen, strict=work.strict)
+        done += 2 * frames
+        tell(done, total)
+        _add(outcome, name, viewing, scenario)
         outcome.facts[f"{name} recipe"] = seeded.digest
     return outcome
 
@@ -80,11 +83,18 @@ def _damaged(
 
 
 def _view(
-    clean: bytes, data: bytes, damages: tuple[Damage, ...], content: Content, *, strict: bool
+    clean: bytes,
+    data: bytes,
+    damages: tuple[Damage, ...],
+    content: Content,
+    tell: Progress,
+    *,
+    strict: bool,
 ) -> Viewing:
     account = Account()
     shown = decode(data, account, fps=content.fps, start_s=start_of(clean), strict=strict)
-    fidelity = compare(content, _as_far_as_it_goes(shown, account))
+    coming = counted(_as_far_as_it_goes(shown, account), content.frames, tell)
+    fidelity = compare(content, coming)
     return Viewing(damages, examine(data, meant_of(clean)), account, fidelity)
 
 
@@ -96,10 +106,14 @@ def _as_far_as_it_goes(shown: Iterator[Shown], account: Account) -> Iterator[Sho
         account.refused += 1
 
 
-def _add(outcome: Outcome, name: str, viewing: Viewing, work: Stream) -> None:
+def _add(outcome: Outcome, name: str, viewing: Viewing, scenario: Scenario) -> None:
+    work = scenario.work
+    assert isinstance(work, Stream)
+    least = f"{name}.psnr_worst_second_db"
+    limit = next((one.at_least for one in scenario.expect if one.measure == least), None)
     figures = _figures(viewing)
     outcome.measures |= {f"{name}.{measure}": value for measure, value in figures.items()}
-    outcome.plots += _plots(name, viewing)
+    outcome.plots += _plots(name, viewing, limit)
     rows = tuple((damage.kind, str(len(damage.touched))) for damage in viewing.damages)
     if rows:
         outcome.tables.append(Table(f"{name}: what was done", ("fault", "packets"), rows))
@@ -138,7 +152,7 @@ def _figures(viewing: Viewing) -> dict[str, float]:
     }
 
 
-def _plots(name: str, viewing: Viewing) -> list[Plot]:
+def _plots(name: str, viewing: Viewing, limit: float | None) -> list[Plot]:
     fidelity, fps = viewing.fidelity, viewing.fidelity.fps
     by_frame = [(number / fps, value) for number, value in enumerate(fidelity.by_frame_db())]
     seconds = fidelity.by_second_db()
@@ -159,4 +173,4 @@ def _plots(name: str, viewing: Viewing) -> list[Plot]:
         ),
     )
     lines = (Line("picture", by_frame), Line("second", steps))
-    return [Plot(f"{name}: PSNR of the luma", DB, lines, tuple(m for m in marks if m.at_s))]
+    return [Plot(f"{name}: PSNR of the luma", DB, lines, tuple(m for m in marks if m.at_s), limit)]

@@ -113,6 +113,17 @@ def test_a_channel_that_loses_everything_fails_and_shows_black(
     assert figures["one.lost_packets"]["value"] > 1000
 
 
+def test_what_is_expected_of_the_picture_is_a_line_in_its_plot(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "lined.yaml"
+    path.write_text(SMALL_STREAM + "  - {measure: one.psnr_worst_second_db, at_least: 21}\n")
+
+    assert lab(str(path)) == 0
+
+    assert [plot["limit"] for plot in result(tmp_path, "lined-seed1")["plots"]] == [21]
+    report = (tmp_path / "out" / "lined-seed1" / "report.html").read_text()
+    assert "limit 21 dB" in report
+
+
 def test_a_10_bit_stream_on_an_8_bit_box_is_a_false_promise(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "offer.yaml"
     path.write_text(
