@@ -3,7 +3,8 @@
 import argparse
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -84,6 +85,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--set", action="append", default=[], metavar="A.B=C", help="change a value of the file")
     add("--cache", type=a_folder, default=default_cache(), metavar="DIR", help="of encoded streams")
     add("--report-to", metavar="URL", help="send results to the back office at this address")
+    add("--image", metavar="ID", help="the image tried, by its id in the back office")
     running.set_defaults(command=run)
 
 
@@ -163,6 +165,8 @@ def describe(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Make the runs that were asked for, and send them where it was asked for."""
+    if options.image and not options.report_to:
+        raise ValueError("--image goes with --report-to")
     token = _token() if options.report_to else ""
     changes = dict(_change(text) for text in options.set)
     jobs = [
@@ -180,7 +184,8 @@ def run(options: argparse.Namespace) -> int:
         console.print(f"reports: {options.out}/*/report.html", markup=False, soft_wrap=True)
     sent = True
     if options.report_to:
-        sent = _send_all(done, options.report_to, token, console)
+        to = partial(send, options.report_to, token, image=options.image)
+        sent = _send_all(done, to, console)
     if not sent or any(one.result is None for one in done):
         return COULD_NOT_RUN
     return PASSED if all(_passed(one) for one in done) else FAILED
@@ -247,14 +252,14 @@ def _tell_failures(runs: Sequence[Done], console: Console) -> None:
                 )
 
 
-def _send_all(runs: Sequence[Done], url: str, token: str, console: Console) -> bool:
+def _send_all(runs: Sequence[Done], to: Callable[[Path], str], console: Console) -> bool:
     """Send every result; tell where each can be seen, or why it was not taken."""
     all_sent = True
     for done in runs:
         if done.result is None:
             continue
         try:
-            where = send(url, token, done.job.folder)
+            where = to(done.job.folder)
         except OSError as error:
             all_sent = False
             where = f"not sent: {error}"

@@ -9,10 +9,11 @@ TIMEOUT_S = 60
 MOST_WORDS = 300
 
 
-def send(url: str, token: str, folder: Path) -> str:
+def send(url: str, token: str, folder: Path, image: str | None = None) -> str:
     """Send result and report of a run; return the address at which it can be seen.
 
-    The same result sent twice is one run.
+    `image` is the back office's id of the image that was tried. The same result sent twice for
+    one image is one run.
 
     Raises:
         OSError: the service cannot be reached, or takes it not; in one line.
@@ -27,6 +28,7 @@ def send(url: str, token: str, folder: Path) -> str:
         reply = requests.post(
             f"{url.rstrip('/')}/api/v1/lab/runs",
             files=files,
+            data={"image": image} if image else {},
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_S,
             allow_redirects=False,

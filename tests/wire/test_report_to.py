@@ -17,6 +17,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
+from firmware.images.models import Image
 from lab.commands.sending import send
 from stb_service.shared.access import SYSTEM
 from stb_service.staff import operations as staff
@@ -54,6 +55,14 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live_service(tmp_path_factory.mktemp("live") / "home") as service:
         service.start("app")
         yield service
+
+
+@pytest.fixture(scope="module")
+def image(live: Live) -> str:
+    """The id of an image."""
+    row = live.image("1.1.0", b"an image")
+    with live.db.read() as session:
+        return session.get_one(Image, row).public_id
 
 
 @dataclass
@@ -128,11 +137,21 @@ def stored(live: Live) -> set[Path]:
     return {path for path in live.files.root.rglob("*") if path.is_file()}
 
 
+def test_a_run_names_the_image_that_was_tried(
+    live: Live, tokens: Tokens, lab: Lab, image: str
+) -> None:
+    good, bad = (lab(tokens.engineer, "--image", word) for word in (image, "nonesuch"))
+
+    assert (good.returncode, bad.returncode) == (0, 2), good.stdout + bad.stdout
+    assert image in [run["image"] for run in listed(live, tokens.engineer)]
+    assert "image: " in bad.stdout
+
+
 def test_a_run_is_sent_listed_and_there_once(live: Live, tokens: Tokens, lab: Lab) -> None:
     first, again = lab(tokens.engineer), lab(tokens.engineer)
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + first.stdout
-    (run,) = listed(live, tokens.engineer)
+    (run,) = [run for run in listed(live, tokens.engineer) if run["image"] is None]
     assert f"quiet-seed1: {run['url']}" in first.stdout
     assert f"quiet-seed1: {run['url']}" in again.stdout
     assert (run["name"], run["evidence"], run["verdict"]) == ("quiet", "emulated", "pass")
