@@ -10,6 +10,11 @@ import pytest
 
 from lab.box.profiles import read_profile, shipped_profiles
 from lab.documents import BadDocument
+from lab.engines.playback import run_playback
+from lab.engines.streams import run_streams
+from lab.media.encode import Cache
+from lab.report.result import check
+from lab.scenarios.files import read_scenario, shipped
 
 UHD = "uhd-2018"
 
@@ -54,3 +59,51 @@ def test_a_value_of_a_profile_is_refused_by_its_own_kind(
     with pytest.raises(BadDocument) as caught:
         read_profile(path)
     assert told in str(caught.value)
+
+
+# what the scenarios that ship expect
+
+
+def silent(_done: int, _total: int) -> None:
+    """Nobody listens."""
+
+
+def failing(name: str, seed: int, changes: dict[str, str], cache: Path) -> list[str]:
+    scenario = read_scenario(shipped()[name], changes)
+    outcome = (
+        run_playback(scenario, seed=seed, tell=silent)
+        if name == "peak-hour"
+        else run_streams(scenario, seed=seed, cache=Cache(cache), tell=silent)
+    )
+    return [one.measure for one in check(scenario.expect, outcome.measures) if not one.holds]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "lab-cache"
+
+
+@pytest.mark.parametrize("seed", range(1, 31))
+def test_the_peak_hour_is_as_expected_at_any_seed(seed: int, cache: Path) -> None:
+    assert failing("peak-hour", seed, {}, cache) == []
+
+
+@pytest.mark.parametrize("seed", range(1, 31))
+def test_half_the_links_rate_fails_by_the_mean_rate(seed: int, cache: Path) -> None:
+    found = failing("peak-hour", seed, {"link.trace.mean_mbps": "70"}, cache)
+    assert "bitrate_mean_mbps" in found
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(seed, marks=[] if seed in {4, 18} else pytest.mark.prove)
+        for seed in range(1, 31)
+    ],
+)
+def test_bursts_of_loss_are_as_expected_and_three_times_the_loss_is_not(
+    seed: int, cache: Path
+) -> None:
+    """Seed 18 has the longest bursts of the first 40."""
+    assert failing("burst-loss", seed, {}, cache) == []
+    assert "h264.continuity_errors" in failing("burst-loss", seed, {"loss.times": "3"}, cache)
