@@ -6,11 +6,12 @@ What a run gives depends on its scenario and seed alone, not on what runs beside
 import contextlib
 import json
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from lab.scenarios.files import read_scenario
 from lab.scenarios.schema import Scenario
 
 TOLD_EVERY_S = 0.2
+HEARD_EVERY_S = 0.05
 STOPPED_WITHIN_S = 1.0
 Tell = Callable[[int, int, int], None]
 
@@ -125,39 +127,72 @@ def make_all(
 
 
 def _made_beside(jobs: Sequence[Job], workers: int, tell: Tell, ended: Ended) -> list[Done]:
-    context = get_context("spawn")
-    told, stop = context.Queue(), context.Event()
-    listener = threading.Thread(target=_listen, args=(told, tell), daemon=True)
-    listener.start()
-    pool = ProcessPoolExecutor(workers, context, _begin, (told, stop))
+    context, over = get_context("spawn"), threading.Event()
+    with _ctrl_c_noted() as interrupted:
+        told, stop = context.Queue(), context.Event()
+        pool = ProcessPoolExecutor(workers, context, _begin, (told, stop))
+        listener = threading.Thread(target=_listen, args=(told, tell, over), daemon=True)
+        listener.start()
+        try:
+            with _ctrl_c_blocked():
+                futures = [pool.submit(_made_elsewhere, job, n) for n, job in enumerate(jobs)]
+            found = _gathered(jobs, futures, ended, interrupted)
+        except BaseException:
+            stop.set()
+            _end(pool)
+            raise
+        finally:
+            over.set()
+            listener.join(timeout=5)
+        pool.shutdown()
+    return found
+
+
+def _gathered(
+    jobs: Sequence[Job], futures: Sequence[Future[Done]], ended: Ended, interrupted: threading.Event
+) -> list[Done]:
+    """Wait for all runs.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was noted.
+    """
+    numbers = {future: number for number, future in enumerate(futures)}
     found: dict[int, Done] = {}
-    try:
-        with _held_back(signal.SIGINT):
-            futures: dict[Future[Done], int] = {
-                pool.submit(_made_elsewhere, job, number): number for number, job in enumerate(jobs)
-            }
-        for future in as_completed(futures):
-            number = futures[future]
-            found[number] = _result(future, jobs[number])
+    pending = set(futures)
+    while pending:
+        now, pending = wait(pending, timeout=HEARD_EVERY_S, return_when=FIRST_COMPLETED)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        for number in sorted(numbers[future] for future in now):
+            found[number] = _result(futures[number], jobs[number])
             ended(number, found[number])
-    except BaseException:
-        stop.set()
-        _end(pool)
-        raise
-    finally:
-        told.put(None)
-        told.cancel_join_thread()  # a process that was killed may have left its lock behind
-        listener.join(timeout=5)
-    pool.shutdown()
     return [found[number] for number in range(len(jobs))]
 
 
 @contextlib.contextmanager
-def _held_back(number: signal.Signals) -> Iterator[None]:
-    """Hold a signal back, and for good from processes that are started meanwhile: Ctrl-C reaches
-    them too, and it is for this one to end them.
+def _ctrl_c_noted() -> Iterator[threading.Event]:
+    """Note Ctrl-C, and do not break off what starts or ends processes. Who ignores it still does,
+    as the background of a shell, and only the main thread may do otherwise.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    noted = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or before in {signal.SIG_IGN, None}:
+        yield noted
+        return
+    signal.signal(signal.SIGINT, lambda *_: noted.set())
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block it for good in processes that are started meanwhile: a terminal sends it to all, and it
+    is for this one to end them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
@@ -193,9 +228,15 @@ def _numbered(number: int, tell: Tell) -> Progress:
     return said
 
 
-def _listen(told: Any, tell: Tell) -> None:
-    while (words := told.get()) is not None:
-        tell(*words)
+def _listen(told: Any, tell: Tell, over: threading.Event) -> None:
+    """Hand on what processes tell until it is over, and then what is left."""
+    while True:
+        was_over = over.is_set()
+        try:
+            tell(*told.get(timeout=HEARD_EVERY_S))
+        except queue.Empty:
+            if was_over:
+                return
 
 
 class _Worker:
