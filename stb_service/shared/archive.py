@@ -12,6 +12,7 @@ is left out: it is not data, and a copy of it in every backup would be one leak 
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import os
@@ -197,6 +198,7 @@ def read_backup(db: Database, files: FileStore, source: Path, *, console: Consol
         Invalid: the archive cannot be read, or is of another format.
     """
     try:
+        _refuse_damage(source)
         with tarfile.open(source, "r:gz") as tar, _progress(console) as step:
             manifest = _manifest(tar)
             _refuse_full(db)
@@ -220,6 +222,18 @@ DAMAGE = (
     SQLAlchemyError,
     CommandError,  # a revision that this service does not know
 )
+
+
+def _refuse_damage(source: Path) -> None:
+    """Read all of it once: gzip's checksum stands at its end (RFC 1952 section 2.3.1), beyond what
+    is read of a tar.
+
+    Raises:
+        OSError, EOFError, zlib.error: it does not hold.
+    """
+    with gzip.open(source) as whole:
+        while whole.read(1 << 20):
+            pass
 
 
 def _make_schema(db: Database, revision: str) -> None:

@@ -24,6 +24,7 @@ ROOMS_OF_A_VIEWER = [
     "Models",
     "Images",
     "Rollouts",
+    "Lab runs",
     "Long work",
     "API",
 ]
