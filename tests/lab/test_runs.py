@@ -188,6 +188,11 @@ def test_ctrl_c_is_one_line_and_leaves_nothing(
 
 def test_ctrl_c_while_processes_are_started_is_one_line(tmp_path: Path) -> None:
     with at_work(tmp_path, 2, is_starting) as process:
+        started = psutil.Process(process.pid).children()
+        for _ in range(10):  # at whatever point of their start they are
+            for one in started:
+                one.send_signal(signal.SIGINT)
+            time.sleep(0.05)
         of_group(process, signal.SIGINT)
         _, told = process.communicate(timeout=20)
 
