@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,12 +41,19 @@ QUICK = Timing(
 )
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+# below the ports that the system gives to those who call (Linux: from 32768), and each process of the
+# suite has its own thousand, so that nobody takes one between its choice and its use
+_PORTS = itertools.cycle(range(20_000 + 1000 * _WORKER, 21_000 + 1000 * _WORKER))
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, another one each time."""
+    for port in itertools.islice(_PORTS, 1000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def wait_for(condition: Callable[[], object], *, seconds: float = 30.0, what: str = "") -> None:
@@ -84,7 +92,7 @@ class Live:
                 )
         urls = {"app": self.staff_url, "edge": self.edge_url}
         for name in set(names) & set(urls):
-            wait_for(lambda url=urls[name]: answers(url), what=f"{name} answers")  # type: ignore[misc]
+            wait_for(lambda url=urls[name]: answers(url), seconds=60, what=f"{name} answers")  # type: ignore[misc]
 
     def stop(self) -> None:
         """End everything that was started."""
