@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import g
 
@@ -16,24 +15,10 @@ from firmware.boxes.models import Box
 from firmware.boxes.rules import BoxState
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, unit
-from stb_service.shared.http.api import ProblemSchema, api_blueprint
+from stb_service.shared.http.api import api_blueprint
 from stb_service.shared.http.unit import request_time
 
 blp = api_blueprint("boxes", "Boxes as the update service knows them, and their tokens.")
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def _refuses(*statuses: int) -> Callable[[View], View]:
-    """Declare the refusals of a view, those of sign-in and permission included."""
-
-    def declare(view: View) -> View:
-        for status in sorted({401, 403, *statuses}):
-            view = blp.alt_response(
-                status, schema=ProblemSchema, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return declare
 
 
 def _box(uid: str) -> Box:
@@ -46,7 +31,7 @@ def _moved(uid: str, to: BoxState) -> Box:
 
 
 @blp.route("/boxes", methods=["GET"])
-@_refuses(422)
+@blp.refuses(422)
 @blp.arguments(schemas.BoxesArguments, location="query")
 @blp.response(200, schemas.BoxesSchema)
 @requires("boxes.view")
@@ -59,7 +44,7 @@ def list_boxes(arguments: dict[str, Any]) -> Any:
 
 
 @blp.route("/boxes/<string:uid>", methods=["GET"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(200, schemas.BoxSchema)
 @requires("boxes.view")
 def get_box(uid: str) -> Box:
@@ -68,7 +53,7 @@ def get_box(uid: str) -> Box:
 
 
 @blp.route("/boxes/<string:uid>/reports", methods=["GET"])
-@_refuses(404, 422)
+@blp.refuses(404, 422)
 @blp.arguments(schemas.LimitArguments, location="query")
 @blp.response(200, schemas.BoxReportsSchema)
 @requires("boxes.view")
@@ -78,7 +63,7 @@ def list_reports(arguments: dict[str, Any], uid: str) -> dict[str, Any]:
 
 
 @blp.route("/boxes/<string:uid>/approve", methods=["POST"])
-@_refuses(404, 409, 422)
+@blp.refuses(404, 409, 422)
 @blp.response(200, schemas.BoxSchema)
 @requires("boxes.approve")
 def approve_box(uid: str) -> Box:
@@ -87,7 +72,7 @@ def approve_box(uid: str) -> Box:
 
 
 @blp.route("/boxes/<string:uid>/refuse", methods=["POST"])
-@_refuses(404, 409, 422)
+@blp.refuses(404, 409, 422)
 @blp.response(200, schemas.BoxSchema)
 @requires("boxes.approve")
 def refuse_box(uid: str) -> Box:
@@ -96,7 +81,7 @@ def refuse_box(uid: str) -> Box:
 
 
 @blp.route("/boxes/<string:uid>/alias", methods=["PUT"])
-@_refuses(400, 404, 409, 415, 422)
+@blp.refuses(400, 404, 409, 415, 422)
 @blp.arguments(schemas.AliasSchema)
 @blp.response(200, schemas.BoxSchema)
 @requires("boxes.approve")
@@ -108,7 +93,7 @@ def set_alias(body: dict[str, Any], uid: str) -> Box:
 
 
 @blp.route("/boxes/<string:uid>/ask", methods=["POST"])
-@_refuses(404, 422)
+@blp.refuses(404, 422)
 @blp.response(200, schemas.BoxSchema)
 @requires("boxes.approve")
 def ask_box(uid: str) -> Box:
@@ -119,7 +104,7 @@ def ask_box(uid: str) -> Box:
 
 
 @blp.route("/boxes/<string:uid>/tokens", methods=["GET"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(200, schemas.BoxTokensSchema)
 @requires("boxes.tokens")
 def list_tokens(uid: str) -> dict[str, Any]:
@@ -128,7 +113,7 @@ def list_tokens(uid: str) -> dict[str, Any]:
 
 
 @blp.route("/boxes/<string:uid>/tokens", methods=["POST"])
-@_refuses(400, 404, 409, 415, 422)
+@blp.refuses(400, 404, 409, 415, 422)
 @blp.arguments(schemas.RotationSchema)
 @blp.response(201, schemas.NewBoxTokenSchema)
 @requires("boxes.tokens")
@@ -148,7 +133,7 @@ def rotate_token(body: dict[str, Any], uid: str) -> dict[str, Any]:
 
 
 @blp.route("/boxes/<string:uid>/tokens", methods=["DELETE"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(204)
 @requires("boxes.tokens")
 def revoke_tokens(uid: str) -> None:
@@ -157,7 +142,7 @@ def revoke_tokens(uid: str) -> None:
 
 
 @blp.route("/gateway-tokens", methods=["GET"])
-@_refuses()
+@blp.refuses()
 @blp.response(200, schemas.GatewayTokensSchema)
 @requires("boxes.tokens")
 def list_gateway_tokens() -> dict[str, Any]:
@@ -166,7 +151,7 @@ def list_gateway_tokens() -> dict[str, Any]:
 
 
 @blp.route("/gateway-tokens", methods=["POST"])
-@_refuses(400, 409, 415, 422)
+@blp.refuses(400, 409, 415, 422)
 @blp.arguments(schemas.GatewayTokenForm)
 @blp.response(201, schemas.NewGatewayTokenSchema)
 @requires("boxes.tokens")
@@ -181,7 +166,7 @@ def create_gateway_token(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.route("/gateway-tokens/<string:token_id>", methods=["DELETE"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(204)
 @requires("boxes.tokens")
 def revoke_gateway_token(token_id: str) -> None:

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response, request
 
@@ -25,29 +24,15 @@ from firmware.images.schemas import (
 )
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import current_actor, services, unit
-from stb_service.shared.http.api import ProblemSchema, api_blueprint, check_if_match, etag
+from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
 
 blp = api_blueprint("images", "Firmware images")
-View = TypeVar("View", bound=Callable[..., Any])
 Answer = tuple[ImageCard, int, dict[str, str]]
 
 
-def _refuses(*statuses: int) -> Callable[[View], View]:
-    """Declare the refusals of a view, those of sign-in and permission included."""
-
-    def declare(view: View) -> View:
-        for status in sorted({401, 403, *statuses}):
-            view = blp.alt_response(
-                status, schema=ProblemSchema, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return declare
-
-
 @blp.route("/images", methods=["GET"])
-@_refuses(422)
+@blp.refuses(422)
 @blp.arguments(ImagesArguments, location="query")
 @blp.response(200, ImagesSchema)
 @requires("images.view")
@@ -65,7 +50,7 @@ def list_images(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.route("/images", methods=["POST"])
-@_refuses(400, 409, 413, 415, 422)
+@blp.refuses(400, 409, 413, 415, 422)
 @blp.doc(requestBody=UPLOAD_BODY)
 @blp.response(201, ImageDetailSchema)
 @requires("images.upload")
@@ -83,7 +68,7 @@ def upload_image() -> Answer:
 
 
 @blp.route("/images/<public_id>", methods=["GET"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(200, ImageDetailSchema)
 @requires("images.view")
 def get_image(public_id: str) -> Answer:
@@ -92,7 +77,7 @@ def get_image(public_id: str) -> Answer:
 
 
 @blp.route("/images/<public_id>", methods=["PATCH"])
-@_refuses(400, 404, 412, 415, 422)
+@blp.refuses(400, 404, 412, 415, 422)
 @blp.arguments(NotesSchema)
 @blp.response(200, ImageDetailSchema)
 @requires("images.upload")
@@ -106,7 +91,7 @@ def patch_image(body: dict[str, Any], public_id: str) -> Answer:
 
 
 @blp.route("/images/<public_id>/fits", methods=["POST"])
-@_refuses(400, 404, 409, 412, 415, 422)
+@blp.refuses(400, 404, 409, 412, 415, 422)
 @blp.arguments(FitsSchema)
 @blp.response(200, ImageDetailSchema)
 @requires("images.upload")
@@ -119,7 +104,7 @@ def add_fits(body: dict[str, Any], public_id: str) -> Answer:
 
 
 @blp.route("/images/<public_id>/withdraw", methods=["POST"])
-@_refuses(400, 404, 409, 412, 415, 422)
+@blp.refuses(400, 404, 409, 412, 415, 422)
 @blp.arguments(WithdrawalSchema)
 @blp.response(200, ImageDetailSchema)
 @requires("images.upload")
@@ -133,7 +118,7 @@ def withdraw_image(body: dict[str, Any], public_id: str) -> Answer:
 
 
 @blp.route("/images/<public_id>/restore", methods=["POST"])
-@_refuses(404, 409, 412, 422)
+@blp.refuses(404, 409, 412, 422)
 @blp.response(200, ImageDetailSchema)
 @requires("images.upload")
 def restore_image(public_id: str) -> Answer:
@@ -144,7 +129,7 @@ def restore_image(public_id: str) -> Answer:
 
 
 @blp.route("/images/<public_id>/file", methods=["GET"])
-@_refuses(404, 412, 416)
+@blp.refuses(404, 412, 416)
 @blp.alt_response(304, description="The file is the one you know")
 @blp.doc(
     responses={

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from firmware.boxes.models import Box
 from firmware.boxes.queries import operator_box
@@ -17,25 +17,11 @@ from firmware.rollouts.models import Rollout
 from firmware.rollouts.rules import MemberState, RolloutState
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, services, unit
-from stb_service.shared.http.api import ProblemSchema, api_blueprint, check_if_match, etag
+from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
 
 blp = api_blueprint("rollouts", "Rollouts, recalls, and why a box was told what it was told.")
-View = TypeVar("View", bound=Callable[..., Any])
 Answer = tuple[dict[str, Any], int, dict[str, str]]
-
-
-def _refuses(*statuses: int) -> Callable[[View], View]:
-    """Declare the refusals of a view, those of sign-in and permission included."""
-
-    def declare(view: View) -> View:
-        for status in sorted({401, 403, *statuses}):
-            view = blp.alt_response(
-                status, schema=ProblemSchema, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return declare
 
 
 def _rollout(rollout_id: str) -> Rollout:
@@ -88,7 +74,7 @@ def _answer(rollout: Rollout, status: int = 200, **more: Any) -> Answer:
 
 
 @blp.route("/rollouts", methods=["GET"])
-@_refuses(422)
+@blp.refuses(422)
 @blp.arguments(schemas.RolloutsArguments, location="query")
 @blp.response(200, schemas.RolloutsSchema)
 @requires("rollouts.view")
@@ -98,7 +84,7 @@ def list_rollouts(arguments: dict[str, Any]) -> Any:
 
 
 @blp.route("/rollouts", methods=["POST"])
-@_refuses(400, 409, 415, 422)
+@blp.refuses(400, 409, 415, 422)
 @blp.arguments(schemas.PlanBody)
 @blp.response(201, schemas.RolloutDetailSchema)
 @requires("rollouts.edit")
@@ -112,7 +98,7 @@ def create_rollout(body: dict[str, Any]) -> Answer:
 
 
 @blp.route("/rollouts/preview", methods=["POST"])
-@_refuses(400, 409, 415, 422)
+@blp.refuses(400, 409, 415, 422)
 @blp.arguments(schemas.AimBody)
 @blp.response(200, schemas.PreviewSchema)
 @requires("rollouts.edit")
@@ -123,7 +109,7 @@ def preview(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.route("/rollouts/stop-all", methods=["POST"])
-@_refuses(400, 409, 415, 422)
+@blp.refuses(400, 409, 415, 422)
 @blp.arguments(schemas.ReasonBody)
 @blp.response(200, schemas.StoppedSchema)
 @requires("rollouts.stop")
@@ -136,7 +122,7 @@ def stop_all(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.route("/rollouts/<string:rollout_id>", methods=["GET"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(200, schemas.RolloutDetailSchema)
 @requires("rollouts.view")
 def get_rollout(rollout_id: str) -> Answer:
@@ -145,7 +131,7 @@ def get_rollout(rollout_id: str) -> Answer:
 
 
 @blp.route("/rollouts/<string:rollout_id>/start", methods=["POST"])
-@_refuses(404, 409, 412, 422)
+@blp.refuses(404, 409, 412, 422)
 @blp.response(200, schemas.RolloutDetailSchema)
 @requires("rollouts.edit")
 def start(rollout_id: str) -> Answer:
@@ -164,7 +150,7 @@ def _reasoned(verb: Callable[..., Rollout], rollout_id: str, body: dict[str, Any
 
 
 @blp.route("/rollouts/<string:rollout_id>/pause", methods=["POST"])
-@_refuses(400, 404, 409, 412, 415, 422)
+@blp.refuses(400, 404, 409, 412, 415, 422)
 @blp.arguments(schemas.ReasonBody)
 @blp.response(200, schemas.RolloutDetailSchema)
 @requires("rollouts.stop")
@@ -174,7 +160,7 @@ def pause(body: dict[str, Any], rollout_id: str) -> Answer:
 
 
 @blp.route("/rollouts/<string:rollout_id>/resume", methods=["POST"])
-@_refuses(400, 404, 409, 412, 415, 422)
+@blp.refuses(400, 404, 409, 412, 415, 422)
 @blp.arguments(schemas.ReasonBody)
 @blp.response(200, schemas.RolloutDetailSchema)
 @requires("rollouts.edit")
@@ -184,7 +170,7 @@ def resume(body: dict[str, Any], rollout_id: str) -> Answer:
 
 
 @blp.route("/rollouts/<string:rollout_id>/cancel", methods=["POST"])
-@_refuses(400, 404, 409, 412, 415, 422)
+@blp.refuses(400, 404, 409, 412, 415, 422)
 @blp.arguments(schemas.ReasonBody)
 @blp.response(200, schemas.RolloutDetailSchema)
 @requires("rollouts.stop")
@@ -194,7 +180,7 @@ def cancel(body: dict[str, Any], rollout_id: str) -> Answer:
 
 
 @blp.route("/rollouts/<string:rollout_id>/retry", methods=["POST"])
-@_refuses(404, 409, 412, 422)
+@blp.refuses(404, 409, 412, 422)
 @blp.response(200, schemas.RetriedSchema)
 @requires("rollouts.edit")
 def retry(rollout_id: str) -> Answer:
@@ -208,7 +194,7 @@ def retry(rollout_id: str) -> Answer:
 
 
 @blp.route("/rollouts/<string:rollout_id>/widen", methods=["POST"])
-@_refuses(400, 404, 409, 412, 415, 422)
+@blp.refuses(400, 404, 409, 412, 415, 422)
 @blp.arguments(schemas.WideningBody)
 @blp.response(200, schemas.RolloutDetailSchema)
 @requires("rollouts.edit")
@@ -221,7 +207,7 @@ def widen(body: dict[str, Any], rollout_id: str) -> Answer:
 
 
 @blp.route("/rollouts/<string:rollout_id>/boxes", methods=["GET"])
-@_refuses(404, 422)
+@blp.refuses(404, 422)
 @blp.arguments(schemas.MembersArguments, location="query")
 @blp.response(200, schemas.MembersSchema)
 @requires("rollouts.view")
@@ -244,7 +230,7 @@ def list_members(arguments: dict[str, Any], rollout_id: str) -> Any:
 
 
 @blp.route("/rollouts/<string:rollout_id>/events", methods=["GET"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(200, schemas.RolloutEventsSchema)
 @requires("rollouts.view")
 def list_events(rollout_id: str) -> dict[str, Any]:
@@ -253,7 +239,7 @@ def list_events(rollout_id: str) -> dict[str, Any]:
 
 
 @blp.route("/recalls", methods=["POST"])
-@_refuses(400, 409, 415, 422)
+@blp.refuses(400, 409, 415, 422)
 @blp.arguments(schemas.RecallBody)
 @blp.response(201, schemas.RolloutDetailSchema)
 @requires("rollouts.edit")
@@ -278,7 +264,7 @@ def _box(uid: str) -> Box:
 
 
 @blp.route("/boxes/<string:uid>/why", methods=["GET"])
-@_refuses(404, 422)
+@blp.refuses(404, 422)
 @blp.arguments(schemas.AtArguments, location="query")
 @blp.response(200, schemas.WhySchema)
 @requires("boxes.view")
@@ -292,7 +278,7 @@ def why(arguments: dict[str, Any], uid: str) -> dict[str, Any]:
 
 
 @blp.route("/boxes/<string:uid>/decisions", methods=["GET"])
-@_refuses(404, 422)
+@blp.refuses(404, 422)
 @blp.arguments(LimitArguments, location="query")
 @blp.response(200, schemas.DecisionsSchema)
 @requires("boxes.view")

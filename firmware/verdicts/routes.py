@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response
 from werkzeug.datastructures import FileStorage
@@ -17,29 +16,15 @@ from firmware.verdicts.models import LabRun
 from firmware.verdicts.uploads import limit_body, receive_run
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import unit
-from stb_service.shared.http.api import ProblemSchema, api_blueprint, etag
+from stb_service.shared.http.api import api_blueprint, etag
 
 blp = api_blueprint("lab_runs", "Runs of the lab")
 blp.url_value_preprocessor(limit_body)
-View = TypeVar("View", bound=Callable[..., Any])
 Answer = tuple[LabRun, int, dict[str, str]]
 
 
-def _refuses(*statuses: int) -> Callable[[View], View]:
-    """Declare the refusals of a view, those of sign-in and permission included."""
-
-    def declare(view: View) -> View:
-        for status in sorted({401, 403, *statuses}):
-            view = blp.alt_response(
-                status, schema=ProblemSchema, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return declare
-
-
 @blp.route("/lab/runs", methods=["GET"])
-@_refuses(422)
+@blp.refuses(422)
 @blp.arguments(schemas.RunsArguments, location="query")
 @blp.response(200, schemas.RunsSchema)
 @requires("lab.view")
@@ -50,7 +35,7 @@ def list_runs(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 @blp.route("/lab/runs", methods=["POST"])
-@_refuses(400, 409, 413, 415, 422)
+@blp.refuses(400, 409, 413, 415, 422)
 @blp.arguments(schemas.RunFiles, location="files")
 @blp.arguments(schemas.RunForm, location="form")
 @blp.alt_response(200, schema=schemas.RunDetailSchema, description="It was known already")
@@ -68,7 +53,7 @@ def send_run(files: dict[str, FileStorage], form: dict[str, Any]) -> Answer:
 
 
 @blp.route("/lab/runs/<public_id>", methods=["GET"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(200, schemas.RunDetailSchema)
 @requires("lab.view")
 def get_run(public_id: str) -> Answer:
@@ -78,7 +63,7 @@ def get_run(public_id: str) -> Answer:
 
 
 @blp.route("/lab/runs/<public_id>/result", methods=["GET"])
-@_refuses(404)
+@blp.refuses(404)
 @blp.response(200, {"type": "string", "format": "binary"}, content_type="application/octet-stream")
 @requires("lab.view")
 def get_result(public_id: str) -> Response:

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response
 from flask_babel import get_timezone
@@ -15,30 +14,16 @@ from stb_service.admin import operations, queries, schemas
 from stb_service.admin.reports import report_answer
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, services, unit
-from stb_service.shared.http.api import CursorArguments, ProblemSchema, api_blueprint
+from stb_service.shared.http.api import CursorArguments, api_blueprint
 from stb_service.shared.http.unit import request_time
 
 api = api_blueprint("admin", "Search, audit, long work and follow-ups.")
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def _refuses(*statuses: int) -> Callable[[View], View]:
-    """Declare the refusals of a view, those of sign-in and permission included."""
-
-    def declare(view: View) -> View:
-        for status in (401, 403, *statuses):
-            view = api.alt_response(
-                status, schema=ProblemSchema, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return declare
 
 
 @api.route("/search", methods=["GET"])
 @api.arguments(schemas.SearchArguments, location="query")
 @api.response(200, schemas.HitGroupSchema(many=True))
-@_refuses(422)
+@api.refuses(422)
 @requires("self.use")
 def search(arguments: dict[str, Any]) -> Any:
     """Search everything the caller may see, grouped by kind."""
@@ -54,7 +39,7 @@ def search(arguments: dict[str, Any]) -> Any:
 @api.route("/audit", methods=["GET"])
 @api.arguments(schemas.AuditArguments, location="query")
 @api.response(200, schemas.AuditPageSchema)
-@_refuses(422)
+@api.refuses(422)
 @requires("audit.view")
 def list_audit(arguments: dict[str, Any]) -> Any:
     """List what was changed, newest first. Days are days of the caller's time zone."""
@@ -66,7 +51,7 @@ def list_audit(arguments: dict[str, Any]) -> Any:
 @api.route("/jobs", methods=["GET"])
 @api.arguments(CursorArguments, location="query")
 @api.response(200, schemas.JobsSchema)
-@_refuses(422)
+@api.refuses(422)
 @requires("jobs.view")
 def list_jobs(arguments: dict[str, Any]) -> Any:
     """List long work, newest first: the own, or everybody's for administrators."""
@@ -75,7 +60,7 @@ def list_jobs(arguments: dict[str, Any]) -> Any:
 
 @api.route("/jobs/<string:job_id>", methods=["GET"])
 @api.response(200, schemas.JobSchema)
-@_refuses(404)
+@api.refuses(404)
 @requires("jobs.view")
 def get_job(job_id: str) -> Any:
     """Return one piece of long work and how far it is."""
@@ -89,7 +74,7 @@ def get_job(job_id: str) -> Any:
     content_type="application/octet-stream",
     description="The report, as a file",
 )
-@_refuses(404)
+@api.refuses(404)
 @requires("jobs.view")
 def get_report(job_id: str) -> Response:
     """Download the report of finished work."""
@@ -99,7 +84,7 @@ def get_report(job_id: str) -> Response:
 @api.route("/follow-ups", methods=["GET"])
 @api.arguments(CursorArguments, location="query")
 @api.response(200, schemas.FollowUpsSchema)
-@_refuses(422)
+@api.refuses(422)
 @requires("effects.retry")
 def list_follow_ups(arguments: dict[str, Any]) -> Any:
     """List what should have followed a change and failed for good, newest first."""
@@ -108,7 +93,7 @@ def list_follow_ups(arguments: dict[str, Any]) -> Any:
 
 @api.route("/follow-ups/<string:follow_up_id>/retry", methods=["POST"])
 @api.response(200, schemas.FollowUpSchema)
-@_refuses(404, 409)
+@api.refuses(404, 409)
 @requires("effects.retry")
 def retry_follow_up(follow_up_id: str) -> Any:
     """Let one be tried again, within seconds; if it fails once more, it is listed again."""

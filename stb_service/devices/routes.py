@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-from flask_smorest import Blueprint
 from werkzeug.datastructures import FileStorage
 
 from firmware.rollouts.box_card import Brief, brief_of
@@ -25,26 +23,12 @@ from stb_service.devices.rules import Capability, capability_name
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, unit
-from stb_service.shared.http.api import ProblemSchema, api_blueprint, check_if_match, etag
+from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
 
 api = api_blueprint("devices", "The registry of boxes.")
-View = TypeVar("View", bound=Callable[..., Any])
 Answer = tuple[Any, int, dict[str, str]]
-
-
-def refuses(blueprint: Blueprint, *statuses: int) -> Callable[[View], View]:
-    """Declare the refusals of a view, those of sign-in and permission included."""
-
-    def declare(view: View) -> View:
-        for status in sorted({401, 403, *statuses}):
-            view = blueprint.alt_response(
-                status, schema=ProblemSchema, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return declare
 
 
 def who() -> dict[str, Any]:
@@ -69,7 +53,7 @@ def filter_of(arguments: dict[str, Any]) -> DeviceFilter:
 
 
 @api.route("/devices", methods=["GET"])
-@refuses(api, 422)
+@api.refuses(422)
 @api.arguments(schemas.DevicesArguments, location="query")
 @api.response(200, schemas.DevicesSchema)
 @requires("devices.view")
@@ -89,7 +73,7 @@ def list_devices(arguments: dict[str, Any]) -> Any:
 
 
 @api.route("/devices/summary", methods=["GET"])
-@refuses(api)
+@api.refuses()
 @api.response(200, schemas.SummarySchema)
 @requires("devices.view")
 def summarise_devices() -> Any:
@@ -98,7 +82,7 @@ def summarise_devices() -> Any:
 
 
 @api.route("/devices", methods=["POST"])
-@refuses(api, 400, 409, 415, 422)
+@api.refuses(400, 409, 415, 422)
 @api.arguments(schemas.NewDevice)
 @api.response(201, schemas.DeviceCardSchema)
 @requires("devices.edit")
@@ -110,7 +94,7 @@ def create_device(body: dict[str, Any]) -> Answer:
 
 
 @api.route("/devices/<string:device_id>", methods=["GET"])
-@refuses(api, 404)
+@api.refuses(404)
 @api.response(200, schemas.DeviceCardSchema)
 @requires("devices.view")
 def get_device(device_id: str) -> Answer:
@@ -120,7 +104,7 @@ def get_device(device_id: str) -> Answer:
 
 
 @api.route("/devices/<string:device_id>/firmware", methods=["GET"])
-@refuses(api, 404, 422)
+@api.refuses(404, 422)
 @api.arguments(AtArguments, location="query")
 @api.response(200, schemas.DeviceFirmwareSchema)
 @requires("boxes.view")
@@ -134,7 +118,7 @@ def get_firmware(arguments: dict[str, Any], device_id: str) -> Brief:
 
 
 @api.route("/devices/<string:device_id>", methods=["PATCH"])
-@refuses(api, 400, 404, 409, 412, 415, 422)
+@api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.DevicePatch)
 @api.response(200, schemas.DeviceCardSchema)
 @requires("devices.edit")
@@ -147,7 +131,7 @@ def change_device(body: dict[str, Any], device_id: str) -> Answer:
 
 
 @api.route("/devices/<string:device_id>/status", methods=["POST"])
-@refuses(api, 400, 404, 409, 412, 415, 422)
+@api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.StatusForm)
 @api.response(200, schemas.DeviceCardSchema)
 @requires("devices.edit")
@@ -158,7 +142,7 @@ def change_status(body: dict[str, Any], device_id: str) -> Answer:
 
 
 @api.route("/devices/<string:device_id>/custody", methods=["POST"])
-@refuses(api, 400, 404, 409, 412, 415, 422)
+@api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.CustodyForm)
 @api.response(204)
 @requires("devices.edit")
@@ -169,7 +153,7 @@ def move_custody(body: dict[str, Any], device_id: str) -> None:
 
 
 @api.route("/devices/<string:device_id>/board", methods=["POST"])
-@refuses(api, 400, 404, 409, 412, 415, 422)
+@api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.BoardForm)
 @api.response(200, schemas.DeviceCardSchema)
 @requires("devices.edit")
@@ -182,7 +166,7 @@ def swap_board(body: dict[str, Any], device_id: str) -> Answer:
 
 
 @api.route("/devices/<string:device_id>/capabilities", methods=["PUT"])
-@refuses(api, 400, 404, 409, 412, 415, 422)
+@api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.OverridesSchema)
 @api.response(200, schemas.DeviceCardSchema)
 @requires("devices.edit")
@@ -213,7 +197,7 @@ def read_capabilities(rows: list[dict[str, Any]]) -> list[Capability]:
 
 
 @api.route("/devices/tags", methods=["POST"])
-@refuses(api, 400, 409, 415, 422)
+@api.refuses(400, 409, 415, 422)
 @api.arguments(schemas.TagForm)
 @api.response(200, schemas.TaggedSchema)
 @requires("devices.edit")
@@ -229,7 +213,7 @@ def tag_devices(body: dict[str, Any]) -> Any:
 
 
 @api.route("/devices/imports", methods=["POST"])
-@refuses(api, 400, 409, 413, 415, 422)
+@api.refuses(400, 409, 413, 415, 422)
 @api.arguments(schemas.ImportFiles, location="files")
 @api.arguments(schemas.ImportForm, location="form")
 @api.response(202, schemas.JobStartedSchema)
@@ -242,7 +226,7 @@ def import_devices(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> An
 
 
 @api.route("/devices/imports/<string:job_id>/import", methods=["POST"])
-@refuses(api, 404, 422)
+@api.refuses(404, 422)
 @api.response(202, schemas.JobStartedSchema)
 @requires("devices.import")
 def import_after_trial(job_id: str) -> Any:
@@ -252,7 +236,7 @@ def import_after_trial(job_id: str) -> Any:
 
 
 @api.route("/devices/exports", methods=["POST"])
-@refuses(api, 400, 409, 415, 422)
+@api.refuses(400, 409, 415, 422)
 @api.arguments(schemas.ExportForm)
 @api.response(202, schemas.JobStartedSchema)
 @requires("devices.export")

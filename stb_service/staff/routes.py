@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Response, g
 from sqlalchemy.orm import object_mapper
@@ -16,7 +15,6 @@ from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import (
     CursorArguments,
-    ProblemSchema,
     api_blueprint,
     check_if_match,
     etag,
@@ -29,20 +27,6 @@ from stb_service.staff.own_pages import change_own_password, end_own_session, ow
 
 api = api_blueprint("staff", "People, roles, organisations and API tokens.")
 Answer = tuple[Any, int, dict[str, str]]
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def _refuses(*statuses: int) -> Callable[[View], View]:
-    """Declare the refusals of a view, those of sign-in and permission included."""
-
-    def declare(view: View) -> View:
-        for status in (401, 403, *statuses):
-            view = api.alt_response(
-                status, schema=ProblemSchema, content_type="application/problem+json"
-            )(view)
-        return view
-
-    return declare
 
 
 def _organisation(code: str) -> Organisation:
@@ -66,7 +50,7 @@ def _person(ref: str) -> Person:
 @api.route("/people", methods=["GET"])
 @api.arguments(CursorArguments, location="query")
 @api.response(200, schemas.PeopleSchema)
-@_refuses(422)
+@api.refuses(422)
 @requires("staff.view")
 def list_people(arguments: dict[str, Any]) -> Any:
     """List people by user name."""
@@ -76,7 +60,7 @@ def list_people(arguments: dict[str, Any]) -> Any:
 @api.route("/people", methods=["POST"])
 @api.arguments(schemas.NewPersonForm)
 @api.response(201, schemas.PersonSchema)
-@_refuses(400, 409, 422)
+@api.refuses(400, 409, 422)
 @requires("staff.edit")
 def create_person(body: dict[str, Any]) -> Answer:
     """Add a person; they must choose their own password at the first sign-in."""
@@ -89,7 +73,7 @@ def create_person(body: dict[str, Any]) -> Answer:
 
 @api.route("/people/<string:person_id>", methods=["GET"])
 @api.response(200, schemas.PersonSchema)
-@_refuses(404)
+@api.refuses(404)
 @requires("staff.view")
 def get_person(person_id: str) -> Answer:
     """Return a person."""
@@ -99,7 +83,7 @@ def get_person(person_id: str) -> Answer:
 @api.route("/people/<string:person_id>", methods=["PATCH"])
 @api.arguments(schemas.PersonPatch)
 @api.response(200, schemas.PersonSchema)
-@_refuses(400, 404, 409, 412, 422)
+@api.refuses(400, 404, 409, 412, 422)
 @requires("staff.edit")
 def change_person(body: dict[str, Any], person_id: str) -> Answer:
     """Change a person; what is left out stays."""
@@ -124,7 +108,7 @@ def change_person(body: dict[str, Any], person_id: str) -> Answer:
 @api.route("/people/<string:person_id>/password", methods=["PUT"])
 @api.arguments(schemas.PasswordForm)
 @api.response(204)
-@_refuses(400, 404, 422)
+@api.refuses(400, 404, 422)
 @requires("staff.edit")
 def set_person_password(body: dict[str, Any], person_id: str) -> None:
     """Give a person another password, which they must change.
@@ -147,7 +131,7 @@ def set_person_password(body: dict[str, Any], person_id: str) -> None:
 
 @api.route("/people/<string:person_id>/sessions", methods=["GET"])
 @api.response(200, schemas.SessionSchema(many=True))
-@_refuses(404)
+@api.refuses(404)
 @requires("staff.edit")
 def list_person_sessions(person_id: str) -> Any:
     """List where a person is signed in."""
@@ -156,7 +140,7 @@ def list_person_sessions(person_id: str) -> Any:
 
 @api.route("/people/<string:person_id>/sessions", methods=["DELETE"])
 @api.response(204)
-@_refuses(404)
+@api.refuses(404)
 @requires("staff.edit")
 def end_person_sessions(person_id: str) -> None:
     """Sign a person out everywhere. Their API tokens stay."""
@@ -167,7 +151,7 @@ def end_person_sessions(person_id: str) -> None:
 
 @api.route("/roles", methods=["GET"])
 @api.response(200, schemas.RoleSchema(many=True))
-@_refuses()
+@api.refuses()
 @requires("staff.view")
 def list_roles() -> Any:
     """List the roles and what each allows."""
@@ -177,7 +161,7 @@ def list_roles() -> Any:
 @api.route("/roles", methods=["POST"])
 @api.arguments(schemas.RoleForm)
 @api.response(201, schemas.RoleSchema)
-@_refuses(400, 409, 422)
+@api.refuses(400, 409, 422)
 @requires("staff.edit")
 def create_role(body: dict[str, Any]) -> Answer:
     """Add a role."""
@@ -187,7 +171,7 @@ def create_role(body: dict[str, Any]) -> Answer:
 
 @api.route("/roles/<string:name>", methods=["GET"])
 @api.response(200, schemas.RoleSchema)
-@_refuses(404)
+@api.refuses(404)
 @requires("staff.view")
 def get_role(name: str) -> Answer:
     """Return a role."""
@@ -197,7 +181,7 @@ def get_role(name: str) -> Answer:
 @api.route("/roles/<string:name>", methods=["PATCH"])
 @api.arguments(schemas.RolePatch)
 @api.response(200, schemas.RoleSchema)
-@_refuses(400, 404, 409, 412, 422)
+@api.refuses(400, 404, 409, 412, 422)
 @requires("staff.edit")
 def change_role(body: dict[str, Any], name: str) -> Answer:
     """Change an added role; what is left out stays. Built-in roles cannot be changed."""
@@ -213,7 +197,7 @@ def change_role(body: dict[str, Any], name: str) -> Answer:
 
 @api.route("/organisations", methods=["GET"])
 @api.response(200, schemas.OrganisationSchema(many=True))
-@_refuses()
+@api.refuses()
 @requires("staff.view")
 def list_organisations() -> Any:
     """List the organisations, the operator first."""
@@ -223,7 +207,7 @@ def list_organisations() -> Any:
 @api.route("/organisations", methods=["POST"])
 @api.arguments(schemas.OrganisationForm)
 @api.response(201, schemas.OrganisationSchema)
-@_refuses(400, 409, 422)
+@api.refuses(400, 409, 422)
 @requires("staff.edit")
 def create_organisation(body: dict[str, Any]) -> Answer:
     """Add a dealer or a service centre."""
@@ -235,7 +219,7 @@ def create_organisation(body: dict[str, Any]) -> Answer:
 
 @api.route("/organisations/<string:organisation_id>", methods=["GET"])
 @api.response(200, schemas.OrganisationSchema)
-@_refuses(404)
+@api.refuses(404)
 @requires("staff.view")
 def get_organisation(organisation_id: str) -> Answer:
     """Return an organisation, by its id or its code."""
@@ -246,7 +230,7 @@ def get_organisation(organisation_id: str) -> Answer:
 @api.route("/organisations/<string:organisation_id>", methods=["PATCH"])
 @api.arguments(schemas.OrganisationPatch)
 @api.response(200, schemas.OrganisationSchema)
-@_refuses(400, 404, 412, 422)
+@api.refuses(400, 404, 412, 422)
 @requires("staff.edit")
 def change_organisation(body: dict[str, Any], organisation_id: str) -> Answer:
     """Rename an organisation."""
@@ -271,7 +255,7 @@ def _me(person: Person) -> Answer:
 
 @api.route("/me", methods=["GET"])
 @api.response(200, schemas.MeSchema)
-@_refuses()
+@api.refuses()
 @requires("self.use")
 def get_me() -> Answer:
     """Return who asks, and what they may do."""
@@ -281,7 +265,7 @@ def get_me() -> Answer:
 @api.route("/me", methods=["PATCH"])
 @api.arguments(schemas.MePatch)
 @api.response(200, schemas.MeSchema)
-@_refuses(400, 412, 422)
+@api.refuses(400, 412, 422)
 @requires("self.use")
 def change_me(body: dict[str, Any]) -> Answer:
     """Change the own settings; what is left out stays."""
@@ -302,7 +286,7 @@ def change_me(body: dict[str, Any]) -> Answer:
 @api.route("/me/password", methods=["PUT"])
 @api.arguments(schemas.OwnPasswordBody)
 @api.response(204)
-@_refuses(400, 422)
+@api.refuses(400, 422)
 @requires("self.use")
 def change_my_password(body: dict[str, Any]) -> None:
     """Change the own password and end all own sign-ins.
@@ -315,7 +299,7 @@ def change_my_password(body: dict[str, Any]) -> None:
 
 @api.route("/me/sessions", methods=["GET"])
 @api.response(200, schemas.SessionSchema(many=True))
-@_refuses()
+@api.refuses()
 @requires("self.use")
 def list_my_sessions() -> Any:
     """List where one is signed in."""
@@ -324,7 +308,7 @@ def list_my_sessions() -> Any:
 
 @api.route("/me/sessions/<string:session_id>", methods=["DELETE"])
 @api.response(204)
-@_refuses(404)
+@api.refuses(404)
 @requires("self.use")
 def end_my_session(session_id: str) -> None:
     """End one of the own sign-ins."""
@@ -333,7 +317,7 @@ def end_my_session(session_id: str) -> None:
 
 @api.route("/tokens", methods=["GET"])
 @api.response(200, schemas.TokenSchema(many=True))
-@_refuses()
+@api.refuses()
 @requires("self.use")
 def list_tokens() -> Any:
     """List the own tokens that were not revoked."""
@@ -343,7 +327,7 @@ def list_tokens() -> Any:
 @api.route("/tokens", methods=["POST"])
 @api.arguments(schemas.TokenForm)
 @api.response(201, schemas.NewTokenSchema)
-@_refuses(400, 409, 422)
+@api.refuses(400, 409, 422)
 @requires("self.use")
 def create_token(body: dict[str, Any]) -> Any:
     """Make a token for oneself. The secret is told once, here."""
@@ -356,7 +340,7 @@ def create_token(body: dict[str, Any]) -> Any:
 
 @api.route("/tokens/<string:token_id>", methods=["DELETE"])
 @api.response(204)
-@_refuses(404)
+@api.refuses(404)
 @requires("self.use")
 def revoke_token(token_id: str) -> Response | None:
     """Revoke one of the own tokens."""

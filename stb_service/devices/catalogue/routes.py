@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stb_service.devices.catalogue import operations, queries, schemas
-from stb_service.devices.routes import read_capabilities, refuses, who
+from stb_service.devices.routes import read_capabilities, who
 from stb_service.shared.access import requires
 from stb_service.shared.http import unit
 from stb_service.shared.http.api import (
@@ -23,7 +23,7 @@ Answer = tuple[Any, int, dict[str, str]]
 
 
 @api.route("/models", methods=["GET"])
-@refuses(api, 422)
+@api.refuses(422)
 @api.arguments(CursorArguments, location="query")
 @api.response(200, schemas.ModelsSchema)
 @requires("models.view")
@@ -33,7 +33,7 @@ def list_models(arguments: dict[str, Any]) -> Any:
 
 
 @api.route("/models", methods=["POST"])
-@refuses(api, 400, 409, 415, 422)
+@api.refuses(400, 409, 415, 422)
 @api.arguments(schemas.NewModel)
 @api.response(201, schemas.ModelSchema)
 @requires("models.edit")
@@ -44,7 +44,7 @@ def create_model(body: dict[str, Any]) -> Answer:
 
 
 @api.route("/models/<string:model_id>", methods=["GET"])
-@refuses(api, 404)
+@api.refuses(404)
 @api.response(200, schemas.ModelSchema)
 @requires("models.view")
 def get_model(model_id: str) -> Answer:
@@ -53,7 +53,7 @@ def get_model(model_id: str) -> Answer:
 
 
 @api.route("/models/<string:model_id>", methods=["PATCH"])
-@refuses(api, 400, 404, 409, 412, 415, 422)
+@api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.ModelPatch)
 @api.response(200, schemas.ModelSchema)
 @requires("models.edit")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stb_service.devices.identity import operations, queries, schemas
-from stb_service.devices.routes import refuses, who
+from stb_service.devices.routes import who
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, with_etag
@@ -18,7 +18,7 @@ Answer = tuple[Any, int, dict[str, str]]
 
 
 @api.route("/disputes", methods=["GET"])
-@refuses(api, 422)
+@api.refuses(422)
 @api.arguments(schemas.DisputesArguments, location="query")
 @api.response(200, schemas.DisputesSchema)
 @requires("devices.review")
@@ -29,7 +29,7 @@ def list_disputes(arguments: dict[str, Any]) -> Any:
 
 
 @api.route("/disputes/<string:dispute_id>", methods=["GET"])
-@refuses(api, 404)
+@api.refuses(404)
 @api.response(200, schemas.DisputeSchema)
 @requires("devices.review")
 def get_dispute(dispute_id: str) -> Answer:
@@ -38,7 +38,7 @@ def get_dispute(dispute_id: str) -> Answer:
 
 
 @api.route("/disputes/<string:dispute_id>/settle", methods=["POST"])
-@refuses(api, 400, 404, 409, 412, 415, 422)
+@api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.SettleForm)
 @api.response(200, schemas.DisputeSchema)
 @requires("devices.review")

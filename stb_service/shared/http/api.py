@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import marshmallow as ma
 from flask import Flask, Request, request
@@ -18,6 +19,7 @@ from stb_service.shared.http import problems
 from stb_service.shared.i18n import text
 
 PREFIX = "/api/v1"
+View = TypeVar("View", bound=Callable[..., Any])
 ABOUT = (
     "A POST with a JSON body, or with none, may carry an `Idempotency-Key`: sent again with the "
     "same key it is carried out once, and answered as it was the first time, for a day. "
@@ -79,6 +81,18 @@ class StbBlueprint(Blueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = BodyParser()
 
+    def refuses(self, *statuses: int) -> Callable[[View], View]:
+        """Declare the refusals of a view, those of sign-in and permission included."""
+
+        def declare(view: View) -> View:
+            for status in sorted({401, 403, *statuses}):
+                view = self.alt_response(
+                    status, schema=ProblemSchema, content_type="application/problem+json"
+                )(view)
+            return view
+
+        return declare
+
     def _prepare_arguments_doc(self, doc: Any, doc_info: Any, **more: Any) -> Any:
         """Join the parts of a form: flask-smorest would leave all but the first as parameters
         `in: formData`, which OpenAPI 3 does not know.
@@ -105,7 +119,7 @@ class CursorArguments(ma.Schema):
     limit = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, 200))
 
 
-def api_blueprint(name: str, description: str) -> Blueprint:
+def api_blueprint(name: str, description: str) -> StbBlueprint:
     """Make the blueprint of a domain's API; its routes start with the collection's name."""
     return StbBlueprint(f"api_{name}", name, url_prefix=PREFIX, description=description)
 
