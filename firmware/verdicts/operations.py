@@ -23,17 +23,16 @@ def take_run(
     result: Stored,
     report: Stored | None,
     image: Image | None,
-    evidence: Evidence | None = None,
+    evidence: Evidence,
     actor: Actor,
     now: datetime,
 ) -> tuple[LabRun, bool]:
     """Keep a run; return it, and whether it is new. One that is known was sent once more, and may gain
     the report it came without.
 
-    `evidence` overrules what the file says of itself: a rig may be a bench of emulators.
+    `evidence` may be another than the file's own word: a rig may be a bench of emulators.
     """
-    seen_on = evidence or sent.evidence
-    known = run_of_result(session, result.sha256, evidence=seen_on, image=image)
+    known = run_of_result(session, result.sha256, evidence=evidence, image=image)
     if known is not None:
         lock_row(session, LabRun, known.id)
         known.times_sent += 1
@@ -45,7 +44,7 @@ def take_run(
         name=sent.name,
         title=sent.title,
         form=sent.form.value,
-        evidence=seen_on.value,
+        evidence=evidence.value,
         verdict=sent.verdict.value,
         held=sent.held,
         expected=len(sent.expected),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import Any
@@ -89,7 +89,6 @@ class Sent:
     evidence: Evidence
     seed: int | None
     expected: tuple[Expected, ...]
-    figures: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
 
     @property
@@ -220,7 +219,6 @@ def read_result(data: bytes) -> Sent:
             )
             for one in found["expectations"]
         ),
-        figures={name: _figure(figure) for name, figure in found["measures"].items()},
         about=found["scenario"]["about"],
     )
 

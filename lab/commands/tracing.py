@@ -1,8 +1,6 @@
 """`stb-lab trace`: what a link's trace is like, and traces that are made from a seed."""
 
 import argparse
-import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lab.network.trace_files import FORMATS, read_trace
+from lab.network.trace_files import FORMATS, as_sabre, read_trace
 from lab.network.traces import LATEST_NS, LONGEST_S, Trace, generate
 from lab.units import NS_PER_MS, from_seconds
 
@@ -149,23 +147,3 @@ def _generated(
         latency_ns=round(latency_ms * NS_PER_MS),
         **shape,
     )
-
-
-def as_sabre(trace: Trace) -> str:
-    """Return the JSON text of a trace, a step on each line; read again it has the same hash."""
-    lines = [
-        json.dumps(
-            {
-                "duration_ms": _plain(step.duration_ns / NS_PER_MS),
-                "bandwidth_kbps": _plain(step.rate_bps / 1000),
-                "latency_ms": _plain(step.latency_ns / NS_PER_MS),
-            }
-        )
-        for step in trace.steps
-    ]
-    return "[\n" + ",\n".join(lines) + "\n]\n"
-
-
-def _plain(number: float) -> float:
-    """Return a whole number without its .0."""
-    return math.floor(number) if number.is_integer() else number

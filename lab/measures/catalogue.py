@@ -143,7 +143,10 @@ MEASURES = (
     _ladder("declared", "Whether the firmware would try, by what the stream declares.", "profile"),
     _ladder("needed", "The same, by what the pictures need.", "level tables of lab.media.levels"),
     _ladder(
-        "plays", "Whether pictures come: decoded, and within what the box can do.", _COUNTED, "less"
+        "plays",
+        "Whether every picture comes, and lies within what the box can do.",
+        _COUNTED,
+        "less",
     ),
     _ladder(
         "false_promise",

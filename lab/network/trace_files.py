@@ -243,3 +243,23 @@ def _mahimahi(text: str, name: str) -> list[Numbered]:
         rate_bps = counts.get(number, 0) * OPPORTUNITY_BITS * 1000 // span_ms
         steps.append((lines.get(number, line), Step(span_ms * NS_PER_MS, rate_bps)))
     return steps
+
+
+def as_sabre(trace: Trace) -> str:
+    """Return the JSON text of a trace, a step on each line; read again it has the same hash."""
+    lines = [
+        json.dumps(
+            {
+                "duration_ms": _plain(step.duration_ns / NS_PER_MS),
+                "bandwidth_kbps": _plain(step.rate_bps / 1000),
+                "latency_ms": _plain(step.latency_ns / NS_PER_MS),
+            }
+        )
+        for step in trace.steps
+    ]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def _plain(number: float) -> float:
+    """Return a whole number without its .0."""
+    return math.floor(number) if number.is_integer() else number

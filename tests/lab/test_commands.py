@@ -12,7 +12,7 @@ import pytest
 from lab import cli
 from lab.cli import main
 from lab.commands import scenarios, tracing
-from lab.network.trace_files import LARGEST_BYTES, read_trace
+from lab.network.trace_files import LARGEST_BYTES, as_sabre, read_trace
 from lab.network.traces import FASTEST_BPS, LATEST_NS, Step, Trace
 from lab.scenarios.files import shipped
 
@@ -206,7 +206,7 @@ def test_any_step_is_written_as_it_is(tmp_path: Path) -> None:
     )
     trace = Trace(steps, "made up")
     path = tmp_path / "trace.json"
-    path.write_text(tracing.as_sabre(trace))
+    path.write_text(as_sabre(trace))
 
     assert read_trace(path).steps == steps
     widest = max(len(line) for line in path.read_text().splitlines()) + 1

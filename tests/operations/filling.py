@@ -9,7 +9,7 @@ from sqlalchemy import MetaData, Table, func, select
 
 from firmware.edge import make_edge
 from firmware.verdicts.operations import take_run
-from firmware.verdicts.rules import read_junit
+from firmware.verdicts.rules import Evidence, read_junit
 from stb_service.devices.demo import load_demo
 from stb_service.metadata import metadata
 from stb_service.shared import jobs, leases, outbox
@@ -55,6 +55,7 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
         take_run(
             session,
             sent=read_junit(JUNIT),
+            evidence=Evidence.REAL_BOX,
             result=live.files.keep_bytes(JUNIT),
             report=None,
             image=None,

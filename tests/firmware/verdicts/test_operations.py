@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from firmware.verdicts import queries
 from firmware.verdicts.operations import take_run
-from firmware.verdicts.rules import read_junit, read_result
+from firmware.verdicts.rules import Evidence, read_junit, read_result
 from stb_service.shared.access import Actor
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.files import FileStore
@@ -24,6 +24,7 @@ def test_a_run_is_kept_once_and_gains_its_report(
         return take_run(
             session,
             sent=read_result(as_bytes(seed=2**62)),
+            evidence=Evidence.EMULATED,
             result=files.keep_bytes(as_bytes(seed=2**62)),
             report=files.keep_bytes(report) if report else None,
             image=None,
@@ -51,6 +52,7 @@ def test_runs_are_found_by_what_they_are(
         take_run(
             session,
             sent=sent,
+            evidence=sent.evidence,
             result=files.keep_bytes(data),
             report=None,
             image=None,
