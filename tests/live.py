@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+import psutil
 import requests
 from sqlalchemy import select
 
@@ -85,14 +88,36 @@ class Live:
 
     def start(self, *names: str) -> None:
         """Start `app`, `edge` or `worker` and wait until the servers answer."""
+        started = {}
         for name in names:
             with (self.settings.home / f"{name}.log").open("ab") as log:
-                self.processes.append(
-                    subprocess.Popen(command_of(name), env=self.environ, stdout=log, stderr=log)
+                started[name] = subprocess.Popen(
+                    command_of(name), env=self.environ, stdout=log, stderr=log
                 )
+        self.processes += started.values()
         urls = {"app": self.staff_url, "edge": self.edge_url}
-        for name in set(names) & set(urls):
-            wait_for(lambda url=urls[name]: answers(url), seconds=60, what=f"{name} answers")  # type: ignore[misc]
+
+        def is_up(name: str) -> bool:
+            assert started[name].poll() is None, f"{name} has ended by itself"
+            return answers(urls[name])
+
+        for name in started.keys() & urls.keys():
+            try:
+                wait_for(partial(is_up, name), seconds=60, what=f"{name} answers")
+            except AssertionError as error:
+                error.add_note(self.told())
+                raise
+
+    def told(self) -> str:
+        """Let every process write what it is doing (SIGABRT ends it so); return all they wrote."""
+        for process in self.processes:
+            with suppress(psutil.NoSuchProcess):
+                parent = psutil.Process(process.pid)
+                for one in (*parent.children(recursive=True), parent):
+                    one.send_signal(signal.SIGABRT)
+        psutil.wait_procs([p for one in self.processes if (p := _alive(one.pid))], timeout=5)
+        logs = sorted(self.settings.home.glob("*.log"))
+        return "\n".join(f"{log.name}:\n{log.read_text()[-6000:]}" for log in logs)
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -206,6 +231,10 @@ class Live:
             return session.get_one(Rollout, rollout_id).state
 
 
+def _alive(pid: int) -> psutil.Process | None:
+    return psutil.Process(pid) if psutil.pid_exists(pid) else None
+
+
 def answers(url: str) -> bool:
     """Tell whether a server is ready."""
     try:
@@ -223,6 +252,7 @@ def live_service(home: Path, database_url: str | None = None, **environ: str) ->
         "STB_EDGE_PORT": str(free_port()),
         "STB_POLL_INTERVAL_S": "1",
         "STB_LOG_LEVEL": "WARNING",
+        "PYTHONFAULTHANDLER": "1",  # a process that hangs can be asked where
         **({"STB_DATABASE_URL": database_url} if database_url else {}),
         **environ,
     }
