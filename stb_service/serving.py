@@ -6,6 +6,7 @@ environment. It loads what they need and no more; being forked, they share it.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -95,6 +96,17 @@ def serve(target: str, settings: Settings, port: int, *, workers: int) -> None:
     ).serve()
 
 
+def _load(module: str) -> None:
+    """Import what the workers will share, as objects that no search for garbage touches.
+
+    It is quicker so, and a forked worker does not copy their pages by counting on them.
+    """
+    gc.disable()
+    importlib.import_module(module)
+    gc.freeze()
+    gc.enable()
+
+
 def main(arguments: Sequence[str]) -> int:
     """Serve `app` or `edge` until SIGINT or SIGTERM; a bad setting ends it with status 2."""
     (name,) = arguments
@@ -106,10 +118,10 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     metrics.begin(settings, name)
     if name == metrics.APP:
-        importlib.import_module("stb_service.app")
+        _load("stb_service.app")
         serve("stb_service.serving:staff", settings, settings.port, workers=1)
     else:
-        importlib.import_module("firmware.edge")
+        _load("firmware.edge")
         serve("stb_service.serving:edge", settings, settings.edge_port, workers=EDGE_WORKERS)
     return 0
 

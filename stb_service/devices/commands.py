@@ -22,11 +22,11 @@ from stb_service.devices import queries
 from stb_service.devices.arrivals.imports import Report, import_file
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.queries import DeviceFilter
-from stb_service.devices.tables import AUTO, ENCODING_NAMES, WRITERS, write_csv
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
 from stb_service.shared.settings import Settings
+from stb_service.shared.tables import AUTO, ENCODING_NAMES, WRITERS, write_csv
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

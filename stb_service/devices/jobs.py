@@ -13,13 +13,13 @@ from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.models import Device
 from stb_service.devices.queries import EXPORT, IMPORT, DeviceFilter
-from stb_service.devices.tables import AUTO, WRITERS, write_csv
 from stb_service.shared import jobs
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.db import Database
 from stb_service.shared.files import Stored
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job, Outcome, Work
+from stb_service.shared.tables import AUTO, WRITERS, write_csv
 
 AT_ONCE = 500
 MAX_UPLOAD_BYTES = 100 * 2**20

@@ -10,9 +10,9 @@ from flask_smorest.fields import Upload
 from firmware.rollouts.schemas import RolloutReasonSchema
 from stb_service.devices.queries import SORTS
 from stb_service.devices.rules import CapabilityKind, Status, Tenure
-from stb_service.devices.tables import AUTO, ENCODING_NAMES, WRITERS
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
+from stb_service.shared.tables import AUTO, ENCODING_NAMES, WRITERS
 
 STATUSES = [status.value for status in Status]
 TENURES = [tenure.value for tenure in Tenure]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +33,6 @@ from stb_service.staff.rules import (
 )
 
 _hasher = PasswordHasher()  # argon2id, RFC 9106 second recommended option
-_no_such_person = _hasher.hash("nobody has this password")
 SEEN_STEP = timedelta(minutes=1)
 
 
@@ -351,10 +351,15 @@ def new_password(password: str, *, username: str) -> NewPassword:
 
 def check_password(stored: str | None, password: str) -> PasswordCheck:
     """Hold a password against a stored hash, or for as long against one that nobody has (None)."""
-    matches = _matches(stored or _no_such_person, password)
+    matches = _matches(stored or _nobodys(), password)
     holds = matches and stored is not None
     weak = holds and stored is not None and _hasher.check_needs_rehash(stored)
     return PasswordCheck(stored, holds, _hasher.hash(password) if weak else None)
+
+
+@functools.cache
+def _nobodys() -> str:
+    return _hasher.hash("nobody has this password")
 
 
 def _matches(password_hash: str, password: str) -> bool:

@@ -10,9 +10,9 @@ from datetime import date
 from typing import Any
 
 from stb_service.devices.identity.rules import Malformed
-from stb_service.devices.tables import Line
 from stb_service.shared.errors import Invalid
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.tables import Line
 
 
 @dataclass(frozen=True)

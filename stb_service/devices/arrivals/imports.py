@@ -36,12 +36,12 @@ from stb_service.devices.identity.operations import (
 from stb_service.devices.identity.rules import ClaimSource, identity_warnings
 from stb_service.devices.models import Device
 from stb_service.devices.operations import change_device, change_status, move_custody
-from stb_service.devices.tables import AUTO, Line, count_lines, is_guessed, read_lines
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.tables import AUTO, Line, count_lines, is_guessed, read_lines
 
 CHUNK = 500
 MAX_WARNINGS = 1_000

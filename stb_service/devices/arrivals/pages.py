@@ -25,7 +25,6 @@ from stb_service.devices.pages import (
 )
 from stb_service.devices.routes import who
 from stb_service.devices.schemas import ImportForm, NewDeviceForm
-from stb_service.devices.tables import ENCODING_NAMES, unescape_cell
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import NotFound
 from stb_service.shared.http import current_actor, read_form, services, unit
@@ -33,6 +32,7 @@ from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job
+from stb_service.shared.tables import ENCODING_NAMES, unescape_cell
 
 pages = Blueprint("arrivals_pages", __name__, template_folder="../templates")
 pages.context_processor(words)

@@ -30,10 +30,10 @@ from stb_service.devices.identity.rules import Malformed
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
-from stb_service.devices.tables import WRITERS
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
+from stb_service.shared.tables import WRITERS
 from tests.stb_service.devices.conftest import Registry
 
 GOOD = """Serial No.;Model;Rev;HW Revision;MAC Address;Made;Tenure;Tags;Dealer

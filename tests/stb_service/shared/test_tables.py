@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from stb_service.devices.tables import (
+from stb_service.shared.errors import Invalid
+from stb_service.shared.tables import (
     AUTO,
     MAX_COLUMNS,
     count_lines,
@@ -22,7 +23,6 @@ from stb_service.devices.tables import (
     write_csv,
     write_xlsx,
 )
-from stb_service.shared.errors import Invalid
 
 
 def cells(path: Path) -> list[tuple[str, ...]]:
