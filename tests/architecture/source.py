@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,11 +26,14 @@ class Module:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 yield node
 
-    def names(self) -> Iterator[tuple[int, str]]:
-        """Yield each dotted name that is used, with its line: `datetime.now`, `session.commit`."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute):
-                yield node.lineno, f"{_dotted(node.value)}.{node.attr}"
+    @cached_property
+    def names(self) -> tuple[tuple[int, str], ...]:
+        """Each dotted name that is used, with its line: `datetime.now`, `session.commit`."""
+        return tuple(
+            (node.lineno, f"{_dotted(node.value)}.{node.attr}")
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Attribute)
+        )
 
     def imported(self) -> Iterator[tuple[int, str]]:
         """Yield what is imported: `time`, `time.monotonic`."""
@@ -54,12 +57,15 @@ def parse(path: str, text: str) -> Module:
     return Module(path, ast.parse(text), text)
 
 
-@cache
 def modules(*packages: str) -> tuple[Module, ...]:
     """Return every module of the packages (of all of them where none is named)."""
+    return tuple(module for package in packages or PACKAGES for module in _of(package))
+
+
+@cache
+def _of(package: str) -> tuple[Module, ...]:
     return tuple(
         parse(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
-        for package in packages or PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
     )
 

@@ -13,6 +13,8 @@ from firmware.rollouts.rules import SENTENCES
 from stb_service.shared.access import VERBS
 from tests.architecture.source import ROOT, Module, arguments, modules, parse
 
+pytestmark = pytest.mark.xdist_group("source")  # parsed once
+
 FORBIDDEN_NAMES = re.compile(r"(?:utils?|helpers?|common|misc|managers?|base|legacy)|.*_v\d+")
 PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
@@ -64,7 +66,7 @@ UNSCOPED = {
 
 def uses(module: Module, *patterns: str) -> list[str]:
     """Return the places where a module uses or imports one of the names."""
-    found = [*module.names(), *module.imported()]
+    found = [*module.names, *module.imported()]
     return [
         f"{module.path}:{line} {name}"
         for line, name in found
