@@ -5,8 +5,10 @@ actually do: a stream plays where every picture comes out of the one, and all of
 other.
 """
 
+from collections.abc import Sequence
+
 from lab.box.profiles import Basis, Profile, refusals, shipped_profiles
-from lab.engines.outcome import Outcome, Progress, Table, part_of
+from lab.engines.outcome import Grid, GridRow, Outcome, Progress, Sign, Table, part_of
 from lab.engines.streams import with_seed
 from lab.media.decode import Watched, watch
 from lab.media.encode import Cache
@@ -46,6 +48,7 @@ def run_offers(scenario: Scenario, *, seed: int, cache: Cache, tell: Progress) -
     false = [value for name, value in outcome.measures.items() if name.endswith(".false_promise")]
     outcome.measures["false_promises"] = sum(false)
     outcome.measures["streams_played_share"] = sum(plays) / len(plays)
+    outcome.grids = [_grid(outcome.measures, list(work.streams), work.profiles)]
     outcome.tables = [
         Table("Streams", STREAM_COLUMNS, tuple(streams)),
         Table("Which box plays what", OFFER_COLUMNS, tuple(rows)),
@@ -74,6 +77,20 @@ def _offer(
         "no" if really else "plays",
         "; ".join(reasons),
     )
+
+
+def _grid(measures: dict[str, float], streams: Sequence[str], boxes: Sequence[str]) -> Grid:
+    rows = (
+        GridRow(name, tuple(_cell(measures, f"{name}.{box}") for box in boxes)) for name in streams
+    )
+    return Grid("What each box tries, and what plays", tuple(boxes), tuple(rows))
+
+
+def _cell(measures: dict[str, float], offer: str) -> Sign:
+    plays = bool(measures[f"{offer}.plays"])
+    if measures[f"{offer}.declared"]:
+        return Sign.PLAYS if plays else Sign.FALSE_PROMISE
+    return Sign.REFUSED_FOR_NOTHING if plays else Sign.CANNOT
 
 
 def _told(seen: Watched) -> str:

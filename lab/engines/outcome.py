@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeVar
 
 Some = TypeVar("Some")
@@ -45,12 +46,39 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
+class Sign(StrEnum):
+    """What became of a stream on a box."""
+
+    PLAYS = "plays"
+    FALSE_PROMISE = "false promise"
+    REFUSED_FOR_NOTHING = "refused for nothing"
+    CANNOT = "cannot"
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """What became of one stream on each box of a grid."""
+
+    name: str
+    cells: tuple[Sign, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Each stream (rows) on each box (columns)."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[GridRow, ...]
+
+
 @dataclass
 class Outcome:
     """All of a run. `facts` are what it was made from: hashes, counts, statistics."""
 
     measures: dict[str, float]
     plots: list[Plot] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from lab.measures.catalogue import measure_of
 from lab.report.drawing import draw, legend
+from lab.report.grid import draw_grid
 
 STYLE = """
 :root { color-scheme: light dark; --ink:#1b2430; --dim:#5d6b7b; --line:#dfe4ea; --paper:#fff;
@@ -42,6 +43,9 @@ rect { stroke:none } .hair { stroke-width:.6; opacity:.5 }
 .legend i.limit { border-top-style:dashed; border-color:var(--bad) }
 .broken { margin:.4rem 0 0; padding-inline-start:1.2rem; font-size:.9rem }
 figure { margin:0 0 1.6rem } figcaption { font-weight:600; margin-bottom:.3rem }
+.sign { fill:none; stroke:currentColor; stroke-width:3 } .sign.good { color:var(--good); fill:currentColor }
+.sign.bad { color:var(--bad) } .sign.odd { color:var(--m2) } .sign.none { color:var(--dim) }
+.legend svg.key { width:1.1rem; height:1.1rem; background:none; margin-inline-end:.4rem; vertical-align:middle }
 code { overflow-wrap:anywhere }
 @media (max-width:40rem) { svg.wide { display:none } svg.narrow { display:block }
   thead { position:absolute; clip-path:inset(50%); width:1px; height:1px; overflow:hidden }
@@ -65,6 +69,7 @@ def report_of(result: dict[str, Any]) -> str:
         _expectations(result["expectations"]),
         "<h2 id='when'>What happened when</h2>" if result["plots"] else "",
         *(_figure(plot, result["expectations"]) for plot in result["plots"]),
+        *(_grid(grid) for grid in result["grids"]),
         *(_table(table) for table in result["tables"]),
         "<h2>All figures</h2>",
         _figures(result["measures"]),
@@ -135,6 +140,10 @@ def _facts(result: dict[str, Any]) -> str:
         for name, value in facts.items()
     ]
     return _rows(("", ""), rows, heads=("what", "value"))
+
+
+def _grid(grid: dict[str, Any]) -> str:
+    return f'<h2 dir="auto">{escape(grid["title"])}</h2><figure>{draw_grid(grid)}</figure>'
 
 
 def _table(table: dict[str, Any]) -> str:

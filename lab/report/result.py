@@ -90,6 +90,7 @@ def result_of(scenario: Scenario, seed: int, outcome: Outcome) -> dict[str, Any]
         "facts": dict(sorted(outcome.facts.items())),
         "tables": [asdict(table) for table in outcome.tables],
         "plots": [_plain(asdict(plot)) for plot in outcome.plots],
+        "grids": [_plain(asdict(grid)) for grid in outcome.grids],
     }
 
 

@@ -85,6 +85,7 @@ def test_a_whole_stream_plays_and_every_picture_is_told(offer: Offered, codec: s
     outcome = offer(codec, lambda data: data, heard)
 
     assert outcome.measures["one.uhd-2018.plays"] == 1
+    assert [row.cells for row in outcome.grids[0].rows] == [("plays",)]
     assert outcome.tables[0].rows[0][3] == "50 of 50 pictures, 320x180p25 8 bit"
     assert outcome.facts["decoder"].startswith("FFmpeg")
     assert heard == sorted(heard)
@@ -100,6 +101,7 @@ def test_a_stream_whose_pictures_do_not_come_does_not_play(
     assert outcome.measures["one.uhd-2018.declared"] == 1
     assert outcome.measures["one.uhd-2018.plays"] == 0
     assert outcome.measures["one.uhd-2018.false_promise"] == 1
+    assert [row.cells for row in outcome.grids[0].rows] == [("false promise",)]
     assert "of 50 pictures came out of the decoder" in outcome.tables[1].rows[0][-1]
 
 

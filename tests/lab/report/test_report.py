@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from lab.engines.outcome import Sign
 from lab.report.drawing import MOST_POINTS, draw, legend, nice_steps, stretches, thinned
+from lab.report.grid import TITLES, draw_grid
 from lab.report.page import report_of
 
 EVIL = "<script>alert(1)</script>\"'&"
@@ -55,9 +57,19 @@ def result(**changes: Any) -> dict[str, Any]:
         "measures": {"h264.missing_frames": {"value": 9.0, "unit": ""}},
         "facts": {"recipe": "ab"},
         "tables": [{"title": "What was done", "columns": ["fault"], "rows": [["lost"]]}],
+        "grids": [],
         "plots": [plot(marks=[mark(0.5)]), plot(title="hevc: PSNR of the luma")],
         **changes,
     }
+
+
+def grid(**changes: Any) -> dict[str, Any]:
+    """Return a grid of two streams on two boxes."""
+    rows = [
+        {"name": "h264", "cells": ["plays", "refused for nothing"]},
+        {"name": "av1", "cells": ["cannot", "false promise"]},
+    ]
+    return {"title": "What plays", "columns": ["old", "new"], "rows": rows, **changes}
 
 
 def svgs(drawn: str) -> list[Any]:
@@ -95,6 +107,7 @@ def test_words_of_a_scenario_are_words_wherever_they_stand() -> None:
                 {"measure": EVIL, "expected": EVIL, "value": 1.0, "unit": EVIL, "holds": False}
             ],
             tables=[{"title": EVIL, "columns": [EVIL], "rows": [[EVIL]]}],
+            grids=[grid(title=EVIL, columns=[EVIL], rows=[{"name": EVIL, "cells": [EVIL]}])],
             plots=[
                 plot(
                     title=EVIL,
@@ -199,3 +212,43 @@ def test_what_is_yes_or_no_is_said_so() -> None:
     assert ">1 (yes)<" in page
     assert ">0 (no)<" in page
     assert "yes/no" not in page
+
+
+def test_a_grid_has_a_sign_for_every_offer_and_says_what_it_means() -> None:
+    drawn = draw_grid(grid())
+    wide, narrow, legend_of_it = svgs(drawn)
+
+    told = [title.text for title in wide.iter("title")]
+    assert told == [title.text for title in narrow.iter("title")]
+    assert told == [
+        "h264 on old: plays",
+        "h264 on new: is refused and would play",
+        "av1 on old: is refused and cannot play",
+        "av1 on new: is tried and does not play",
+    ]
+    assert [sign.get("class") for sign in wide.iter("g") if sign.get("class")] == [
+        "sign good",
+        "sign odd",
+        "sign none",
+        "sign bad",
+    ]
+    assert len(legend_of_it) == 4
+
+
+def test_every_sign_has_its_title() -> None:
+    assert set(TITLES) == set(Sign)
+
+
+def test_the_legend_of_a_grid_names_only_what_it_shows() -> None:
+    drawn = draw_grid(grid(rows=[{"name": "h264", "cells": ["plays", "plays"]}]))
+
+    assert [item.xpath("string()") for item in svgs(drawn)[-1]] == ["playsplays"]
+
+
+def test_a_box_has_its_column_however_many_there_are() -> None:
+    columns = [f"box-{number}" for number in range(20)]
+    drawn = draw_grid(grid(columns=columns, rows=[{"name": "h264", "cells": ["plays"] * 20}]))
+
+    for sheet in svgs(drawn)[:2]:
+        width = float(sheet.get("viewBox").split()[2])
+        assert all(0 <= float(text.get("x")) < width for text in sheet.iter("text"))
