@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from firmware.verdicts import queries
+from firmware.verdicts.models import LabRun
 from firmware.verdicts.operations import take_run
 from firmware.verdicts.rules import Evidence, read_junit, read_result
 from stb_service.shared.access import Actor
 from stb_service.shared.audit import AuditEntry
+from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from tests.firmware.verdicts.test_runs import JUNIT, REPORT, as_bytes
 
@@ -70,3 +76,39 @@ def test_runs_are_found_by_what_they_are(
     assert [run.name for run in queries.runs_named(session, "BENCH", limit=5)] == ["bench 4"]
     assert queries.runs_named(session, "%", limit=5) == []
     assert queries.runs_by_verdict(session) == {"fail": 2}
+
+
+@pytest.mark.race
+def test_one_run_sent_by_many_at_once_is_kept_once_and_counted_as_often_as_it_was_taken(
+    db: Database, files: FileStore, actor: Actor, now: datetime
+) -> None:
+    barrier = threading.Barrier(8)
+    stored = files.keep_bytes(JUNIT)
+
+    def send(_number: int) -> bool:
+        barrier.wait()
+        try:
+            with db.write() as session:
+                take_run(
+                    session,
+                    sent=read_junit(JUNIT),
+                    evidence=Evidence.REAL_BOX,
+                    result=stored,
+                    report=None,
+                    image=None,
+                    actor=actor,
+                    now=now,
+                )
+        except IntegrityError:  # the edge answers 409
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(send, range(8)))
+
+    with db.read() as session:
+        run = session.scalars(select(LabRun)).one()
+        entries = session.scalars(select(AuditEntry.verb)).all()
+    assert any(taken)
+    assert run.times_sent == taken.count(True)
+    assert entries == ["lab_run.take"]
