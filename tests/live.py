@@ -103,7 +103,7 @@ class Live:
 
         for name in started.keys() & urls.keys():
             try:
-                wait_for(partial(is_up, name), seconds=60, what=f"{name} answers")
+                wait_for(partial(is_up, name), seconds=90, what=f"{name} answers")
             except AssertionError as error:
                 error.add_note(self.told())
                 raise
