@@ -8,6 +8,7 @@ import marshmallow as ma
 import yaml
 
 LARGEST_BYTES = 1_000_000
+DEEPEST = 30  # far more than any schema asks for, far less than what parsers stand
 Where = tuple[Hashable, ...]
 
 
@@ -53,6 +54,7 @@ def load_document(
         BadDocument: it is no YAML, or not what the schema wants.
     """
     try:
+        _refuse_traps(text)
         root = yaml.compose(text, yaml.CSafeLoader)
         lines = dict(_lines(root, ())) if root is not None else {}
         data = yaml.load(text, yaml.CSafeLoader)
@@ -60,8 +62,8 @@ def load_document(
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise BadDocument(name, [(line, "", f"not YAML: {error.problem}")]) from error
-    except _Twice as error:
-        raise BadDocument(name, [(error.line, error.key, "is there twice")]) from error
+    except _Refused as error:
+        raise BadDocument(name, [error.mistake]) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise BadDocument(name, [(1, "", f"not YAML: {error}")]) from error
     if not isinstance(data, dict):
@@ -73,10 +75,35 @@ def load_document(
         raise BadDocument(name, list(_mistakes(error.messages, (), lines))) from error
 
 
-class _Twice(Exception):
-    def __init__(self, line: int, key: str) -> None:
-        super().__init__(key)
-        self.line, self.key = line, key
+class _Refused(Exception):
+    """A mistake that ends the reading: the mark where it stands, of what, and the words for it."""
+
+    def __init__(self, mark: Any, where: str, what: str) -> None:
+        super().__init__(what)
+        self.mistake = (mark.line + 1, where, what)
+
+
+def _refuse_traps(text: str) -> None:
+    """Refuse what is small to write and huge to read: aliases of aliases, and endless depth.
+
+    Raises:
+        _Refused: it is there.
+        yaml.YAMLError: it is no YAML.
+    """
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise _Refused(
+                event.start_mark, "", f"write it out: an alias (*{event.anchor}) is not read"
+            )
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise _Refused(
+                    event.start_mark, "", f"more than {DEEPEST} lists or mappings in each other"
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _lines(node: yaml.Node, where: Where) -> Iterator[tuple[Where, int]]:
@@ -85,8 +112,10 @@ def _lines(node: yaml.Node, where: Where) -> Iterator[tuple[Where, int]]:
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _Refused(key.start_mark, "", "a name is one word, not a list or a mapping")
             if key.value in seen:
-                raise _Twice(key.start_mark.line + 1, str(key.value))
+                raise _Refused(key.start_mark, key.value, "is there twice")
             seen.add(key.value)
             yield from _lines(value, (*where, key.value))
             yield (*where, key.value), key.start_mark.line + 1
