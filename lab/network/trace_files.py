@@ -74,6 +74,8 @@ def parse_trace(text: str, form: str | None, *, name: str) -> Trace:
         "mahimahi": _mahimahi,
     }
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise BadTrace(name, 1, "there is nothing in it")
     form = form or _told_by(text)
     found = readers[form](text, name)
     _check(found, name)
@@ -100,7 +102,7 @@ def _check(found: list[Numbered], name: str) -> None:
 def _told_by(text: str) -> str:
     """Tell the format by the first line that says anything."""
     first = next((words for _, words in _lines(text)), [""])
-    if text.lstrip().startswith("["):
+    if text.lstrip().startswith(("[", "{")):
         return "sabre"
     return "mahimahi" if len(first) == 1 else "columns"
 

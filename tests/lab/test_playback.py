@@ -5,9 +5,11 @@ from fractions import Fraction
 import pytest
 
 from lab.box.player import Habits, Ladder, Player
+from lab.engines.playback import run_playback
 from lab.engines.sharing import Usage, play
 from lab.network.link import Supply
 from lab.network.traces import Step, Trace, constant, generate
+from lab.scenarios.files import read_scenario, shipped
 from lab.units import NS_PER_MS, NS_PER_S
 
 SEGMENT = 4 * NS_PER_S
@@ -55,6 +57,46 @@ def test_a_box_alone_on_a_link_that_is_too_slow_stalls_as_computed_by_hand() -> 
         (44_400 * ms, 1_050 * ms),
         (49_450 * ms, 1_050 * ms),
     ]
+
+
+def peak_hour_of_one_box(seed: int, mbps: float) -> dict[str, float]:
+    """Return the figures of the scenario that ships, with one box, one rung and a constant link."""
+    changes = {
+        "boxes": "1",
+        "link.trace": f"{{constant_mbps: {mbps}}}",
+        "programme.variation": "0",
+        "programme.rungs": "[{profile: Main, width: 640, height: 360, kbps: 800}]",
+    }
+    scenario = read_scenario(shipped()["peak-hour"], changes)
+    return run_playback(scenario, seed=seed, tell=lambda _done, _total: None).measures
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_peak_hour_of_one_box_starts_as_computed_by_hand(seed: int) -> None:
+    """A segment of 4 s is 3.2 Mbit: at 2 Mbit/s, after 40 ms, it takes 1.64 s. Two fill the 8 s that
+    playing starts with; from then on each comes long before the 4 s of the last are over.
+    """
+    figures = peak_hour_of_one_box(seed, mbps=2)
+    assert (
+        figures["startup_median_s"] == figures["startup_worst_s"] == pytest.approx(3.28, abs=1e-9)
+    )
+    assert figures["stalled_boxes_share"] == figures["stall_ratio"] == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_peak_hour_of_one_box_on_a_slow_link_stalls_as_computed_by_hand(seed: int) -> None:
+    """At 0.64 Mbit/s a segment takes 5.04 s; the nth has come after 5.04 n.
+
+    Playing starts at 10.08 s and would be dry at 10.08 + 20 = 30.08 s with five segments; the sixth
+    comes at 30.24: a stall of 0.16 s. Each of the 69 that follow comes 5.04 s after its
+    predecessor, whose 4 s are over by then for 1.04 s. In all 0.16 + 69 * 1.04 = 71.92 s, beside the
+    300 s of the programme.
+    """
+    figures = peak_hour_of_one_box(seed, mbps=0.64)
+    assert figures["startup_worst_s"] == pytest.approx(10.08, abs=1e-9)
+    assert figures["stalls_per_box"] == 70
+    assert figures["worst_stall_s"] == pytest.approx(1.04, abs=1e-9)
+    assert figures["stall_ratio"] == pytest.approx(71.92 / 371.92, abs=1e-9)
 
 
 def test_a_full_buffer_asks_for_nothing_more() -> None:

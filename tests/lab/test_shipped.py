@@ -84,7 +84,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("seed", range(1, 31))
-def test_the_peak_hour_is_as_expected_at_any_seed(seed: int, cache: Path) -> None:
+def test_the_peak_hour_is_as_expected_at_each_of_many_seeds(seed: int, cache: Path) -> None:
     assert failing("peak-hour", seed, {}, cache) == []
 
 

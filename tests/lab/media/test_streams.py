@@ -19,6 +19,8 @@ from lab.media.decode import Account, decode, start_of
 from lab.media.encode import CODECS, Cache, Recipe, encode
 from lab.media.ts import NULL_PID, PCR_HZ, BadStream, join, packet_count, packets, tables_of
 from lab.network.loss import GilbertElliott
+from lab.scenarios.files import read_scenario, shipped
+from lab.scenarios.schema import Stream
 from tests.lab.media.conftest import Encoded
 
 IN_TS = ["h264", "hevc", "mpeg2video"]
@@ -94,7 +96,10 @@ def test_a_clean_stream_raises_nothing(encoded: Encoded, codec: str) -> None:
     assert fidelity.worst_second_db > 30
 
 
-SHIPPED = GilbertElliott(0.002, 0.3)
+BURST_LOSS = read_scenario(shipped()["burst-loss"]).work
+assert isinstance(BURST_LOSS, Stream)
+assert BURST_LOSS.loss is not None
+SHIPPED = BURST_LOSS.loss
 
 
 @pytest.mark.parametrize("codec", IN_TS)

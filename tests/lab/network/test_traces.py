@@ -73,6 +73,20 @@ def test_the_format_is_told_by_the_content(tmp_path: Path, text: str, form: str)
 
 
 @pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "there is nothing in it"),
+        (" \n\n", "there is nothing in it"),
+        ('{"steps": []}', "not a JSON array"),
+    ],
+)
+def test_what_is_no_trace_of_any_format_is_told_as_what_it_is(text: str, why: str) -> None:
+    with pytest.raises(BadTrace) as caught:
+        parse_trace(text, None, name="trace")
+    assert str(caught.value) == f"trace, line 1: {why}"
+
+
+@pytest.mark.parametrize(
     ("form", "text", "line", "why"),
     [
         ("sabre", "{}", 1, "not a JSON array"),
