@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from lab.commands.progress import RunsProgress
 from lab.commands.sending import send
 from lab.measures.catalogue import MEASURES, measure_of
 from lab.report.comparison import differences
-from lab.report.result import Verdict, read_result
+from lab.report.result import Verdict, changes_of, read_result
 from lab.runs import Done, Job, make_all
 from lab.scenarios.files import path_of, read_scenario, shipped
 
@@ -178,7 +179,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("two of these scenarios have one name and would share a folder")
     done = _with_progress(jobs, options.jobs)
     console = Console(highlight=False)
-    console.print(_summary(done))
+    console.print(_summary(done, is_changed=any(_changes(one) for one in done)))
     _tell_failures(done, console)
     if any(one.result is not None for one in done):
         console.print(f"reports: {options.out}/*/report.html", markup=False, soft_wrap=True)
@@ -221,8 +222,13 @@ def _passed(done: Done) -> bool:
     return done.result is not None and done.result["verdict"] == Verdict.PASS
 
 
-def _summary(runs: Sequence[Done]) -> Table:
-    table = Table("run", "verdict", "holds", "took")
+def _changes(done: Done) -> list[str]:
+    return changes_of(done.result) if done.result is not None else []
+
+
+def _summary(runs: Sequence[Done], *, is_changed: bool) -> Table:
+    changed = ["changed for this run"] if is_changed else []
+    table = Table("run", "verdict", "holds", "took", *changed)
     for done in runs:
         name = done.job.folder.name
         if done.result is None:
@@ -231,7 +237,8 @@ def _summary(runs: Sequence[Done]) -> Table:
         checked = done.result["expectations"]
         holds = sum(one["holds"] for one in checked)
         verdict = "[green]pass[/green]" if _passed(done) else "[red]fail[/red]"
-        table.add_row(name, verdict, f"{holds} of {len(checked)}", f"{done.took_s:.1f} s")
+        row = [name, verdict, f"{holds} of {len(checked)}", f"{done.took_s:.1f} s"]
+        table.add_row(*row, *[escape("\n".join(_changes(done)))] * is_changed)
     return table
 
 
@@ -272,7 +279,8 @@ def compare(options: argparse.Namespace) -> int:
     before, after = read_result(options.before), read_result(options.after)
     console = Console(highlight=False)
     if before["scenario"]["digest"] != after["scenario"]["digest"]:
-        console.print("[yellow]These are not runs of the same scenario file.[/yellow]")
+        told = "These are not runs of the same scenario file with the same changes."
+        console.print(f"[yellow]{told}[/yellow]")
     if before["made_with"] != after["made_with"]:
         console.print("[yellow]These runs were made with other versions of the lab.[/yellow]")
     table = Table(_figures(), "unit", "before", "after", "change", "")
@@ -283,7 +291,10 @@ def compare(options: argparse.Namespace) -> int:
         table.add_row(
             found.measure, found.unit, _word(found.before), _word(found.after), change, trend
         )
-    console.print(f"before: {_named(before)}\nafter:  {_named(after)}")
+    for word, result in (("before:", before), ("after: ", after)):
+        console.print(f"{word} {_named(result)}", markup=False, soft_wrap=True)
+        for change in changes_of(result):
+            console.print(f"        {change}", markup=False, soft_wrap=True)
     console.print(table)
     return PASSED
 

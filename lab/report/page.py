@@ -76,7 +76,8 @@ def report_of(result: dict[str, Any]) -> str:
         "<h2>Made from</h2>",
         _facts(result),
     ]
-    title = escape(f"{scenario['title']} · seed {result['seed']} · {result['verdict']}")
+    told = [scenario["title"], f"seed {result['seed']}", result["verdict"]]
+    title = escape(" · ".join(told + ["changed"] * bool(result.get("changes"))))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
@@ -91,12 +92,31 @@ def _head(result: dict[str, Any]) -> str:
     failed = sum(not one["holds"] for one in result["expectations"])
     total = len(result["expectations"])
     told = f"{failed} of {total} not as expected" if failed else f"all {total} as expected"
+    changes = result.get("changes", [])
+    told += ", but of a changed scenario" if changes else ""
     return (
         f'<p class="dim">{escape(scenario["name"])} · seed {result["seed"]} · '
         f'evidence: {escape(result["evidence"])}</p><h1 dir="auto">{escape(scenario["title"])}</h1>'
-        f'<p><span class="verdict {verdict}">{verdict}</span> {told}</p>'
+        f'<p><span class="verdict {verdict}">{verdict}</span> {told}</p>{_changes(changes)}'
         f'<p class="about" dir="auto">{escape(scenario["about"])}</p>'
     )
+
+
+def _changes(changes: list[dict[str, Any]]) -> str:
+    """Return what a run has not as its scenario's file, whose own words tell of the file."""
+    if not changes:
+        return ""
+    rows: list[list[Cell]] = [
+        [
+            ("", f"<code>{escape(one['name'])}</code>"),
+            ("", "not set" if one["before"] is None else f"<code>{escape(one['before'])}</code>"),
+            ("", f"<code>{escape(one['now'])}</code>"),
+        ]
+        for one in changes
+    ]
+    heads = ("changed for this run", "in the file", "in this run")
+    note = "Title and description do not know of these changes."
+    return f'{_rows(("", *heads[1:]), rows, heads=heads)}<p class="dim">{note}</p>'
 
 
 def _expectations(checked: list[dict[str, Any]]) -> str:

@@ -79,6 +79,7 @@ def result_of(scenario: Scenario, seed: int, outcome: Outcome) -> dict[str, Any]
             "kind": scenario.kind.value,
             "digest": scenario.digest,
         },
+        "changes": [asdict(one) for one in scenario.changes],
         "seed": seed,
         "made_with": made_with(),
         "verdict": (Verdict.PASS if holds else Verdict.FAIL).value,
@@ -171,6 +172,21 @@ def _is_expectation(part: Any) -> bool:
     )
 
 
+def _is_change(part: Any) -> bool:
+    was = part.get("before") if isinstance(part, dict) else 0
+    return (was is None or isinstance(was, str)) and _has_words(part, "name", "now")
+
+
+def changes_of(result: dict[str, Any]) -> list[str]:
+    """Return the values of the file that were changed for this run, a line of each; a result of a
+    lab that did not yet write them has none.
+    """
+    return [
+        f"{one['name']}: {'not set' if one['before'] is None else one['before']} -> {one['now']}"
+        for one in result.get("changes", [])
+    ]
+
+
 def _all(part: Any, kind: type, is_one: Callable[[Any], bool]) -> bool:
     ones = part.values() if isinstance(part, dict) else part
     return isinstance(part, kind) and all(map(is_one, ones))
@@ -184,4 +200,5 @@ _PARTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "made_with": lambda found: isinstance(found.get("made_with"), dict),
     "measures": lambda found: _all(found.get("measures"), dict, _is_figure),
     "expectations": lambda found: _all(found.get("expectations"), list, _is_expectation),
+    "changes": lambda found: _all(found.get("changes", []), list, _is_change),
 }

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -15,9 +16,10 @@ from marshmallow import fields, validate
 from lab.documents import BadDocument, load_document
 from lab.measures.catalogue import Kind
 from lab.network.trace_files import read_trace
-from lab.scenarios.schema import SCHEMAS, Expectation, Playback, Scenario, Work
+from lab.scenarios.schema import SCHEMAS, Change, Expectation, Playback, Scenario, Work
 
 LARGEST_BYTES = 1_000_000
+LONGEST_VALUE = 200
 
 
 class _KindSchema(ma.Schema):
@@ -65,9 +67,11 @@ def read_scenario(path: Path, changes: Mapping[str, str] | None = None) -> Scena
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise BadDocument(path.name, [(1, "", "not a text in UTF-8")]) from error
+    written: dict[str, Any] = {}
     seen: dict[str, Any] = {}
 
     def change(data: dict[str, Any]) -> None:
+        written.update(deepcopy(data) if changes else {})
         for where, value in (changes or {}).items():
             _put(data, where, value)
         seen.update(data)
@@ -84,6 +88,7 @@ def read_scenario(path: Path, changes: Mapping[str, str] | None = None) -> Scena
         kind=kind,
         work=work,
         expect=tuple(data["expect"]),
+        changes=tuple(_changed(written, seen, changes or {})),
     )
     _check_names(scenario, text, path.name)
     return scenario
@@ -107,6 +112,44 @@ def _digest(seen: Mapping[str, Any], work: Work) -> str:
         parts.append([work.trace.read.origin, work.trace.read.digest])
     words = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(words.encode()).hexdigest()
+
+
+def _changed(
+    written: dict[str, Any], seen: dict[str, Any], changes: Mapping[str, str]
+) -> Iterator[Change]:
+    """Yield what is not as the file has it; a value that was set to what it was is no change."""
+    for where in changes:
+        before, now = _words(_found(written, where)), _words(_found(seen, where))
+        if now is not None and now != before:  # a later change may have taken it away with all
+            yield Change(_shortened(where), before and _shortened(before), _shortened(now))
+
+
+def _found(data: Any, where: str) -> Any:
+    """Return the value at a dotted path, or the class of nothing where there is none."""
+    for word in where.split("."):
+        if isinstance(data, dict) and word in data:
+            data = data[word]
+        elif isinstance(data, list) and word.isdigit() and int(word) < len(data):
+            data = data[int(word)]
+        else:
+            return _Nothing
+    return data
+
+
+class _Nothing:
+    """What a file does not have."""
+
+
+def _words(value: Any) -> str | None:
+    """Return a value as JSON text on one line, every sign of it printable."""
+    if value is _Nothing:
+        return None
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def _shortened(words: str) -> str:
+    return words if len(words) <= LONGEST_VALUE else f"{words[: LONGEST_VALUE - 1]}…"
 
 
 def _check_names(scenario: Scenario, text: str, name: str) -> None:

@@ -123,8 +123,19 @@ Work = Playback | Stream | LadderOffer
 
 
 @dataclass(frozen=True)
+class Change:
+    """A value of the file that was changed for one run, by its dotted path. Values are JSON text;
+    `before` is None where the file has none.
+    """
+
+    name: str
+    before: str | None
+    now: str
+
+
+@dataclass(frozen=True)
 class Scenario:
-    """A scenario; `name` and `digest` come from its file."""
+    """A scenario; `name` comes from its file, `digest` from that and from the changes."""
 
     name: str
     digest: str
@@ -133,6 +144,7 @@ class Scenario:
     kind: Kind
     work: Work
     expect: tuple[Expectation, ...]
+    changes: tuple[Change, ...] = ()
 
     @property
     def measures(self) -> list[str]:

@@ -14,7 +14,7 @@ from lab.cli import main
 from lab.commands import scenarios, tracing
 from lab.network.trace_files import LARGEST_BYTES, as_sabre, read_trace
 from lab.network.traces import FASTEST_BPS, LATEST_NS, Step, Trace
-from lab.scenarios.files import shipped
+from lab.scenarios.files import read_scenario, shipped
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +95,58 @@ def test_a_result_that_is_not_whole_is_compared_with_nothing(
     told = capsys.readouterr().err
     assert "torn.json is not whole" in told
     assert told.count("\n") == 1
+
+
+def test_a_run_of_a_changed_scenario_says_so_wherever_it_is_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--set", "expect.0.at_most=999", "--set", "title='[x] \u202e'", "--set", "boxes=2"]
+    limit = f"{read_scenario(shipped()['peak-hour']).expect[0].at_most:g}"
+    main(["run", "peak-hour", "--out", "plain"])
+    assert capsys.readouterr().out.count("->") == 0
+    main(["run", "peak-hour", *words, "--out", "changed"])
+    summary = " ".join(capsys.readouterr().out.split())
+    (before,), (after,) = Path("plain").iterdir(), Path("changed").iterdir()
+    changes = json.loads((after / "result.json").read_text())["changes"]
+    page = (after / "report.html").read_text()
+
+    assert changes[0] == {"name": "expect.0.at_most", "before": limit, "now": "999"}
+    assert changes[1]["now"] == r'"[x] \u202e"'
+    assert changes[2] == {"name": "boxes", "before": "40", "now": "2"}
+    assert "boxes: 40 -> 2" in summary
+    assert "all 6 as expected, but of a changed scenario" in page
+    assert page.index("<h1") < page.index("expect.0.at_most") < page.index('class="about"')
+    assert "changed</title>" in page
+    assert "changed" not in (before / "report.html").read_text().partition("</style>")[2]
+    assert main(["compare", str(before), str(after)]) == 0
+    told = capsys.readouterr().out
+    assert "with the same changes" in told
+    assert told.index("after: ") < told.index(f"expect.0.at_most: {limit} -> 999")
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ({}, []),
+        ({"boxes": "40"}, []),
+        ({"start_within_s": "60.0"}, [("start_within_s", "60", "60.0")]),
+        ({"programme.rungs.1.fps": "50"}, [("programme.rungs.1.fps", None, "50")]),
+        (
+            {"player": "{startup_s: 8, resume_s: 4, most_s: 30}", "player.safety": "0.9"},
+            [
+                (
+                    "player",
+                    '{"startup_s": 8, "resume_s": 4, "most_s": 30, "safety": 0.85}',
+                    '{"startup_s": 8, "resume_s": 4, "most_s": 30, "safety": 0.9}',
+                ),
+                ("player.safety", "0.85", "0.9"),
+            ],
+        ),
+    ],
+)
+def test_a_change_is_what_the_file_has_not(words: dict[str, str], changes: list[Any]) -> None:
+    found = read_scenario(shipped()["peak-hour"], words)
+    assert [(one.name, one.before, one.now) for one in found.changes] == changes
 
 
 def test_half_a_result_bears_its_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,7 @@ def test_words_of_a_scenario_are_words_wherever_they_stand() -> None:
             scenario=dict.fromkeys(("name", "title", "about", "digest"), EVIL),
             made_with={EVIL: EVIL},
             facts={EVIL: EVIL},
+            changes=[{"name": EVIL, "before": EVIL, "now": EVIL}],
             measures={EVIL: {"value": 1.0, "unit": EVIL}},
             expectations=[
                 {"measure": EVIL, "expected": EVIL, "value": 1.0, "unit": EVIL, "holds": False}

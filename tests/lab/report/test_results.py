@@ -120,6 +120,12 @@ def without(name: str) -> dict[str, Any]:
         ({**result(), "measures": {"a": {"value": "1", "unit": ""}}}, "is not whole: measures"),
         ({**result(), "measures": {"a": {"value": 1}}}, "is not whole: measures"),
         ({**result(), "expectations": [{}]}, "is not whole: expectations"),
+        ({**result(), "changes": {}}, "is not whole: changes"),
+        ({**result(), "changes": [{"name": "a", "now": 1}]}, "is not whole: changes"),
+        (
+            {**result(), "changes": [{"name": "a", "before": 0, "now": "1"}]},
+            "is not whole: changes",
+        ),
     ],
 )
 def test_what_is_no_result_is_refused_by_its_name_with_the_reason(
