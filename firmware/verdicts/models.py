@@ -23,7 +23,8 @@ from stb_service.shared.db import Base, Json, Public
 class LabRun(Public, Base):
     """One run of a scenario or of a test rig, on one image.
 
-    The same bytes sent again for the same image as the same evidence are one run: a scenario and its
+    `scenario_digest` tells the scenario with its changes, as the lab counts it; `changes` are what
+    was not as in its file. A rig has neither. The same bytes sent again for the same image as the same evidence are one run: a scenario and its
     seed give the same result each night.
     """
 
@@ -54,6 +55,8 @@ class LabRun(Public, Base):
     held: Mapped[int]
     expected: Mapped[int]
     seed: Mapped[int | None] = mapped_column(BigInteger)
+    scenario_digest: Mapped[str | None] = mapped_column(String(64))
+    changes: Mapped[list[Any]] = mapped_column(Json)
     failing: Mapped[list[Any]] = mapped_column(Json)
     result_sha256: Mapped[str] = mapped_column(String(64))
     report_sha256: Mapped[str | None] = mapped_column(String(64))

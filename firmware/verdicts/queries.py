@@ -69,10 +69,18 @@ def names_of_runs(session: Session) -> list[str]:
 
 
 def runs_before(session: Session, run: LabRun, *, limit: int = 10) -> Sequence[LabRun]:
-    """Return the runs of the same scenario before this one, the newest first."""
+    """Return the runs of the same scenario before this one, the newest first.
+
+    One whose file or changes were others is another scenario, whatever its name.
+    """
     return session.scalars(
         select(LabRun)
-        .where(LabRun.name == run.name, LabRun.form == run.form, LabRun.id < run.id)
+        .where(
+            LabRun.name == run.name,
+            LabRun.form == run.form,
+            LabRun.scenario_digest == run.scenario_digest,
+            LabRun.id < run.id,
+        )
         .order_by(LabRun.id.desc())
         .limit(limit)
     ).all()

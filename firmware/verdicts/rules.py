@@ -22,6 +22,7 @@ MAX_FILE_BYTES = 20_000_000
 MOST_EXPECTATIONS = 20_000
 MOST_FIGURES = 20_000
 KEPT_FAILING = 100
+MOST_CHANGES = 200
 MESSAGE_CHARS = 300
 NOT_RUN = {"notrun", "skipped", "disabled"}  # what GoogleTest and others write as a test's status
 
@@ -80,6 +81,21 @@ class Expected:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A value of the scenario's file that was changed for one run; `before` is None where the file
+    has none.
+    """
+
+    name: str
+    before: str | None
+    now: str
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return what is kept of it."""
+        return {"name": self.name, "before": self.before, "now": self.now}
+
+
+@dataclass(frozen=True)
 class Sent:
     """What a file says."""
 
@@ -90,6 +106,8 @@ class Sent:
     seed: int | None
     expected: tuple[Expected, ...]
     about: str = ""
+    digest: str | None = None
+    changes: tuple[Change, ...] = ()
 
     @property
     def held(self) -> int:
@@ -137,6 +155,17 @@ class _ScenarioSchema(_Loose):
     name = fields.String(required=True, validate=[validate.Length(1, 100), _printable])
     title = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
     about = fields.String(load_default="", validate=[validate.Length(max=5000), _printable_lines])
+    digest = fields.String(
+        load_default=None, allow_none=True, validate=[validate.Length(1, 64), _printable]
+    )
+
+
+class _ChangeSchema(_Loose):
+    name = fields.String(required=True, validate=[validate.Length(1, 200), _printable])
+    before = fields.String(
+        load_default=None, allow_none=True, validate=[validate.Length(1, 300), _printable]
+    )
+    now = fields.String(required=True, validate=[validate.Length(1, 300), _printable])
 
 
 class _ExpectationSchema(_Loose):
@@ -175,6 +204,9 @@ class ResultSchema(_Loose):
     format = fields.String(required=True, validate=validate.Equal(RESULT_FORMAT))
     evidence = fields.String(required=True, validate=validate.OneOf([e.value for e in Evidence]))
     scenario = fields.Nested(_ScenarioSchema, required=True)
+    changes = fields.List(
+        fields.Nested(_ChangeSchema), load_default=list, validate=validate.Length(max=MOST_CHANGES)
+    )
     seed = fields.Integer(
         load_default=None, strict=True, allow_none=True, validate=validate.Range(0, 2**62)
     )
@@ -220,6 +252,8 @@ def read_result(data: bytes) -> Sent:
             for one in found["expectations"]
         ),
         about=found["scenario"]["about"],
+        digest=found["scenario"]["digest"],
+        changes=tuple(Change(one["name"], one["before"], one["now"]) for one in found["changes"]),
     )
 
 
@@ -233,7 +267,12 @@ def _figure(found: Mapping[str, Any]) -> str:
 def _refuse_too_many(loaded: Any) -> None:
     """Count before each is read, which takes long."""
     found = loaded if isinstance(loaded, dict) else {}
-    for name, most in (("expectations", MOST_EXPECTATIONS), ("measures", MOST_FIGURES)):
+    limits = {
+        "expectations": MOST_EXPECTATIONS,
+        "measures": MOST_FIGURES,
+        "changes": MOST_CHANGES,
+    }
+    for name, most in limits.items():
         part = found.get(name)
         if isinstance(part, (list, dict)) and len(part) > most:
             raise ma.ValidationError({name: [str(text("At most %(most)s.", most=most))]})

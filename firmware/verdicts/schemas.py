@@ -55,6 +55,16 @@ class FailingSchema(ma.Schema):
     measured = ma.fields.String(required=True)
 
 
+class ChangeSchema(ma.Schema):
+    """A value of the scenario's file that was changed for one run."""
+
+    name = ma.fields.String(required=True, metadata={"description": "its dotted path"})
+    before = ma.fields.String(
+        required=True, allow_none=True, metadata={"description": "in the file, where it has one"}
+    )
+    now = ma.fields.String(required=True)
+
+
 def _page_of(run: LabRun) -> Any:
     return url_for("lab_run_pages.show", public_id=run.public_id, _external=True)
 
@@ -71,6 +81,16 @@ class RunSchema(ma.Schema):
     held = ma.fields.Integer(required=True, metadata={"description": "expectations that hold"})
     expected = ma.fields.Integer(required=True)
     seed = ma.fields.Integer(required=True, allow_none=True)
+    scenario_digest = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "SHA-256 of the scenario with its changes; none of a rig"},
+    )
+    changes = ma.fields.List(
+        ma.fields.Nested(ChangeSchema),
+        required=True,
+        metadata={"description": "what is not as in the scenario's file, title and name included"},
+    )
     result_sha256 = ma.fields.String(required=True)
     sent_at = ma.fields.AwareDateTime(required=True)
     sent_by = ma.fields.String(required=True)

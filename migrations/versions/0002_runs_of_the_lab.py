@@ -28,6 +28,8 @@ def upgrade() -> None:
         sa.Column("held", sa.Integer(), nullable=False),
         sa.Column("expected", sa.Integer(), nullable=False),
         sa.Column("seed", sa.BigInteger(), nullable=True),
+        sa.Column("scenario_digest", sa.String(length=64), nullable=True),
+        sa.Column("changes", Json, nullable=False),
         sa.Column("failing", Json, nullable=False),
         sa.Column("result_sha256", sa.String(length=64), nullable=False),
         sa.Column("report_sha256", sa.String(length=64), nullable=True),

@@ -140,6 +140,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "topic": text("What"),
     "verdict": text("Verdict"),
     "evidence": text("Evidence"),
+    "changed": text("Changed for this run"),
     "error": text("Reason"),
 }
 

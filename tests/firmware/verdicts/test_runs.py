@@ -141,6 +141,10 @@ def test_the_image_that_was_tried_is_named(api: Any, fleet: Any) -> None:
         ({"result": as_bytes(evidence="hearsay")}, "result"),
         ({"result": as_bytes(expectations=[])}, "result"),
         ({"result": as_bytes(seed=-1)}, "result"),
+        ({"result": as_bytes(changes={})}, "result"),
+        ({"result": as_bytes(changes=[{"name": "a"}])}, "result"),
+        ({"result": as_bytes(changes=[{"name": "a", "now": "b\0"}])}, "result"),
+        ({"result": as_bytes(changes=[{"name": "a", "now": "b"}] * 201)}, "result"),
         ({"result": as_bytes(scenario={"name": "a\nb", "title": "x"})}, "result"),
         ({"result": as_bytes().replace(b"14", b"NaN")}, "result"),
         ({"result": as_bytes(), "report": b"just words"}, "report"),
@@ -196,6 +200,50 @@ def test_a_run_is_listed_shown_and_its_report_shut_off(api: Any, client: Any) ->
     assert {"sandbox", "default-src 'none'"} <= {part.strip() for part in policy.split(";")}
     assert "script" not in policy
     assert client.get(f"/lab/runs/{run['id']}/result").data == as_bytes()
+
+
+def of_scenario(digest: str | None, seed: int, **changes: Any) -> bytes:
+    """Return a result of a scenario by its digest."""
+    scenario = {**result()["scenario"], "digest": digest}
+    return as_bytes(scenario=scenario, seed=seed, **changes)
+
+
+CHANGED = [
+    {"name": "loss.times", "before": "1", "now": "3"},
+    {"name": "expect.0.at_most", "before": None, "now": "<999>"},
+]
+
+
+def test_a_run_of_a_changed_scenario_is_marked_and_says_what_was_changed(
+    api: Any, client: Any
+) -> None:
+    plain = sent(api, result=of_scenario("0f", 1)).get_json()
+    run = sent(api, result=of_scenario("1e", 1, changes=CHANGED)).get_json()
+    rows = client.get("/lab/runs").text.partition("<tbody>")[2].split("<tr>")[1:]
+    shown = client.get(f"/lab/runs/{run['id']}").text
+
+    assert (plain["changes"], plain["scenario_digest"]) == ([], "0f")
+    assert (run["changes"], run["scenario_digest"]) == (CHANGED, "1e")
+    assert [one["changes"] for one in api("GET", "/lab/runs").get_json()["items"]] == [CHANGED, []]
+    assert [">changed<" in row for row in rows] == [True, False]
+    assert "Changed for this run" in shown
+    assert "loss.times" in shown
+    assert "&lt;999&gt;" in shown
+    assert "Changed for this run" not in client.get(f"/lab/runs/{plain['id']}").text
+    assert "loss.times, expect.0.at_most" in client.get("/audit").text
+
+
+@pytest.mark.parametrize("digest", ["0f", None])
+def test_runs_before_are_of_the_same_scenario(api: Any, client: Any, digest: str | None) -> None:
+    before = sent(api, result=of_scenario(digest, 1)).get_json()
+    other = sent(api, result=of_scenario("1e", 1, changes=CHANGED)).get_json()
+    run = sent(api, result=of_scenario(digest, 2)).get_json()
+
+    shown = client.get(f"/lab/runs/{run['id']}").text.partition("Runs before")[2]
+
+    assert f"/lab/runs/{before['id']}" in shown
+    assert f"/lab/runs/{other['id']}" not in shown
+    assert "Runs before" not in client.get(f"/lab/runs/{other['id']}").text
 
 
 def test_a_run_without_a_report_has_none(api: Any, client: Any) -> None:
