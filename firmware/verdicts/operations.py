@@ -30,7 +30,7 @@ def take_run(
     """Keep a run; return it, and whether it is new. One that is known was sent once more, and may gain
     the report it came without.
 
-    `evidence` may be another than the file's own word: a rig may be a bench of emulators.
+    `evidence` is the file's own word, but for JUnit XML: a rig may be a bench of emulators.
     """
     known = run_of_result(session, result.sha256, evidence=evidence, image=image)
     if known is not None:

@@ -80,7 +80,9 @@ def send_run() -> ResponseReturnValue:
 def _at_fields(errors: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return messages by the fields of the page, where one field takes both kinds of file."""
     both = [message for name in ("result", "junit") for message in errors.pop(name, [])]
-    return {**({"file": both} if both else {}), **errors}
+    of_what = errors.pop("evidence", [])
+    found = {"file": both, "of-what": of_what, **errors}
+    return {name: messages for name, messages in found.items() if messages}
 
 
 def _files() -> dict[str, FileStorage]:

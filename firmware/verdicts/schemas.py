@@ -43,7 +43,10 @@ class RunForm(ma.Schema):
     evidence = ma.fields.String(
         load_default=None,
         validate=ma.validate.OneOf([evidence.value for evidence in Evidence]),
-        metadata={"description": "overrules what the file says of itself"},
+        metadata={
+            "description": "of JUnit XML alone, which is of a real box unless this says otherwise; "
+            "refused where it contradicts a result of stb-lab"
+        },
     )
 
 

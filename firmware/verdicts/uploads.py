@@ -39,7 +39,7 @@ def receive_run(
     sent, data = _read(files)
     page = _page(files.get("report"), sent)
     image = _image(session, form.get("image"))
-    evidence = Evidence(form["evidence"]) if form.get("evidence") else sent.evidence
+    evidence = _evidence(form.get("evidence"), sent)
     known = queries.run_of_result(session, sha256(data).hexdigest(), evidence=evidence, image=image)
     if known is not None and known.report_sha256:
         page = b""  # what nobody refers to is not kept
@@ -85,6 +85,19 @@ def _bytes(file: FileStorage) -> bytes:
     if len(data) > MAX_FILE_BYTES:
         raise TooLarge(text("At most %(limit)s bytes are accepted.", limit=MAX_FILE_BYTES))
     return data
+
+
+def _evidence(claimed: str | None, sent: Sent) -> Evidence:
+    """Return what a run was made on. A rig's JUnit XML does not say it, so whoever sends it may: a
+    rig may be a bench of emulators. A result of stb-lab says it itself.
+    """
+    evidence = Evidence(claimed) if claimed else sent.evidence
+    if sent.form == Form.STB_LAB and evidence != sent.evidence:
+        raise Invalid.field(
+            "evidence",
+            text("A result of stb-lab says itself what it was made on; only JUnit XML does not."),
+        )
+    return evidence
 
 
 def _image(session: Session, public_id: str | None) -> Any:

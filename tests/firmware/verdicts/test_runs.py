@@ -97,14 +97,42 @@ def test_a_rig_of_emulators_says_so_itself(api: Any) -> None:
     assert sent(api, junit=JUNIT, evidence="emulated").get_json()["evidence"] == "emulated"
 
 
+@pytest.mark.parametrize(
+    ("said", "claimed", "status"),
+    [
+        ("emulated", "emulated", 201),
+        ("emulated", "real_box", 422),
+        ("real_box", "real_box", 201),
+        ("real_box", "emulated", 422),
+    ],
+)
+def test_a_result_of_the_lab_says_itself_what_it_was_made_on(
+    api: Any, client: Any, said: str, claimed: str, status: int
+) -> None:
+    parts = {"file": (BytesIO(as_bytes(evidence=said)), "x"), "evidence": claimed}
+    csrf = csrf_of(client.get("/lab/runs").text)
+    reply = sent(api, result=as_bytes(evidence=said), evidence=claimed)
+    shown = client.post(
+        "/lab/runs", data={"csrf_token": csrf, **parts}, content_type="multipart/form-data"
+    )
+    kept = api("GET", "/lab/runs").get_json()["items"]
+
+    assert reply.status_code == status
+    assert list(reply.get_json().get("errors", {})) == (["evidence"] if status == 422 else [])
+    assert shown.status_code == (422 if status == 422 else 303)
+    assert ('id="field-of-what-error"' in shown.text) == (status == 422)
+    assert ('href="#field-of-what"' in shown.text) == (status == 422)
+    assert [run["evidence"] for run in kept] == ([said] if status == 201 else [])
+
+
 def test_one_result_of_two_images_or_of_two_kinds_of_evidence_is_several_runs(
     api: Any, fleet: Any
 ) -> None:
     old, new = fleet.images["1.0"], fleet.images["2.0"]
-    parts = [{}, {"image": old}, {"image": new}, {"image": new, "evidence": "real_box"}]
+    parts = [{}, {"image": old}, {"image": new}, {"image": new, "evidence": "emulated"}]
 
-    runs = [sent(api, result=as_bytes(), report=REPORT, **part).get_json() for part in parts]
-    again = [sent(api, result=as_bytes(), **part) for part in parts]
+    runs = [sent(api, junit=JUNIT, **part).get_json() for part in parts]
+    again = [sent(api, junit=JUNIT, **part) for part in parts]
 
     assert len({run["id"] for run in runs}) == 4
     assert [run["image"] for run in runs] == [None, old, new, new]
