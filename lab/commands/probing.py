@@ -1,6 +1,8 @@
 """`stb-lab probe`: what a file holds, and which boxes can play it."""
 
 import argparse
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -19,13 +21,14 @@ from lab.box.profiles import (
     shipped_profiles,
 )
 from lab.media.facts import AudioFacts, MediaFacts, VideoFacts
-from lab.media.probe import probe
+from lab.media.probe import Unreadable, probe
 
 PROBE_HELP = """\
 FILE is a transport stream, MP4, Matroska or a local HLS playlist (.m3u8).
 
 A box is asked three things: whether its firmware takes what the stream declares, whether what it
-advertises covers what the pictures need, and whether it can really do it.
+advertises covers what the pictures need, and whether it can really do it. Where a file has several
+tracks of a kind, one that plays is enough: "1 of 2" says how many do.
 
 examples:
   stb-lab probe channel.ts
@@ -33,6 +36,7 @@ examples:
   stb-lab probe live.m3u8 --json
 """
 
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 CONTAINERS = {
     "mov,mp4,m4a,3gp,3g2,mj2": "MP4",
     "mpegts": "MPEG-TS",
@@ -43,6 +47,7 @@ LEGEND = """\
 firmware  whether it takes what the stream declares
 by need   whether what the box advertises covers what the pictures need
 really    whether the box can do it"""
+PARTS_LEGEND = "1 of 2    it plays one track of two; why not says what is with the other"
 KEYS_LEGEND = "A box is held against protected streams as if it had their keys."
 
 
@@ -55,7 +60,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         description="Read a media file: streams, codecs, levels, protection, and who can play it.",
         epilog=PROBE_HELP,
     )
-    probing.add_argument("file", type=Path, metavar="FILE")
+    probing.add_argument("file", metavar="FILE")
     probing.add_argument(
         "--profile",
         type=Path,
@@ -71,7 +76,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def run_probe(options: argparse.Namespace) -> int:
     """Print what there is."""
     profiles = [*shipped_profiles().values(), *map(read_profile, options.profile)]
-    found = probe(options.file)
+    found = probe(_local(options.file))
     if options.json:
         Console(soft_wrap=True).print_json(data=[as_data(facts, profiles) for facts in found])
         return 0
@@ -80,9 +85,23 @@ def run_probe(options: argparse.Namespace) -> int:
         _print_facts(facts, console)
         _print_boxes(facts, profiles, console)
     console.print(LEGEND, style="dim")
+    if any(len(tracks) > 1 for facts in found for tracks in (facts.video, facts.audio)):
+        console.print(PARTS_LEGEND, style="dim")
     if any(facts.protection for facts in found):
         console.print(KEYS_LEGEND, style="dim")
     return 0
+
+
+def _local(file: str) -> Path:
+    """Return the path of a file.
+
+    Raises:
+        Unreadable: it is an address, and no file has that name.
+    """
+    path = Path(file)
+    if ADDRESS.match(file) and not path.exists():
+        raise Unreadable(f"{file}: only files on this machine are read")
+    return path
 
 
 def as_data(facts: MediaFacts, profiles: list[Profile]) -> dict[str, Any]:
@@ -94,7 +113,7 @@ def as_data(facts: MediaFacts, profiles: list[Profile]) -> dict[str, Any]:
 
 
 def judged(facts: MediaFacts, profiles: list[Profile]) -> dict[str, Any]:
-    """Return for each box why it does not play each of the streams (nothing: it plays); None where
+    """Return for each box, track by track, why it does not play it (nothing: it plays); None where
     nothing is known of the pictures.
     """
     return {
@@ -130,10 +149,10 @@ def _print_facts(facts: MediaFacts, console: Console) -> None:
     length = f", {facts.duration_s:.1f} s" if facts.duration_s else ""
     console.print(Text.assemble((facts.name, "bold"), f"  {container}{length}"))
     table = _table()
-    for video in facts.video:
-        table.add_row("video", _plain_cell(_video(video)))
-    for audio in facts.audio:
-        table.add_row("audio", _plain_cell(_sound(audio)))
+    for name, video in zip(_names("video", facts.video), facts.video, strict=True):
+        table.add_row(name, _plain_cell(_video(video)))
+    for name, audio in zip(_names("audio", facts.audio), facts.audio, strict=True):
+        table.add_row(name, _plain_cell(_sound(audio)))
     for other in facts.others:
         table.add_row("other", _plain_cell(other))
     for words in facts.protection or ("none seen",):
@@ -142,6 +161,11 @@ def _print_facts(facts: MediaFacts, console: Console) -> None:
         table.add_row("note", _plain_cell(note))
     console.print(table)
     console.print()
+
+
+def _names(kind: str, tracks: Sequence[object]) -> list[str]:
+    """Name the tracks of one kind; they are numbered where there are several."""
+    return [f"{kind} {n}" if len(tracks) > 1 else kind for n in range(1, len(tracks) + 1)]
 
 
 def _table(*columns: str) -> Table:
@@ -190,17 +214,36 @@ def _print_boxes(facts: MediaFacts, profiles: list[Profile], console: Console) -
         return
     table = _table("box", "firmware", "by need", "really", "sound", "why not")
     for name, found in judged(facts, profiles).items():
-        seen = [video for video in found["video"] if video is not None]
-        by_basis = [[why for video in seen for why in video[basis.value]] for basis in Basis]
-        sound = [why for audio in found["audio"] for why in audio]
-        unknown = "?" if facts.video else "-"
-        pictures = [_verdict(why) if seen else Text(unknown) for why in by_basis]
-        reasons = dict.fromkeys([*(why for whys in by_basis for why in whys), *sound])
-        told = _verdict(sound) if facts.audio else Text("-")
-        table.add_row(name, *pictures, told, _plain_cell("; ".join(reasons)))
+        video, audio = found["video"], found["audio"]
+        by_basis = [[whys and whys[basis.value] for whys in video] for basis in Basis]
+        by_track = [whys and _once(why for part in whys.values() for why in part) for whys in video]
+        reasons = [*_reasons("video", by_track), *_reasons("audio", audio)]
+        verdicts = [_verdict(whys) for whys in (*by_basis, audio)]
+        table.add_row(name, *verdicts, _plain_cell("; ".join(_once(reasons))))
     console.print(table)
     console.print()
 
 
-def _verdict(reasons: list[str]) -> Text:
-    return Text("no", "red") if reasons else Text("yes", "green")
+def _once(words: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(words))
+
+
+def _reasons(kind: str, tracks: list[list[str] | None]) -> list[str]:
+    """Return why tracks of one kind do not play, each with its name where there are several."""
+    if len(tracks) == 1:
+        return tracks[0] or []
+    if all(whys is None for whys in tracks):
+        return []
+    told = [["nothing can be seen"] if whys is None else whys for whys in tracks]
+    names = _names(kind, tracks)
+    return [f"{name}: {', '.join(whys)}" for name, whys in zip(names, told, strict=True) if whys]
+
+
+def _verdict(tracks: list[list[str] | None]) -> Text:
+    """Return whether tracks of one kind play, given why each does not (None: nothing is known)."""
+    plays = sum(whys == [] for whys in tracks)
+    if plays:
+        return Text("yes" if plays == len(tracks) else f"{plays} of {len(tracks)}", "green")
+    if not tracks:
+        return Text("-")
+    return Text("?") if None in tracks else Text("no", "red")

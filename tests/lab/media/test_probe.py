@@ -28,6 +28,8 @@ ENCRYPTED = {
     "encryption_key": KEY,
     "encryption_kid": KEY_ID,
 }
+VIDEO = frozenset({"libx264", "libx265", "mpeg1video", "mpeg2video"})
+SMALL = (320, 180)
 QUIET = {"libx265": {"x265-params": "log-level=none"}, "libsvtav1": {"preset": "12"}}
 WIDEVINE = bytes.fromhex("edef8ba979d64acea3c827dcd51d21ed")
 FAIRPLAY_KEY = 'METHOD=SAMPLE-AES,URI="skd://key",KEYFORMAT="com.apple.streamingkeydelivery"'
@@ -71,6 +73,62 @@ def write(
             out.mux(audio.encode(sound))
         out.mux(audio.encode(None))
     return path
+
+
+Track = tuple[str, dict[str, str]]
+
+
+def write_tracks(
+    path: Path,
+    *tracks: Track,
+    form: str = "mpegts",
+    mux: dict[str, str] | None = None,
+    rate: Fraction | int = 25,
+    frames: int = 30,
+) -> Path:
+    """Write grey pictures and silence, a track for each encoder with its options."""
+    with av.open(str(path), "w", format=form, options=mux or {}) as out:
+        made = [added(out, codec, options, rate) for codec, options in tracks]
+        for number in range(frames):
+            for stream in made:
+                if isinstance(stream, av.VideoStream):
+                    out.mux(stream.encode(picture(number, Fraction(rate))))
+                else:
+                    out.mux(stream.encode(silence(number, stream.format)))
+        for stream in made:
+            out.mux(stream.encode(None))
+    return path
+
+
+def added(
+    out: av.container.OutputContainer, codec: str, options: dict[str, str], rate: Fraction | int
+) -> av.VideoStream | av.AudioStream:
+    whole = {**QUIET.get(codec, {}), **options}
+    stream = out.add_stream(codec, rate=rate if codec in VIDEO else 48000, options=whole)
+    if isinstance(stream, av.VideoStream):
+        stream.width, stream.height = SMALL
+        stream.pix_fmt = "yuv420p"
+        return stream
+    assert isinstance(stream, av.AudioStream)
+    forms = stream.codec_context.codec.audio_formats or []
+    stream.layout, stream.format = "stereo", forms[0]
+    return stream
+
+
+def picture(number: int, rate: Fraction) -> av.VideoFrame:
+    frame = av.VideoFrame(*SMALL, "yuv420p")
+    for plane in frame.planes:
+        plane.update(bytes([number * 3 % 200]) * plane.buffer_size)
+    frame.pts, frame.time_base = number, 1 / rate
+    return frame
+
+
+def silence(number: int, form: av.AudioFormat) -> av.AudioFrame:
+    frame = av.AudioFrame(form.name, "stereo", 1152)
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.sample_rate, frame.pts, frame.time_base = 48000, number * 1152, Fraction(1, 48000)
+    return frame
 
 
 @pytest.fixture(scope="module")
@@ -577,6 +635,53 @@ def test_a_file_is_told_within_the_terminal(tmp_path: Path, lab: Lab, columns: i
         "uhd-2018": ["yes", "yes", "yes", "yes"],
         "uhd-av1-2021": ["yes", "yes", "yes", "yes"],
     }
+
+
+def test_a_box_that_plays_one_of_several_sounds_has_sound(tmp_path: Path, lab: Lab) -> None:
+    tracks: list[Track] = [("libx264", {}), ("aac", {}), ("eac3", {})]
+    path = write_tracks(tmp_path / "channel.ts", *tracks)
+    _, out, _ = lab(path, columns=120)
+    told = line_of(out, "sd-hd-2012")
+    assert told.split()[:7] == ["sd-hd-2012", "yes", "yes", "yes", "1", "of", "2"]
+    assert told.endswith("audio 2: no decoder for eac3")
+    assert line_of(out, "uhd-2018").split() == ["uhd-2018", "yes", "yes", "yes", "yes"]
+    assert line_of(out, "audio 2").startswith("audio 2     eac3, 2 channels")
+    assert "it plays one track of two" in out
+    (data,) = json.loads(lab(path, "--json")[1])
+    assert data["boxes"]["sd-hd-2012"]["audio"] == [[], ["no decoder for eac3"]]
+
+
+def test_video_is_judged_track_by_track(tmp_path: Path, lab: Lab) -> None:
+    path = write_tracks(tmp_path / "channel.ts", ("libx264", {}), ("libx265", {}))
+    _, out, _ = lab(path, columns=120)
+    told = line_of(out, "sd-hd-2012")
+    assert told.split()[1:11] == [*("1", "of", "2") * 3, "-"]
+    assert told.endswith("video 2: no decoder for hevc")
+    assert line_of(out, "uhd-2018").split()[1:] == ["yes", "yes", "yes", "-"]
+
+
+def test_a_track_that_nobody_saw_is_no_refusal(tmp_path: Path, lab: Lab) -> None:
+    """Of two pictures one is scrambled: the other counts, and where it does not play, all is open."""
+    clear = write_tracks(tmp_path / "clear.ts", ("libx264", {}), ("libx265", {})).read_bytes()
+    path = tmp_path / "channel.ts"
+    path.write_bytes(scrambled(clear, {256}))
+    _, out, _ = lab(path, columns=120)
+    assert line_of(out, "sd-hd-2012").split()[1:5] == ["?", "?", "?", "-"]
+    assert "video 1: nothing can be seen; video 2: no decoder for hevc" in out
+    assert line_of(out, "uhd-2018").split()[1:4] == ["1", "of", "2"]
+
+
+def line_of(out: str, name: str) -> str:
+    return next(line.rstrip() for line in out.splitlines() if line.startswith(name))
+
+
+@pytest.mark.parametrize(
+    "address", ["http://cdn.example/a.ts", "udp://@239.1.1.1:5000", "FILE://a"]
+)
+def test_an_address_is_refused_as_one(lab: Lab, address: str) -> None:
+    code, out, err = lab(address)
+    assert (code, out) == (2, "")
+    assert err == f"stb-lab: {address}: only files on this machine are read\n"
 
 
 def test_no_box_is_judged_by_pictures_that_nobody_saw(made: Path, tmp_path: Path, lab: Lab) -> None:
