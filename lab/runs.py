@@ -33,6 +33,7 @@ from lab.scenarios.schema import Scenario
 TOLD_EVERY_S = 0.2
 HEARD_EVERY_S = 0.05
 STOPPED_WITHIN_S = 1.0
+WRITTEN = ("report.html", "wall.json", "result.json")  # in this order: a result has its report
 Tell = Callable[[int, int, int], None]
 
 
@@ -76,28 +77,49 @@ def make(job: Job, tell: Progress) -> Done:
     os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 greets on standard error otherwise
     started = time.monotonic()
     try:
+        _clear(job.folder)
         scenario = read_scenario(job.path, job.changes)
         result = result_of(scenario, job.seed, replay(scenario, job.seed, Cache(job.cache), tell))
         took_s = time.monotonic() - started
         _write(job.folder, result, took_s)
-    except (OSError, ValueError) as error:
-        return Done(job, error=str(error) or type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a fault of ours ends this run, and no other
+        return Done(job, error=_why(error))
     return Done(job, result, took_s=took_s)
 
 
+def _why(error: Exception) -> str:
+    """Return what hindered a run; of a fault that nobody foresaw its kind and one line."""
+    if isinstance(error, (OSError, ValueError)) and str(error):
+        return str(error)
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
+
+
+def _clear(folder: Path) -> None:
+    """Take away what another try left: a folder never holds the verdict of another than the last.
+
+    Raises:
+        OSError: it cannot be taken away.
+    """
+    for name in WRITTEN:
+        (folder / name).unlink(missing_ok=True)
+
+
 def _write(folder: Path, result: dict[str, Any], took_s: float) -> None:
+    """Write all files of a run, or none: they get their names when all of them are there."""
     folder.mkdir(parents=True, exist_ok=True)
     wall = {"ended_at": datetime.now(UTC).isoformat(timespec="seconds"), "took_s": round(took_s, 3)}
-    for name, text in (
-        ("report.html", report_of(result)),
-        ("wall.json", json.dumps(wall) + "\n"),
-        ("result.json", as_text(result)),
-    ):
-        partial = folder / f"{name}.{os.getpid()}.part"
-        try:
+    texts = (report_of(result), json.dumps(wall) + "\n", as_text(result))
+    partials = [folder / f"{name}.{os.getpid()}.part" for name in WRITTEN]
+    try:
+        for partial, text in zip(partials, texts, strict=True):
             partial.write_text(text, encoding="utf-8")
+        for partial, name in zip(partials, WRITTEN, strict=True):
             partial.replace(folder / name)
-        finally:
+    except BaseException:
+        _clear(folder)
+        raise
+    finally:
+        for partial in partials:
             partial.unlink(missing_ok=True)
 
 
@@ -212,7 +234,12 @@ def _result(future: Future[Done], job: Job) -> Done:
     try:
         return future.result()
     except BrokenProcessPool:
-        return Done(job, error="its process was killed, or one beside it; is there enough memory?")
+        why = "its process was killed, or one beside it; is there enough memory?"
+    except Exception as error:  # noqa: BLE001 - what a run gave could not be handed over
+        why = _why(error)
+    with contextlib.suppress(OSError):
+        _clear(job.folder)  # it may not have begun, or have ended without a word
+    return Done(job, error=why)
 
 
 def _numbered(number: int, tell: Tell) -> Progress:

@@ -1,9 +1,11 @@
 """`stb-lab list`, `describe`, `run`, `compare`."""
 
 import argparse
+import hashlib
+import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,12 +23,16 @@ from lab.scenarios.files import path_of, read_scenario, shipped
 
 PASSED, FAILED, COULD_NOT_RUN = 0, 1, 2
 MOST_RUNS = 1000
+DIGEST_SIGNS = 6
 RUN_HELP = """\
 SCENARIO is the name of one that ships (see `stb-lab list`) or a file. Each run writes a folder:
 
   OUT/SCENARIO-seedN/result.json   all figures; the same scenario, seed and wheel give the same bytes
   OUT/SCENARIO-seedN/report.html   one page with plots that loads nothing
   OUT/SCENARIO-seedN/wall.json     what the wall's clock says
+
+With --set the folder is SCENARIO-seedN-DIGEST, by a short digest of the changes, so a run stays beside
+the one that it is to be held against. A run made again takes the place of the former.
 
 Encoded streams are kept in the cache, so a second run begins at once.
 
@@ -171,7 +177,7 @@ def run(options: argparse.Namespace) -> int:
     token = _token() if options.report_to else ""
     changes = dict(_change(text) for text in options.set)
     jobs = [
-        Job(path, seed, options.out / f"{path.stem}-seed{seed}", options.cache, changes)
+        Job(path, seed, options.out / _folder(path, seed, changes), options.cache, changes)
         for path in map(path_of, dict.fromkeys(options.scenarios))
         for seed in options.seed
     ]
@@ -190,6 +196,13 @@ def run(options: argparse.Namespace) -> int:
     if not sent or any(one.result is None for one in done):
         return COULD_NOT_RUN
     return PASSED if all(_passed(one) for one in done) else FAILED
+
+
+def _folder(path: Path, seed: int, changes: Mapping[str, str]) -> str:
+    """Return the name of a run's folder; the same changes in the same order give the same one."""
+    words = json.dumps(list(changes.items())).encode()
+    digest = f"-{hashlib.sha256(words).hexdigest()[:DIGEST_SIGNS]}" if changes else ""
+    return f"{path.stem}-seed{seed}{digest}"
 
 
 def _change(text: str) -> tuple[str, str]:

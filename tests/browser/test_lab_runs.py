@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out, cache = tmp_path_factory.mktemp("runs"), tmp_path_factory.getbasetemp() / "lab-cache"
     words = ["run", "burst-loss", "--set", "loss.times=3", "--seed", "3"]
     assert main([*words, "--out", str(out), "--cache", str(cache)]) == 1
-    return out / "burst-loss-seed3"
+    return next(out.iterdir())
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +88,11 @@ def test_a_run_that_failed_is_found_and_read_down_to_its_plots(
     engineer.wait_for_url(re.compile("verdict=fail"))
     row = engineer.get_by_role("row").filter(has_text="seed 3")
     expect(row).to_contain_text("Emulated")
+    expect(row).to_contain_text("changed")
     row.get_by_role("link", name="Bursts of loss on a multicast").click()
 
     expect(engineer).to_have_url(address)
+    expect(engineer.get_by_role("main")).to_contain_text("loss.times")
     failing = engineer.get_by_role("row").filter(has_text=fault["measure"])
     expect(failing).to_contain_text("Fails")
     expect(failing.get_by_role("cell").nth(2)).to_have_text(fault["expected"])

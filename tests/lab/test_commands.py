@@ -14,6 +14,7 @@ from lab.cli import main
 from lab.commands import scenarios, tracing
 from lab.network.trace_files import LARGEST_BYTES, as_sabre, read_trace
 from lab.network.traces import FASTEST_BPS, LATEST_NS, Step, Trace
+from lab.report.result import read_result
 from lab.scenarios.files import read_scenario, shipped
 
 
@@ -122,6 +123,33 @@ def test_a_run_of_a_changed_scenario_says_so_wherever_it_is_read(
     told = capsys.readouterr().out
     assert "with the same changes" in told
     assert told.index("after: ") < told.index(f"expect.0.at_most: {limit} -> 999")
+
+
+def test_a_changed_run_stays_beside_the_one_it_is_held_against(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for words in ([], ["--set", "boxes=3"], ["--set", "boxes=4"], ["--set", "boxes=3"]):
+        main(["run", "peak-hour", *words])
+    names = sorted(path.name for path in Path("lab-results").iterdir())
+
+    assert len(names) == 3
+    assert names[0] == "peak-hour-seed1"
+    assert all(re.fullmatch("peak-hour-seed1-[0-9a-f]{6}", name) for name in names[1:])
+    boxes = [read_result(Path("lab-results") / name)["changes"] for name in names]
+    assert sorted(one["now"] for changes in boxes for one in changes) == ["3", "4"]
+
+
+def test_the_comparison_of_the_readme_is_of_the_runs_before_it() -> None:
+    lines = Path(__file__).parents[2].joinpath("README.md").read_text().splitlines()
+    words = [line.split() for line in lines if line.startswith(".venv/bin/stb-lab")]
+    (comparing,) = (line for line in words if line[1] == "compare")
+    (changed,) = (line for line in words if "--set" in line)
+    where, _, value = changed[-1].partition("=")
+    path = Path(changed[2])
+
+    assert comparing[2:] == [
+        f"lab-results/{scenarios._folder(path, 1, changes)}" for changes in ({}, {where: value})
+    ]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,104 @@ def test_a_fault_of_the_lab_itself_is_no_verdict(
     assert "of our own" in capsys.readouterr().err
 
 
+class Unforeseen(Exception):
+    """What no part of the lab raises."""
+
+
+class Odd:
+    """A scenario's path that breaks whatever reads it."""
+
+    name = stem = "odd"
+
+    def stat(self) -> Any:
+        raise Unforeseen("one\n two")
+
+
+def former(folder: Path) -> Path:
+    """A folder that holds a whole run of former times, and a file of somebody's own."""
+    folder.mkdir()
+    for name in ("report.html", "wall.json", "result.json", "notes.txt"):
+        (folder / name).write_text("former")
+    return folder
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_fault_that_nobody_foresaw_ends_its_run_and_no_other(
+    tmp_path: Path, workers: int
+) -> None:
+    paths: list[Any] = [Odd(), ladder(tmp_path, 1), Odd()]
+    jobs = [
+        Job(path, seed, tmp_path / f"run{seed}", tmp_path / "cache")
+        for seed, path in enumerate(paths)
+    ]
+    former(jobs[0].folder)
+
+    done = make_all(jobs, workers=workers, tell=lambda *_: None)
+
+    assert [one.error for one in done] == ["Unforeseen: one two", "", "Unforeseen: one two"]
+    assert [one.result is not None for one in done] == [False, True, False]
+    assert [path.name for path in jobs[0].folder.iterdir()] == ["notes.txt"]
+
+
+def test_a_batch_with_such_a_fault_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    paths = {"odd": Odd(), "peak-hour": shipped()["peak-hour"]}
+    monkeypatch.setattr(scenarios, "path_of", paths.__getitem__)
+
+    assert cli.main(["run", *paths, "--jobs", "1", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert "odd-seed1: Unforeseen: one two\n" in told.out
+    assert "Traceback" not in told.out + told.err
+    assert (tmp_path / "peak-hour-seed1" / "result.json").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_folder_holds_no_verdict_of_another_try(tmp_path: Path, workers: int) -> None:
+    missing, deadly = tmp_path / "missing.yaml", Deadly() if workers > 1 else Odd()
+    paths: list[Any] = [missing, deadly]
+    jobs = [
+        Job(path, seed, former(tmp_path / f"run{seed}"), tmp_path / "cache")
+        for seed, path in enumerate(paths)
+    ]
+
+    done = make_all(jobs, workers=workers, tell=lambda *_: None)
+
+    assert [one.result for one in done] == [None, None]
+    for job in jobs:
+        assert [path.name for path in job.folder.iterdir()] == ["notes.txt"]
+
+
+def test_a_former_run_that_cannot_be_taken_away_is_told(tmp_path: Path) -> None:
+    job = Job(ladder(tmp_path, 1), 1, tmp_path / "run", tmp_path / "cache")
+    (job.folder / "result.json").mkdir(parents=True)
+
+    (done,) = make_all([job], workers=1, tell=lambda *_: None)
+
+    assert done.result is None
+    assert "result.json" in done.error
+
+
+@pytest.mark.parametrize("last", ["report.html", "result.json"])
+def test_a_run_that_is_broken_off_as_it_is_written_leaves_none_that_looks_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    replace = Path.replace
+
+    def stopped(path: Path, target: Path) -> Path:
+        if target.name == last:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    job = Job(ladder(tmp_path, 1), 1, former(tmp_path / "run"), tmp_path / "cache")
+    monkeypatch.setattr(Path, "replace", lambda path, to: stopped(path, Path(to)))
+
+    with pytest.raises(KeyboardInterrupt):
+        make_all([job], workers=1, tell=lambda *_: None)
+
+    assert [path.name for path in job.folder.iterdir()] == ["notes.txt"]
+
+
 def ladder(tmp_path: Path, seconds: int) -> Path:
     path = tmp_path / "one.yaml"
     path.write_text(LADDER.replace("SECONDS", str(seconds)))
@@ -106,13 +204,13 @@ def test_a_run_that_is_broken_off_leaves_no_half_file(tmp_path: Path) -> None:
         if done > 2:
             raise KeyboardInterrupt
 
-    job = Job(ladder(tmp_path, 60), 1, tmp_path / "run", tmp_path / "cache")
+    job = Job(ladder(tmp_path, 60), 1, former(tmp_path / "run"), tmp_path / "cache")
 
     with pytest.raises(KeyboardInterrupt):
         make_all([job], workers=1, tell=stop)
 
     assert list((tmp_path / "cache").iterdir()) == []
-    assert not job.folder.exists()
+    assert [path.name for path in job.folder.iterdir()] == ["notes.txt"]
 
 
 def of_group(process: subprocess.Popen[str], number: int) -> None:
