@@ -17,6 +17,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from lab.documents import load_document, read_document
+from lab.media.codecs import decoded_by, is_constrained
 from lab.media.facts import AudioFacts, VideoFacts
 from lab.media.levels import TABLES, is_within
 
@@ -81,7 +82,7 @@ def refusals(profile: Profile, video: VideoFacts, basis: Basis) -> list[str]:
     """Return why a box does not play a stream, by what the stream declares or needs, or by what
     the box can actually do. Nothing returned: it plays.
     """
-    decoder = profile.video.get(video.codec)
+    decoder = _decoder(profile, video)
     if decoder is None:
         return [f"no decoder for {video.codec}"]
     limits = decoder.actual if basis == Basis.ACTUAL else decoder.advertised
@@ -108,9 +109,17 @@ def refusals(profile: Profile, video: VideoFacts, basis: Basis) -> list[str]:
     return found
 
 
+def _decoder(profile: Profile, video: VideoFacts) -> Decoder | None:
+    """Return what decodes a stream, where it can: MPEG-1 is for an MPEG-2 decoder within limits."""
+    if video.codec == "mpeg1video" and not is_constrained(video):
+        return None
+    return profile.video.get(decoded_by(video.codec))
+
+
 def audio_refusals(profile: Profile, audio: AudioFacts) -> list[str]:
     """Return why a box does not play a sound."""
-    return [] if audio.codec in profile.audio else [f"no decoder for {audio.codec}"]
+    known = {decoded_by(codec) for codec in profile.audio}
+    return [] if decoded_by(audio.codec) in known else [f"no decoder for {audio.codec}"]
 
 
 # reading the files
