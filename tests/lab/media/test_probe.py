@@ -575,7 +575,7 @@ def test_of_a_long_file_the_beginning_is_read(
     monkeypatch.setattr(probing, "MOST_READ_BYTES", len(data))
     facts = one(path)
     assert facts.protection == ("CA system 0x0500 Viaccess: ECM on PID 1",)
-    assert [note.partition(":")[0] for note in facts.notes] == ["protection"]
+    assert [note.partition(":")[0] for note in facts.notes[1:]] == ["protection"]
     monkeypatch.setattr(probing, "MOST_READ_BYTES", 2000)
     assert "rates: of the first" in one(path).notes[0]
 
@@ -587,7 +587,8 @@ def test_streams_that_begin_later_are_spoken_of(made: Path, tmp_path: Path) -> N
     path.write_bytes(first + nothing * 40_000 + later.read_bytes() + nothing * 10_000 + first)
     facts = one(path)
     assert (len(facts.video), len(facts.audio)) == (1, 1)
-    assert facts.notes == ("another stream begins later in the file; it is not told here",)
+    assert facts.notes[1:] == ("another stream begins later in the file; it is not told here",)
+    assert facts.duration_s is None, "the clock leaps, and the packets were not read to the end"
 
 
 @pytest.mark.parametrize("codec", ["mp2", "mp3", "ac3", "eac3", "flac", "opus"])
@@ -605,6 +606,98 @@ def test_sound_has_the_name_that_profiles_use(tmp_path: Path, codec: str) -> Non
         out.mux(audio.encode(sound))
         out.mux(audio.encode(None))
     assert [sound.codec for sound in one(path).audio] == [codec]
+
+
+# codecs of many names
+
+
+def test_aac_in_latm_is_played_as_aac(tmp_path: Path, lab: Lab) -> None:
+    latm = {"mpegts_flags": "latm"}
+    path = write_tracks(tmp_path / "radio.ts", ("aac", {}), mux=latm)
+    facts = one(path)
+    assert [sound.codec for sound in facts.audio] == ["aac_latm"]
+    assert facts.notes == (
+        "aac_latm is AAC wrapped in LATM (ISO/IEC 14496-3 clause 1.7); judged as aac",
+    )
+    assert {cells[3] for _, cells in boxes_told(lab(path)[1])} == {"yes"}
+
+
+@pytest.mark.parametrize("form", ["mpegts", "mp4", "matroska"])
+@pytest.mark.parametrize(("encoder", "codec"), [("mp2", "mp2"), ("libmp3lame", "mp3")])
+def test_the_layer_of_mpeg_audio_is_told_in_any_container(
+    tmp_path: Path, form: str, encoder: str, codec: str
+) -> None:
+    """A transport stream and MP4 have one type for all layers."""
+    path = write_tracks(tmp_path / "sound", (encoder, {}), form=form)
+    assert [sound.codec for sound in one(path).audio] == [codec]
+
+
+def test_scrambled_mpeg_audio_is_taken_for_layer_2(tmp_path: Path) -> None:
+    clear = write_tracks(tmp_path / "clear.ts", ("libx264", {}), ("mp2", {})).read_bytes()
+    path = tmp_path / "channel.ts"
+    path.write_bytes(scrambled(clear, {257}))
+    facts = one(path)
+    assert [(sound.codec, sound.channels) for sound in facts.audio] == [("mp2", 0)]
+    assert facts.notes == (probing.UNSEEN_LAYER,)
+
+
+# rates
+
+
+@pytest.mark.parametrize("rate", [Fraction(60), Fraction(60_000, 1001)])
+@pytest.mark.parametrize("frames", [10, 40, 83])
+def test_millisecond_ticks_do_not_change_a_frame_rate(
+    tmp_path: Path, rate: Fraction, frames: int
+) -> None:
+    ticks = {"video_track_timescale": "1000"}
+    track: Track = ("libx264", {})
+    path = write_tracks(
+        tmp_path / "film.mp4", track, form="mp4", mux=ticks, rate=rate, frames=frames
+    )
+    (video,) = one(path).video
+    assert video.fps == rate
+    assert one(path).notes == ()
+
+
+def test_mpeg_1_pictures_have_the_rate_that_they_declare(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "film.ts", ("mpeg1video", {}))
+    assert one(path).video[0].fps == 25
+
+
+def test_another_frame_rate_than_the_declared_is_noted(tmp_path: Path, lab: Lab) -> None:
+    path = tmp_path / "film.mp4"
+    write_tracks(path, ("libx264", {}), form="mp4", frames=50)
+    data = path.read_bytes()
+    at = data.index(b"mdhd") + 4 + 12
+    assert int.from_bytes(data[at : at + 4], "big") == 12_800
+    path.write_bytes(data[:at] + (12_800 * 21 // 25).to_bytes(4, "big") + data[at + 4 :])
+    assert one(path).video[0].fps == 21
+    words = "the headers declare 25 frames/s, the time stamps tell 21"
+    assert words in lab(path, columns=120)[1]
+
+
+def test_a_stream_twice_in_a_row_has_the_rate_of_one(made: Path, tmp_path: Path) -> None:
+    clear = (made / "clear.ts").read_bytes()
+    path = tmp_path / "loop.ts"
+    path.write_bytes(clear * 3)
+    plain, looped = one(made / "clear.ts"), one(path)
+    for before, after in zip(plain.video + plain.audio, looped.video + looped.audio, strict=True):
+        assert after.rate_bps == pytest.approx(before.rate_bps, rel=0.02)
+    assert plain.duration_s
+    assert looped.duration_s == pytest.approx(3 * plain.duration_s, rel=0.05)
+    (note,) = looped.notes
+    assert note.startswith("the clock leaps 2 times, first from 1.")
+    assert note.endswith("(loop or splice); rates and length are those of the parts added up")
+
+
+def test_a_splice_forward_is_no_pause(made: Path, tmp_path: Path) -> None:
+    clear = made / "clear.ts"
+    later = write(tmp_path / "later.ts", form="mpegts", mux={"output_ts_offset": "5000"})
+    path = tmp_path / "splice.ts"
+    path.write_bytes(clear.read_bytes() + later.read_bytes())
+    facts = one(path)
+    assert facts.duration_s == pytest.approx(2 * (one(clear).duration_s or 0), rel=0.05)
+    assert facts.video[0].rate_bps == pytest.approx(one(clear).video[0].rate_bps, rel=0.05)
 
 
 # the command
