@@ -1,11 +1,9 @@
 """What a file or a playlist holds, read from its headers and its first pictures."""
 
-from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import av
@@ -13,17 +11,16 @@ import m3u8
 from av.stream import Disposition
 
 from lab.media.boxes import BadBoxes, begins_with_box, read_movie
-from lab.media.codecs import AUDIO_LAYERS, audio_layer, told_apart
+from lab.media.codecs import AUDIO_LAYERS, told_apart
 from lab.media.facts import AudioFacts, MediaFacts, VideoFacts
+from lab.media.packets import first_bytes, measure
 from lab.media.protection import hls_protection, mp4_protection, ts_protection
-from lab.media.rates import Clock, FrameRate, told_leaps
+from lab.media.rates import FrameRate
 
 TRANSFERS = {16: "PQ (HDR10)", 18: "HLG", 14: "BT.2020 10 bit", 15: "BT.2020 12 bit"}
 PLAYLIST_SUFFIXES = frozenset({".m3u8", ".m3u"})
 LONGEST_PLAYLIST_BYTES = 1_000_000
 MOST_READ_BYTES = 50_000_000
-PICTURES_LOOKED_AT = 8
-MOST_TRIES = 100
 LIKELY_LAYER = "mp2"
 UNSEEN_LAYER = "MPEG audio whose layer cannot be seen is taken for layer II (ETSI TS 101 154)"
 NO_STREAMS = {"image2": "a picture", "tty": "a text"}  # FFmpeg shows them as video
@@ -188,17 +185,13 @@ def _file(path: Path, *, start: Path | None = None, is_encrypted: bool = False) 
         if facts.container == "mpegts":
             protection = ts_protection(path, MOST_READ_BYTES)
             if path.stat().st_size > MOST_READ_BYTES:
-                notes.append(f"protection: looked for in {_first_bytes()}")
+                notes.append(f"protection: looked for in {first_bytes(MOST_READ_BYTES)}")
     except BadBoxes as error:
         raise Unreadable(f"{path.name}: {error}") from error
     except av.error.FFmpegError as error:
         why = error.strerror or error
         raise Unreadable(f"{path.name}: no media that FFmpeg can read ({why})") from error
     return replace(facts, protection=tuple(protection), notes=(*facts.notes, *notes))
-
-
-def _first_bytes() -> str:
-    return f"the first {MOST_READ_BYTES // 1_000_000} MB"
 
 
 def _read(opened: av.container.InputContainer, name: str, *, is_encrypted: bool) -> MediaFacts:
@@ -211,14 +204,15 @@ def _read(opened: av.container.InputContainer, name: str, *, is_encrypted: bool)
     others = tuple(_other(s) for s in opened.streams if s.index not in {*video, *audio})
     if not video and not audio:
         raise Unreadable(f"{name}: neither picture nor sound in it")
-    measured = _measure(opened, {*video, *audio}, () if is_encrypted else {*video, *audio})
+    tracks = {*video, *audio}
+    measured = measure(opened, tracks, () if is_encrypted else tracks, MOST_READ_BYTES)
     rates = measured.rates()
     seen = tuple(
         replace(facts, rate_bps=rates.get(n), is_interlaced=n in measured.interlaced)
         for n, facts in video.items()
     )
     for n, facts in audio.items():
-        if form == "mpegts" and _is_mpeg(facts) and n not in measured.layers:
+        if form == "mpegts" and facts.codec in AUDIO_LAYERS.values() and n not in measured.layers:
             measured.layers[n] = LIKELY_LAYER
             measured.notes.append(UNSEEN_LAYER)
     heard = tuple(
@@ -250,11 +244,6 @@ def _contradictions(
             yield f"video {number}: {words}" if len(video) > 1 else words
 
 
-def _is_mpeg(audio: AudioFacts) -> bool:
-    """Tell whether it is MPEG audio, of which a transport stream has one type for all layers."""
-    return audio.codec in AUDIO_LAYERS.values()
-
-
 def _is_cover(stream: av.stream.Stream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
@@ -264,111 +253,6 @@ def _other(stream: av.stream.Stream) -> str:
         return "cover picture"
     unknown = stream.type in {"video", "audio"}
     return f"{stream.type} of an unknown codec" if unknown else stream.type
-
-
-@dataclass
-class _Measured:
-    """What the packets of a file tell. Sizes in bits, by a stream's index."""
-
-    sizes: Counter[int] = field(default_factory=Counter)
-    clocks: dict[int, Clock] = field(default_factory=dict)
-    interlaced: set[int] = field(default_factory=set)
-    layers: dict[int, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    is_whole: bool = True
-
-    def add(self, packet: "av.Packet[Any]") -> None:
-        if not packet.size or packet.dts is None or not packet.time_base:
-            return
-        index, tick = packet.stream.index, packet.time_base
-        self.sizes[index] += packet.size * 8
-        clock = self.clocks.setdefault(index, Clock())
-        clock.add(packet.dts * Fraction(tick), Fraction(packet.duration or 0) * tick)
-
-    def rates(self) -> dict[int, int]:
-        """Return the mean rate of each stream: bit/s."""
-        return {
-            index: round(size / self.clocks[index].length_s)
-            for index, size in self.sizes.items()
-            if self.clocks[index].length_s
-        }
-
-    def told(self) -> Iterator[str]:
-        """Return what is to be known of the figures."""
-        if words := told_leaps(self.clocks.values()):
-            length = "rates and length are" if self.is_whole else "rates are"
-            yield f"{words}; {length} those of the parts added up"
-        yield from self.notes
-
-    def length_s(self, opened: av.container.InputContainer) -> float | None:
-        """Return how long a file is. Where its clock leaps the difference of its last and its first
-        time stamp is no length: its packets are added up, if all of them were read.
-        """
-        if not any(clock.leaps for clock in self.clocks.values()):
-            return opened.duration / av.time_base if opened.duration else None
-        if not self.is_whole:
-            return None
-        return float(max(clock.length_s for clock in self.clocks.values()))
-
-
-def _measure(
-    opened: av.container.InputContainer, timed: Collection[int], looked_at: Collection[int]
-) -> _Measured:
-    """Read packets up to a number of bytes, and look into the first of some streams."""
-    measured = _Measured()
-    looks = {index: _Look(opened.streams[index], measured) for index in looked_at}
-    left = MOST_READ_BYTES
-    try:
-        for packet in opened.demux():
-            index = packet.stream.index
-            if index in timed:
-                measured.add(packet)
-            if index in looks:
-                looks[index].into(packet)
-            left -= packet.size
-            if left < 0:
-                measured.notes.append(f"rates: of {_first_bytes()}")
-                measured.is_whole = False
-                break
-    except IndexError:  # PyAV knows only the streams that were there when it opened the file
-        measured.notes.append("another stream begins later in the file; it is not told here")
-        measured.is_whole = False
-    except av.error.FFmpegError as error:
-        measured.notes.append(f"the file cannot be read to its end ({error.strerror or error})")
-        measured.is_whole = False
-    return measured
-
-
-class _Look:
-    """Looks into the first packets of a stream. What does not decode is nothing seen."""
-
-    def __init__(self, stream: av.stream.Stream, measured: _Measured) -> None:
-        self._index, self._measured = stream.index, measured
-        self._pictures, self._tries = PICTURES_LOOKED_AT, MOST_TRIES
-        self._is_video = isinstance(stream, av.VideoStream)
-        self._seeks_layer = isinstance(stream, av.AudioStream) and _is_mpeg(_audio(stream))
-        stream.codec_context.thread_count = 1
-
-    def into(self, packet: "av.Packet[Any]") -> None:
-        """Note whether one of the pictures that a packet completes is interlaced, and which layer
-        of MPEG audio it is.
-        """
-        if self._pictures <= 0 or self._tries <= 0:
-            return
-        self._tries -= 1
-        if self._is_video and self._is_interlaced(packet):
-            self._measured.interlaced.add(self._index)
-        if self._seeks_layer and (layer := audio_layer(bytes(packet))):
-            self._measured.layers[self._index] = layer
-            self._tries = 0
-
-    def _is_interlaced(self, packet: "av.Packet[Any]") -> bool:
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            return False
-        self._pictures -= len(frames)
-        return any(isinstance(f, av.VideoFrame) and f.interlaced_frame for f in frames)
 
 
 def _frame_rate(stream: av.VideoStream) -> FrameRate:
