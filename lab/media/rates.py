@@ -79,9 +79,11 @@ def _off(rate: Fraction, other: Fraction) -> Fraction:
 
 @dataclass
 class Clock:
-    """The decoding times of one stream's packets, added up over their forward steps."""
+    """The decoding times of one stream's packets, added up over their forward steps; `leaps` says
+    how far the stream was where its clock leapt.
+    """
 
-    leaps: list[tuple[Fraction, Fraction]] = field(default_factory=list)
+    leaps: list[Fraction] = field(default_factory=list)
     _passed_s: Fraction = Fraction(0)
     _last: tuple[Fraction, Fraction] | None = None
 
@@ -96,7 +98,7 @@ class Clock:
                 self._passed_s += step_s
             else:
                 self._passed_s += lasted_s
-                self.leaps.append((last_s, at_s))
+                self.leaps.append(self._passed_s)
         self._last = at_s, duration_s
 
     @property
@@ -110,8 +112,6 @@ def told_leaps(clocks: Iterable[Clock]) -> str | None:
     leaps = max((clock.leaps for clock in clocks), key=len, default=[])
     if not leaps:
         return None
-    before_s, after_s = map(float, leaps[0])
     times = "once" if len(leaps) == 1 else f"{len(leaps)} times"
-    return (
-        f"the clock leaps {times}, first from {before_s:.1f} s to {after_s:.1f} s (loop or splice)"
-    )
+    first_s = float(leaps[0])
+    return f"the clock leaps {times}, first {first_s:.1f} s after the start (loop or splice)"

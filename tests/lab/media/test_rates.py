@@ -99,5 +99,5 @@ def test_the_first_leap_is_told() -> None:
     assert told_leaps(clocks[:1]) is None
     assert told_leaps([]) is None
     assert told_leaps(clocks) == (
-        "the clock leaps 2 times, first from 1.0 s to 0.0 s (loop or splice)"
+        "the clock leaps 2 times, first 2.0 s after the start (loop or splice)"
     )
