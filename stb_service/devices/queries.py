@@ -34,6 +34,7 @@ from stb_service.devices.models import (
     DeviceIdentifier,
     DeviceModel,
     DeviceTag,
+    Holding,
     ModelCapability,
     ModelRevision,
 )
@@ -48,6 +49,7 @@ from stb_service.shared.jobs import Job
 from stb_service.shared.paging import Page, decode_cursor, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.staff.models import Organisation, Person
+from stb_service.subscribers.queries import find_account
 
 JOB_KINDS = IMPORT, EXPORT = "devices.import", "devices.export"
 COUNT_LIMIT = 10_000
@@ -77,6 +79,7 @@ class DeviceFilter:
     custodian: str = ""
     codec: str = ""
     protection: str = ""
+    account: str = ""
 
     def as_arguments(self) -> dict[str, str]:
         """Return the parts that narrow, as arguments of an address."""
@@ -201,6 +204,8 @@ def conditions(session: Session, wanted: DeviceFilter, scope: Scope) -> list[Col
     found = [within(scope)]
     found += [column == value for column, value in _plain(wanted) if value]
     found += _by_reference(wanted, scope)
+    if wanted.account:
+        found.append(_held_by(session, wanted.account, scope))
     if wanted.tag:
         tagged = select(DeviceTag.device_id).where(DeviceTag.name == wanted.tag.lower())
         found.append(Device.id.in_(tagged))
@@ -243,6 +248,17 @@ def _by_reference(wanted: DeviceFilter, scope: Scope) -> list[ColumnElement[bool
             names = or_(Organisation.code == called, Organisation.public_id == called)
             found.append(column.in_(select(Organisation.id).where(names, own)))
     return found
+
+
+def _held_by(session: Session, called: str, scope: Scope) -> ColumnElement[bool]:
+    """Return the condition that an account, by its number or id elsewhere, has a box now."""
+    account = find_account(session, called, scope)
+    if account is None:
+        return false()
+    held = select(Holding.device_id).where(
+        Holding.account_id == account.id, Holding.until.is_(None)
+    )
+    return Device.id.in_(held)
 
 
 def _can(kind: CapabilityKind, raw: str) -> ColumnElement[bool]:
