@@ -39,6 +39,7 @@ from stb_service.devices.models import (
     ModelRevision,
 )
 from stb_service.devices.rules import CapabilityKind, capability_name
+from stb_service.shared import jobs
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.audit import AuditEntry, entries_of
 from stb_service.shared.db import UtcDateTime
@@ -401,32 +402,10 @@ def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
 
 
 def trial_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return the trial of an import.
-
-    Raises:
-        NotFound: there is none that the actor may see.
-        Forbidden: the actor may no longer import.
-    """
-    job = job_by_ref(session, ref, actor)
-    if job.kind != IMPORT or not job.arguments["dry_run"]:
-        raise NotFound(text("There is no such trial."))
-    return job
+    """Return the trial of an import of boxes (see `jobs.trial_by_ref`)."""
+    return jobs.trial_by_ref(session, ref, IMPORT, actor)
 
 
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return long work of this room: what one asked for oneself in the organisation one is in
-    today, or anyone's for whoever may read the audit.
-
-    Raises:
-        NotFound: there is none that the actor may see.
-        Forbidden: the actor may no longer do what the work does.
-    """
-    job = session.scalar(select(Job).where(Job.public_id == ref, Job.kind.in_(JOB_KINDS)))
-    reads_all = actor.scope.is_everything and actor.can("audit.view")
-    if job is None:
-        raise NotFound(text("There is no such work."))
-    own = (job.actor_ref, job.organisation_id) == (actor.ref, actor.organisation_id)
-    if not (own or reads_all):
-        raise NotFound(text("There is no such work."))
-    actor.demand(job.kind)  # a kind of work of this room is called as the verb that allows it
-    return job
+    """Return long work of this room (see `jobs.work_by_ref`)."""
+    return jobs.work_by_ref(session, ref, JOB_KINDS, actor)

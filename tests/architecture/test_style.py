@@ -21,6 +21,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)")
 COMMITS = {
     "stb_service/shared/http/unit.py": "the unit of work of a request",
     "stb_service/devices/arrivals/imports.py": "a trial import does the same work and keeps none",
+    "stb_service/subscribers/imports.py": "as that one",
     "migrations/env.py": "Alembic's own connection",
 }
 CLOCKS = {
