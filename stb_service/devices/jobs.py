@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from stb_service.devices import queries
 from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.imports import import_file
+from stb_service.devices.holdings.queries import numbers_of
 from stb_service.devices.models import Device
 from stb_service.devices.queries import EXPORT, IMPORT, DeviceFilter
 from stb_service.shared import imports, jobs
@@ -103,7 +104,8 @@ def rows_of(
     while True:
         with db.read() as session:
             page = queries.devices_after(session, wanted, scope, after_id=last, limit=AT_ONCE)
-            rows = [row_of(device, scope) for device in page]
+            held_by = numbers_of(session, [device.id for device in page], scope)
+            rows = [row_of(device, scope, held_by.get(device.id, "")) for device in page]
         yield from rows
         done += len(page)
         tell(done)
@@ -112,7 +114,7 @@ def rows_of(
         last = page[-1].id
 
 
-def row_of(device: Device, scope: Scope) -> list[str]:
+def row_of(device: Device, scope: Scope, account: str) -> list[str]:
     """Return a box as the cells of an import file, as far as the reader is told of it."""
     seller, custodian = (
         queries.told_of(found, scope) for found in (device.seller, device.custodian)
@@ -124,6 +126,7 @@ def row_of(device: Device, scope: Scope) -> list[str]:
         "revision": device.revision_code,
         "seller": seller.code if seller else "",
         "custodian": custodian.code if custodian else "",
+        "account": account,
         "tags": ", ".join(device.tag_names),
     }
     return ["" if value is None else str(value) for value in values.values()]

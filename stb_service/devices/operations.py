@@ -17,7 +17,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from firmware.boxes.operations import forget_box, know_box
 from stb_service.devices import queries
 from stb_service.devices.fields import DeviceFields, References, read_fields
-from stb_service.devices.holdings.chain import end_holding, seller_changed
+from stb_service.devices.holdings.chain import current_holding, end_holding, seller_changed
+from stb_service.devices.holdings.rules import obstacles_to_shelving
 from stb_service.devices.identity.operations import (
     Disputed,
     Holders,
@@ -198,13 +199,15 @@ def change_status(
 
     Raises:
         NotFound: there is no such box in the actor's scope.
-        Refused: there is no step between the two, or it is not the actor's to take.
+        Refused: there is no step between the two, it is not the actor's to take, or a box that
+            an account has would go on the shelf.
     """
     device = touch(session, uid, actor=actor, retired=True)
     obstacles = obstacles_to_status(device.status, status)
     if not (obstacles or actor.scope.is_everything):
         held = queries.has_custody(session, device, actor.scope)
         obstacles = obstacles_to_seller(device.status, status, has_custody=held)
+    obstacles += obstacles_to_shelving(status, is_held=current_holding(session, device) is not None)
     if obstacles:
         raise Refused(obstacles)
     changes: dict[str, Any] = {"status": [device.status, status]}

@@ -49,6 +49,12 @@ COLUMNS: Sequence[Column] = (
     Column("status", text("in_stock, sold, active, …"), ("state",), _word),
     Column("seller", text("code of the organisation that sold it"), ("dealer", "soldby")),
     Column("custodian", text("code of the organisation that holds it"), ("heldby", "location")),
+    Column(
+        "account",
+        text("number or id elsewhere of the account that has it"),
+        ("owner", "subscriber", "customer", "accountno", "accountnumber"),
+        is_name=True,
+    ),
     Column("tags", text("tags, separated by commas"), ("tag", "labels"), _tags),
     Column("notes", text("anything else"), ("note", "comment", "remarks")),
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from stb_service.devices.arrivals.columns import BY_SPELLING, FOUND_BY
 from stb_service.devices.arrivals.matching import Found, find_boxes
 from stb_service.devices.arrivals.operations import Draft, adopts, draft_of, register_many
 from stb_service.devices.fields import IDENTITY, Reading, References, read_fields
+from stb_service.devices.holdings.operations import give_to_account, transfer
+from stb_service.devices.holdings.queries import accounts_of
+from stb_service.devices.holdings.rules import GIVEN_FROM
 from stb_service.devices.identity.operations import (
     Disputed,
     Holders,
@@ -55,6 +58,7 @@ class _Row:
     reading: Reading
     identity: Identity
     device: Device | None = None
+    held_by: int | None = None
     wrong: Mapping[str, Sequence[Text]] = field(default_factory=dict)
     """Why it cannot be taken, by column."""
 
@@ -199,9 +203,14 @@ class _Import:
         read = [(line, *read_cells(self.header, line)) for line in lines]
         first = [read_fields(fields, refs, scope=self.actor.scope) for _, fields, _ in read]  # type: ignore[arg-type]
         found = find_boxes(session, first, self.actor.scope)
+        known = [device.id for reading in first if (device := found.box_of(reading))]
+        held = accounts_of(session, known, self.actor.scope)
         rows = []
         for (line, fields, problems), reading in zip(read, first, strict=True):
             row = self._row(line, fields, reading, found, refs)
+            if row.device is not None:
+                row.held_by = held.get(row.device.id)
+            _check_holding(row)
             of_cells = {name: [reason] for name, reason in problems.items()}
             row.wrong = {**of_cells, **row.reading.problems, **of_cells}
             rows.append(row)
@@ -245,14 +254,16 @@ class _Import:
             with session.begin_nested():
                 drafts = [draft for _, draft in new]
                 register_many(session, drafts, actor=self.actor, now=now)
-        except IntegrityError:
+                for row, draft in new:
+                    _give_new(session, row, draft, self.actor, now)
+        except (IntegrityError, DomainError) as error:
             if len(new) > 1:
                 for one in new:
                     self._register(session, [one], now)
                 return
             row, _ = new[0]
             raced = Invalid.field("serial", text("Someone else registered it at the same moment."))
-            self._refuse(session, row, raced, now)
+            self._refuse(session, row, error if isinstance(error, DomainError) else raced, now)
             return
         self.report.created += len(new)
         for row, draft in new:
@@ -327,6 +338,9 @@ def _warnings(identity: Identity) -> list[Text]:
 
 COLUMNS_OF_CODES = {
     "custody": "custodian",
+    "erased": "account",
+    "held": "account",
+    "same-account": "account",
     "operator": "status",
     "status": "status",
     "external-id-taken": "external_id",
@@ -352,6 +366,8 @@ def _differences(device: Device, row: _Row) -> set[str]:
     before = Identity.of(device)
     found = {COLUMNS_OF_IDS.get(n, n) for n in audit.differences(device, row.reading.columns)}
     found |= {n for n in IDENTITY if getattr(row.identity, n) != getattr(before, n)}
+    if row.reading.account is not None and row.reading.account.id != row.held_by:
+        found.add("account")
     if "tags" in row.fields and row.reading.tags != device.tag_names:
         found.add("tags")
     return found
@@ -369,9 +385,61 @@ def _apply(
     who: dict[str, Any] = {"actor": actor, "now": now}
     uid, fields = device.public_id, dict(row.fields)
     status, custodian = fields.pop("status", None), fields.pop("custodian", None)
-    if wanted - {"status", "custodian"}:
+    fields.pop("account", None)
+    if wanted - {"status", "custodian", "account"}:
         change_device(session, uid=uid, **who, **fields)
+    if "account" in wanted:
+        _give_known(session, device, row, who)
     if "custodian" in wanted:
         move_custody(session, uid=uid, organisation=custodian, reason="import", **who)
-    if "status" in wanted:
+    if "status" in wanted and device.status != status:
         change_status(session, uid=uid, status=str(status), reason="import", **who)
+
+
+# Who has a box
+
+
+def _check_holding(row: _Row) -> None:
+    """Refuse a row that gives a box to an account and says what does not go with that."""
+    reading, account = row.reading, row.reading.account
+    if account is None:
+        return
+    if reading.values.get("status", "") in GIVEN_FROM:
+        message = text("A box that an account has is not on the shelf.")
+        reading.problems.setdefault("status", [message])
+    tenure = reading.values.get("tenure") or (row.device.tenure if row.device else None)
+    if tenure is None and row.held_by != account.id:
+        message = text("A box that goes to an account is sold, rented or on loan.")
+        reading.problems.setdefault("tenure", [message])
+
+
+def _given(row: _Row) -> dict[str, Any]:
+    assert row.reading.account is not None
+    tenure = row.reading.values.get("tenure") or (row.device and row.device.tenure)
+    return {"account": row.reading.account.public_id, "tenure": tenure, "reason": "import"}
+
+
+def _give_new(session: Session, row: _Row, draft: Draft, actor: Actor, now: datetime) -> None:
+    """Give a box that was just registered to the account of its row, since the day it was sold."""
+    if row.reading.account is None:
+        return
+    sold_on = row.reading.values.get("sold_on")
+    sold_at = datetime.combine(sold_on, time(), UTC) if sold_on else now
+    give_to_account(
+        session,
+        uid=draft.uid,
+        **_given(row),
+        since=min(sold_at, now),
+        moves="custodian" not in row.fields,
+        actor=actor,
+        now=now,
+    )
+
+
+def _give_known(session: Session, device: Device, row: _Row, who: dict[str, Any]) -> None:
+    """Give a known box to the account of its row, or pass it on from the one that has it."""
+    if row.held_by is None:
+        moves = "custodian" not in row.fields
+        give_to_account(session, uid=device.public_id, **_given(row), moves=moves, **who)
+    else:
+        transfer(session, uid=device.public_id, **_given(row), proof="import", **who)

@@ -52,6 +52,14 @@ def held_count(session: Session, account_id: int, scope: Scope) -> int:
     return session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
 
+def numbers_of(session: Session, ids: Collection[int], scope: Scope) -> dict[int, str]:
+    """Return the number of the account that has each of some boxes now, by their internal ids, as
+    far as the reader sees the account.
+    """
+    statement = _seen(scope).where(Holding.device_id.in_(ids), Holding.until.is_(None))
+    return {row.device_id: row.account.number for row in session.scalars(statement)}
+
+
 def accounts_of(session: Session, ids: Collection[int], scope: Scope) -> dict[int, int]:
     """Return the account that has each of some boxes now, by their internal ids."""
     rows = session.execute(

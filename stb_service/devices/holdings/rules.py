@@ -21,6 +21,15 @@ STILL_HOLDS = Obstacle(
     "holds-boxes", text("The account still has boxes; take them back or transfer them first.")
 )
 
+HELD_BY_CUSTOMER = Obstacle(
+    "held", text("An account has the box; take it back before it goes on the shelf.")
+)
+
+
+def obstacles_to_shelving(wanted: str, *, is_held: bool) -> list[Obstacle]:
+    """Return why a box may not be marked as on the shelf; empty if it may."""
+    return [HELD_BY_CUSTOMER] if is_held and wanted in GIVEN_FROM else []
+
 
 def _obstacles_of_status(status: str) -> list[Obstacle]:
     if status in VERDICTS and not obstacles_to_change(status):

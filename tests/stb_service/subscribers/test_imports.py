@@ -192,7 +192,7 @@ def test_a_file_is_tried_and_then_imported_on_the_pages(
     work_off(one, settings)
     done = client.get(again.headers["Location"]).text
     with client.get(f"{again.headers['Location']}/file") as file:
-        report = file.text
+        report = file.get_data(as_text=True)
 
     assert "This was a trial" in page
     assert "An account that is new needs this." in page
