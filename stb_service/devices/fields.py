@@ -12,14 +12,17 @@ from sqlalchemy.orm import Session
 from stb_service.devices.catalogue.models import DeviceModel, ModelRevision
 from stb_service.devices.catalogue.queries import find_model, find_revision
 from stb_service.devices.identity.operations import Identity
-from stb_service.devices.identity.rules import Malformed, normalise_mac, normalise_serial
+from stb_service.devices.identity.rules import normalise_mac, normalise_serial
 from stb_service.devices.models import Device
 from stb_service.devices.rules import Status, Tenure, normalise_tag, obstacles_to_seller
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import Invalid
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.identifiers import Malformed
 from stb_service.staff.models import Organisation
 from stb_service.staff.queries import organisations
+from stb_service.subscribers.models import Account
+from stb_service.subscribers.queries import account_by_id, find_account
 
 EARLIEST = date(1990, 1, 1)
 
@@ -28,6 +31,7 @@ class DeviceFields(TypedDict, total=False):
     """What can be said of a box. Models, revisions and organisations by their codes.
 
     `status` and `custodian` count when a box is registered; later they have verbs of their own.
+    `account`, who has the box, by its number or id elsewhere, is for imports alone.
     """
 
     serial: str
@@ -48,6 +52,7 @@ class DeviceFields(TypedDict, total=False):
     notes: str
     tags: Collection[str]
     status: str
+    account: str | None
 
 
 class References:
@@ -57,6 +62,7 @@ class References:
         self._session = session
         self._models: dict[str, DeviceModel | None] = {}
         self._organisations: dict[int | None, dict[str, Organisation]] = {}
+        self._accounts: dict[tuple[int | None, str], Account | None] = {}
 
     def model(self, code: str) -> DeviceModel | None:
         """Return the model of a code."""
@@ -67,6 +73,14 @@ class References:
     def revision(self, model: DeviceModel, code: str) -> ModelRevision | None:
         """Return the revision of a model."""
         return find_revision(model, code)
+
+    def account(self, called: str, scope: Scope) -> Account | None:
+        """Return an account of the scope by its number, external id or public id."""
+        key = scope.organisation_id, called
+        if key not in self._accounts:
+            found = find_account(self._session, called, scope)
+            self._accounts[key] = found and account_by_id(self._session, found.id, scope)
+        return self._accounts[key]
 
     def organisation(self, name: str, scope: Scope) -> Organisation | None:
         """Return an organisation of the scope by its code or public id."""
@@ -92,6 +106,7 @@ class Reading:
     problems: dict[str, list[Text]] = field(default_factory=dict)
     model: DeviceModel | None = None
     revision: ModelRevision | None = None
+    account: Account | None = None
     is_other_model: bool = False
 
     @property
@@ -150,10 +165,16 @@ def read_fields(
                 reading.values[name] = READERS[name](value)
             except Malformed as refusal:
                 reading.problems[name] = [refusal.reason]
-    reading.columns = {n: v for n, v in reading.values.items() if n not in (*IDENTITY, "tags")}
+    reading.columns = {
+        n: v for n, v in reading.values.items() if n not in (*IDENTITY, "tags", "account")
+    }
     reading.tags = reading.values.get("tags", [])
     _read_model(given, reading, refs, device)
     _read_organisations(given, reading, refs, scope, device)
+    if called := reading.values.get("account"):
+        reading.account = refs.account(called, scope)
+        if reading.account is None:
+            reading.problems["account"] = [text("There is no such account.")]
     _check_dates(reading, device)
     if device is None and not scope.is_everything:
         _check_status(reading)
@@ -304,4 +325,5 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "notes": _paragraphs,
     "tags": _tag_list,
     "status": _one_of(Status),
+    "account": _line(64),
 }

@@ -20,6 +20,7 @@ pytestmark = [
 ]
 ROOMS_OF_A_VIEWER = [
     "Overview",
+    "Accounts",
     "Boxes",
     "Models",
     "Images",
@@ -28,7 +29,7 @@ ROOMS_OF_A_VIEWER = [
     "Long work",
     "API",
 ]
-ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "API"]
+ROOMS_OF_A_DEALER = ["Overview", "Accounts", "Boxes", "Models", "Long work", "API"]
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import MetaData, Table, func, select
+from sqlalchemy import MetaData, Table, func, select, update
+from sqlalchemy.orm import Session
 
 from firmware.edge import make_edge
 from firmware.verdicts.operations import take_run
 from firmware.verdicts.rules import Evidence, read_junit
 from stb_service.devices.demo import load_demo
+from stb_service.devices.holdings.operations import give_to_account, transfer
+from stb_service.devices.models import Device
 from stb_service.metadata import metadata
 from stb_service.shared import jobs, leases, outbox
 from stb_service.shared.access import Actor
@@ -18,6 +21,12 @@ from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http.idempotency import IdempotencyKey
 from stb_service.shared.settings import Settings
+from stb_service.subscribers.operations import (
+    add_person,
+    add_site,
+    create_account,
+    erase_person,
+)
 from tests.conftest import NOW, People
 from tests.live import Live
 
@@ -47,6 +56,8 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
                 created_at=NOW,
             )
         )
+    with db.write() as session:
+        _account(session, actor)
     live = Live(settings, {}, db, FileStore(settings.files_dir))
     tokens = {serial: live.box(serial) for serial in SERIALS}
     live.rollout("filled", live.image("2.0.0", IMAGE))
@@ -63,6 +74,36 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
             now=NOW,
         )
     return tokens
+
+
+def _account(session: Session, actor: Actor) -> None:
+    """Open an account that somebody reaches, that has two boxes, and that another had before."""
+    made: dict[str, Any] = {"currency": "EUR", "dealer": "dealer", "actor": actor, "now": NOW}
+    first, second = (
+        create_account(
+            session, kind="person", name=name, phones=["+4930123"], emails=["ä@b.de"], **made
+        )
+        for name in ("Zoë", "Ida")
+    )
+    where = {"name": "Home", "street": "1", "timezone": "Asia/Kolkata"}
+    site = add_site(session, uid=first.public_id, **where, actor=actor, now=NOW)
+    box = session.scalars(select(Device).where(Device.status == "in_stock").limit(1)).one()
+    uid = box.public_id
+    session.execute(update(Device).where(Device.id == box.id).values(seller_id=first.dealer_id))
+    give_to_account(
+        session,
+        uid=uid,
+        account=first.number,
+        site=site.public_id,
+        tenure="rented",
+        actor=actor,
+        now=NOW,
+    )
+    transfer(session, uid=uid, account=second.number, proof="letter", actor=actor, now=NOW)
+    add_person(session, uid=first.public_id, name="Uma", actor=actor, now=NOW)
+    erase_person(
+        session, uid=first.public_id, person=first.people[1].public_id, actor=actor, now=NOW
+    )
 
 
 def speak(db: Database, settings: Settings, tokens: dict[str, str]) -> None:

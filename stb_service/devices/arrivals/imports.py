@@ -12,10 +12,9 @@ written again before it (and undone with it), so that a trial and the import say
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,13 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from stb_service.devices.arrivals.columns import Header, read_cells, read_header
+from stb_service.devices.arrivals.columns import BY_SPELLING, FOUND_BY
 from stb_service.devices.arrivals.matching import Found, find_boxes
 from stb_service.devices.arrivals.operations import Draft, adopts, draft_of, register_many
 from stb_service.devices.fields import IDENTITY, Reading, References, read_fields
+from stb_service.devices.holdings.operations import give_to_account, transfer
+from stb_service.devices.holdings.queries import accounts_of
+from stb_service.devices.holdings.rules import GIVEN_FROM
 from stb_service.devices.identity.operations import (
     Disputed,
     Holders,
@@ -41,81 +43,10 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.tables import AUTO, Line, count_lines, is_guessed, read_lines
+from stb_service.shared.imports import Header, Progress, Report, open_source, read_cells
+from stb_service.shared.tables import AUTO, Line
 
-CHUNK = 500
-MAX_WARNINGS = 1_000
 NEEDED = ("serial", "model")
-REFUSED, WARNING = "refused", "warning"
-Progress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One entry of the report: where in the file, what stands there, what is wrong or odd."""
-
-    line: int
-    column: str
-    value: str
-    reason: Text
-    severity: str = REFUSED
-
-
-@dataclass
-class Report:
-    """What an import did, or would do."""
-
-    is_dry_run: bool
-    rows: int = 0
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    refused: int = 0
-    remarks: list[Remark] = field(default_factory=list)
-    unknown_columns: tuple[str, ...] = ()
-
-    def refuse(self, line: Line, header: Header, problems: Mapping[str, Sequence[Text]]) -> None:
-        """Count a row as refused, with each of its problems."""
-        self.refused += 1
-        for name, messages in problems.items():
-            place = header.place_of(name)
-            value = "" if place is None or place >= len(line.cells) else line.cells[place]
-            self.remarks += [Remark(line.number, name, value, message) for message in messages]
-
-    def warn(self, line: Line, identity: Identity) -> None:
-        """Note what is odd about a row that was taken."""
-        if len(self.remarks) >= MAX_WARNINGS:
-            return
-        macs = (identity.mac_ethernet, identity.mac_wifi)
-        self.remarks += [
-            Remark(line.number, "", identity.serial, reason, WARNING)
-            for reason in identity_warnings(serial=identity.serial, maker=identity.maker, macs=macs)
-        ]
-
-    def figures(self) -> dict[str, Any]:
-        """Return the counts, for the page of the job."""
-        return {
-            "rows": self.rows,
-            "created": self.created,
-            "changed": self.changed,
-            "unchanged": self.unchanged,
-            "refused": self.refused,
-            "warnings": sum(remark.severity == WARNING for remark in self.remarks),
-            "dry_run": self.is_dry_run,
-            "unknown_columns": ", ".join(self.unknown_columns),
-        }
-
-    def table(self) -> Iterable[Sequence[str]]:
-        """Yield the report as rows, its header first."""
-        yield ("line", "column", "severity", "value", "reason")
-        for remark in sorted(self.remarks, key=lambda remark: remark.line):
-            yield (
-                str(remark.line),
-                remark.column,
-                remark.severity,
-                remark.value,
-                str(remark.reason),
-            )
 
 
 @dataclass
@@ -127,6 +58,7 @@ class _Row:
     reading: Reading
     identity: Identity
     device: Device | None = None
+    held_by: int | None = None
     wrong: Mapping[str, Sequence[Text]] = field(default_factory=dict)
     """Why it cannot be taken, by column."""
 
@@ -192,28 +124,16 @@ def import_file(
         Invalid: the file is no table, its first line names no boxes, or there is no other. Rows
             before a place where a file breaks off are kept.
     """
-    lines = read_lines(path, name, encoding)
-    first = next(lines, None)
-    if first is None:
-        raise Invalid.field("file", text("The file is empty."))
-    header = read_header(first.cells)
-    total = count_lines(path)
-    total = None if total is None else max(total - 1, 1)
-    report = Report(dry_run, unknown_columns=header.unknown)
-    if is_guessed(path, encoding):
-        reason = text(
-            "The file is not in UTF-8; it was read as Windows-1251. If letters are wrong, choose "
-            "its encoding."
-        )
-        report.remarks.append(Remark(first.number, "", "", reason, WARNING))
-    task = _Import(db, header, name, actor, report)
-    while chunk := list(itertools.islice(lines, CHUNK)):
-        task.take(chunk, clock())
-        if progress is not None:
-            progress(task.report.rows, total if total is None else max(total, task.report.rows))
-    if not task.report.rows:
-        raise Invalid.field("file", text("The file has a first line and no rows below it."))
-    return task.report
+    source = open_source(
+        path,
+        name=name,
+        encoding=encoding,
+        dry_run=dry_run,
+        spellings=BY_SPELLING,
+        by=FOUND_BY,
+    )
+    task = _Import(db, source.header, name, actor, source.report)
+    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
 @dataclass
@@ -283,9 +203,14 @@ class _Import:
         read = [(line, *read_cells(self.header, line)) for line in lines]
         first = [read_fields(fields, refs, scope=self.actor.scope) for _, fields, _ in read]  # type: ignore[arg-type]
         found = find_boxes(session, first, self.actor.scope)
+        known = [device.id for reading in first if (device := found.box_of(reading))]
+        held = accounts_of(session, known, self.actor.scope)
         rows = []
         for (line, fields, problems), reading in zip(read, first, strict=True):
             row = self._row(line, fields, reading, found, refs)
+            if row.device is not None:
+                row.held_by = held.get(row.device.id)
+            _check_holding(row)
             of_cells = {name: [reason] for name, reason in problems.items()}
             row.wrong = {**of_cells, **row.reading.problems, **of_cells}
             rows.append(row)
@@ -329,18 +254,20 @@ class _Import:
             with session.begin_nested():
                 drafts = [draft for _, draft in new]
                 register_many(session, drafts, actor=self.actor, now=now)
-        except IntegrityError:
+                for row, draft in new:
+                    _give_new(session, row, draft, self.actor, now)
+        except (IntegrityError, DomainError) as error:
             if len(new) > 1:
                 for one in new:
                     self._register(session, [one], now)
                 return
             row, _ = new[0]
             raced = Invalid.field("serial", text("Someone else registered it at the same moment."))
-            self._refuse(session, row, raced, now)
+            self._refuse(session, row, error if isinstance(error, DomainError) else raced, now)
             return
         self.report.created += len(new)
         for row, draft in new:
-            self.report.warn(row.line, draft.identity)
+            self.report.warn(row.line, draft.identity.serial, _warnings(draft.identity))
             self._note(row, draft.uid)
 
     def _note(self, row: _Row, uid: str) -> None:
@@ -403,8 +330,17 @@ class _Import:
             )
 
 
+def _warnings(identity: Identity) -> list[Text]:
+    """Return what is odd about a box that was taken."""
+    macs = (identity.mac_ethernet, identity.mac_wifi)
+    return identity_warnings(serial=identity.serial, maker=identity.maker, macs=macs)
+
+
 COLUMNS_OF_CODES = {
     "custody": "custodian",
+    "erased": "account",
+    "held": "account",
+    "same-account": "account",
     "operator": "status",
     "status": "status",
     "external-id-taken": "external_id",
@@ -430,6 +366,8 @@ def _differences(device: Device, row: _Row) -> set[str]:
     before = Identity.of(device)
     found = {COLUMNS_OF_IDS.get(n, n) for n in audit.differences(device, row.reading.columns)}
     found |= {n for n in IDENTITY if getattr(row.identity, n) != getattr(before, n)}
+    if row.reading.account is not None and row.reading.account.id != row.held_by:
+        found.add("account")
     if "tags" in row.fields and row.reading.tags != device.tag_names:
         found.add("tags")
     return found
@@ -447,9 +385,61 @@ def _apply(
     who: dict[str, Any] = {"actor": actor, "now": now}
     uid, fields = device.public_id, dict(row.fields)
     status, custodian = fields.pop("status", None), fields.pop("custodian", None)
-    if wanted - {"status", "custodian"}:
+    fields.pop("account", None)
+    if wanted - {"status", "custodian", "account"}:
         change_device(session, uid=uid, **who, **fields)
+    if "account" in wanted:
+        _give_known(session, device, row, who)
     if "custodian" in wanted:
         move_custody(session, uid=uid, organisation=custodian, reason="import", **who)
-    if "status" in wanted:
+    if "status" in wanted and device.status != status:
         change_status(session, uid=uid, status=str(status), reason="import", **who)
+
+
+# Who has a box
+
+
+def _check_holding(row: _Row) -> None:
+    """Refuse a row that gives a box to an account and says what does not go with that."""
+    reading, account = row.reading, row.reading.account
+    if account is None:
+        return
+    if reading.values.get("status", "") in GIVEN_FROM:
+        message = text("A box that an account has is not on the shelf.")
+        reading.problems.setdefault("status", [message])
+    tenure = reading.values.get("tenure") or (row.device.tenure if row.device else None)
+    if tenure is None and row.held_by != account.id:
+        message = text("A box that goes to an account is sold, rented or on loan.")
+        reading.problems.setdefault("tenure", [message])
+
+
+def _given(row: _Row) -> dict[str, Any]:
+    assert row.reading.account is not None
+    tenure = row.reading.values.get("tenure") or (row.device and row.device.tenure)
+    return {"account": row.reading.account.public_id, "tenure": tenure, "reason": "import"}
+
+
+def _give_new(session: Session, row: _Row, draft: Draft, actor: Actor, now: datetime) -> None:
+    """Give a box that was just registered to the account of its row, since the day it was sold."""
+    if row.reading.account is None:
+        return
+    sold_on = row.reading.values.get("sold_on")
+    sold_at = datetime.combine(sold_on, time(), UTC) if sold_on else now
+    give_to_account(
+        session,
+        uid=draft.uid,
+        **_given(row),
+        since=min(sold_at, now),
+        moves="custodian" not in row.fields,
+        actor=actor,
+        now=now,
+    )
+
+
+def _give_known(session: Session, device: Device, row: _Row, who: dict[str, Any]) -> None:
+    """Give a known box to the account of its row, or pass it on from the one that has it."""
+    if row.held_by is None:
+        moves = "custodian" not in row.fields
+        give_to_account(session, uid=device.public_id, **_given(row), moves=moves, **who)
+    else:
+        transfer(session, uid=device.public_id, **_given(row), proof="import", **who)
