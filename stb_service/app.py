@@ -17,6 +17,7 @@ import firmware.verdicts.wiring
 import stb_service.admin.wiring
 import stb_service.devices.wiring
 import stb_service.staff.wiring
+import stb_service.subscribers.wiring
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask, make_flask, pages
 from stb_service.shared.http.api import make_api
@@ -27,6 +28,7 @@ from stb_service.staff import signin
 
 ROOMS: tuple[ModuleType, ...] = (
     stb_service.staff.wiring,
+    stb_service.subscribers.wiring,
     stb_service.devices.wiring,
     firmware.boxes.wiring,
     firmware.images.wiring,

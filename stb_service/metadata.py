@@ -7,10 +7,11 @@ from firmware.images import models as images
 from firmware.rollouts import models as rollouts
 from firmware.verdicts import models as verdicts
 from stb_service.devices import models as devices
-from stb_service.shared import audit, jobs, leases, outbox
+from stb_service.shared import audit, jobs, leases, outbox, personal
 from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
 from stb_service.staff import models as staff
+from stb_service.subscribers import models as subscribers
 
 ROOMS = (
     audit,
@@ -21,8 +22,10 @@ ROOMS = (
     jobs,
     leases,
     outbox,
+    personal,
     rollouts,
     staff,
+    subscribers,
     verdicts,
 )
 metadata = Base.metadata

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from marshmallow import EXCLUDE, ValidationError
 
 from stb_service.admin import operations, queries
-from stb_service.admin.changes import readable_changes
+from stb_service.admin.changes import readable
 from stb_service.admin.reports import report_answer
 from stb_service.admin.schemas import AuditForm
 from stb_service.admin.words import VERB_NAMES, subject_name, topic_name, verb_name
@@ -58,7 +58,6 @@ JOB_STATES: dict[str, tuple[Text, str]] = {
 def _words() -> dict[str, Any]:
     return {
         "job_state": lambda job: JOB_STATES[job.state],
-        "readable_changes": readable_changes,
         "subject_name": subject_name,
         "topic_name": topic_name,
         "verb_name": verb_name,
@@ -138,7 +137,12 @@ def audit() -> ResponseReturnValue:
         limit=PAGE_SIZE,
     )
     return render_template(
-        "admin/audit.html", page=page, values=given, errors=errors, verbs=_verb_choices(given)
+        "admin/audit.html",
+        page=page,
+        values=given,
+        errors=errors,
+        verbs=_verb_choices(given),
+        readable_changes=readable(unit(), page.rows, current_actor()),
     )
 
 

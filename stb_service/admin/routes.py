@@ -11,6 +11,7 @@ from flask import Response
 from flask_babel import get_timezone
 
 from stb_service.admin import operations, queries, schemas
+from stb_service.admin.changes import entry_values, opened_changes
 from stb_service.admin.reports import report_answer
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, services, unit
@@ -45,7 +46,12 @@ def list_audit(arguments: dict[str, Any]) -> Any:
     """List what was changed, newest first. Days are days of the caller's time zone."""
     cursor, limit = arguments.pop("cursor"), arguments.pop("limit")
     wanted = queries.AuditFilter(**arguments)
-    return queries.audit_page(unit(), wanted, zone=get_timezone(), cursor=cursor, limit=limit)
+    page = queries.audit_page(unit(), wanted, zone=get_timezone(), cursor=cursor, limit=limit)
+    found = opened_changes(unit(), page.rows, current_actor())
+    return {
+        "rows": [entry_values(row, found[row.id]) for row in page.rows],
+        "next_cursor": page.next_cursor,
+    }
 
 
 @api.route("/jobs", methods=["GET"])

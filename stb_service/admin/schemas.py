@@ -49,7 +49,9 @@ class AuditEntrySchema(ma.Schema):
     changes = ma.fields.Dict(
         keys=ma.fields.String(),
         required=True,
-        metadata={"description": "field to [before, after], or to one value"},
+        metadata={
+            "description": "field to [before, after], or to one value; null: personal, and not readable"
+        },
     )
 
 

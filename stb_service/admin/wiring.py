@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from stb_service.admin.changes import readable_changes
+from stb_service.admin.changes import readable
 from stb_service.admin.pages import pages
 from stb_service.admin.queries import changes_of_box
 from stb_service.admin.routes import api
@@ -55,8 +55,9 @@ def gauges(session: Session) -> Mapping[tuple[str, str], float]:
 
 def load_card(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return what the audit knows of a box: whoever may read the audit may read all of it."""
+    entries = changes_of_box(session, uid, limit=CARD_ENTRIES)
     return {
-        "entries": changes_of_box(session, uid, limit=CARD_ENTRIES),
-        "readable_changes": readable_changes,
+        "entries": entries,
+        "readable_changes": readable(session, entries, actor),
         "verb_name": verb_name,
     }

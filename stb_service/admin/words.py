@@ -12,6 +12,8 @@ from stb_service.devices.rules import STATUS_NAMES, TENURE_NAMES
 from stb_service.shared.access import ROLE_NAMES, VERBS
 from stb_service.shared.i18n import LANGUAGES, Text, text
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
+from stb_service.subscribers.rules import ACCOUNT_KIND_NAMES, CUSTOMER_LANGUAGES
+from stb_service.subscribers.rules import FIELD_NAMES as ACCOUNT_FIELD_NAMES
 
 VERB_NAMES: Mapping[str, Text] = {
     "person.create": text("Person added"),
@@ -39,6 +41,13 @@ VERB_NAMES: Mapping[str, Text] = {
     "device.board-given": text("Board taken out"),
     "device.tag": text("Tags of the box changed"),
     "device.capabilities": text("Capabilities of the box changed"),
+    "account.create": text("Account opened"),
+    "account.change": text("Account corrected"),
+    "account.person-add": text("Person of the account added"),
+    "account.person-change": text("Person of the account corrected"),
+    "account.erase": text("Person of the account erased"),
+    "account.site-add": text("Site of the account added"),
+    "account.site-change": text("Site of the account corrected"),
     "dispute.settle": text("Dispute settled"),
     "box.known": text("Box approved"),
     "box.pending": text("Box set to wait for approval"),
@@ -76,6 +85,7 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "token": text("API token"),
     "model": text("Model"),
     "device": text("Box"),
+    "account": text("Account"),
     "dispute": text("Dispute"),
     "box": text("Box"),
     "gateway-token": text("Gateway token"),
@@ -90,6 +100,7 @@ TOPIC_NAMES: Mapping[str, Text] = {
 }
 
 FIELD_NAMES: Mapping[str, Text] = {
+    **ACCOUNT_FIELD_NAMES,
     **DEVICE_FIELD_NAMES,
     "name": text("Name"),
     "label": text("Name"),
@@ -151,11 +162,14 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
         **{str(state): name for state, name in IMAGE_STATE_NAMES.items()},
         **{str(state): name for state, name in ROLLOUT_STATE_NAMES.items()},
     },
-    "kind": {str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
+    "kind": {
+        **{str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
+        **{str(kind): name for kind, name in ACCOUNT_KIND_NAMES.items()},
+    },
     "role": ROLE_NAMES,
     "verbs": {verb.name: verb.meaning for verb in VERBS.values()},
     "theme": THEME_NAMES,
-    "language": {code: Text(name) for code, name in LANGUAGES.items()},
+    "language": {code: Text(name) for code, name in {**CUSTOMER_LANGUAGES, **LANGUAGES}.items()},
 }
 
 

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from stb_service.devices.catalogue.models import DeviceModel, ModelRevision
 from stb_service.devices.catalogue.queries import find_model, find_revision
 from stb_service.devices.identity.operations import Identity
-from stb_service.devices.identity.rules import Malformed, normalise_mac, normalise_serial
+from stb_service.devices.identity.rules import normalise_mac, normalise_serial
 from stb_service.devices.models import Device
 from stb_service.devices.rules import Status, Tenure, normalise_tag, obstacles_to_seller
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import Invalid
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.identifiers import Malformed
 from stb_service.staff.models import Organisation
 from stb_service.staff.queries import organisations
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.devices.catalogue.models import DeviceModel, ModelCapability, ModelRevision
 from stb_service.devices.rules import Status, Tenure
-from stb_service.shared.db import Base, Public
+from stb_service.shared.db import Base, Key, Public
 from stb_service.staff.models import Organisation
+from stb_service.subscribers.models import Account, Site
 
 __all__ = [
     "CustodyEvent",
@@ -20,6 +29,7 @@ __all__ = [
     "DeviceIdentifier",
     "DeviceModel",
     "DeviceTag",
+    "Holding",
     "IdentityDispute",
     "ModelCapability",
     "ModelRevision",
@@ -206,6 +216,51 @@ class CustodyEvent(Base):
     until: Mapped[datetime | None]
 
     organisation: Mapped[Organisation | None] = relationship()
+
+
+class Holding(Public, Base):
+    """An account that has a box, from when to when, and how.
+
+    A box is one account's at a time. One that passes from an account to another names the holding
+    that it took over, of the same box, which no other can, and begins at the instant it ended.
+    """
+
+    __tablename__ = "holdings"
+    __table_args__ = (
+        CheckConstraint(_one_of("tenure", Tenure), name="tenure"),
+        CheckConstraint("until IS NULL OR until >= since", name="span"),
+        UniqueConstraint("follows_id"),
+        UniqueConstraint("id", "device_id", "until"),
+        ForeignKeyConstraint(
+            ["follows_id", "device_id", "since"],
+            ["holdings.id", "holdings.device_id", "holdings.until"],
+        ),
+        Index(
+            "uq_holdings_current",
+            "device_id",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+        Index("ix_holdings_device", "device_id", "id"),
+        Index("ix_holdings_account", "account_id", "id"),
+        Index("ix_holdings_site_id", "site_id"),
+    )
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("sites.id"))
+    follows_id: Mapped[int | None] = mapped_column(Key)
+    tenure: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    proof: Mapped[str] = mapped_column(String(500), default="")
+    ended_reason: Mapped[str] = mapped_column(String(500), default="")
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+    device: Mapped[Device] = relationship()
+    account: Mapped[Account] = relationship()
+    site: Mapped[Site | None] = relationship()
 
 
 class IdentityDispute(Public, Base):

@@ -25,7 +25,6 @@ from stb_service.devices.identity.operations import (
     end_identifiers,
     rename,
 )
-from stb_service.devices.identity.rules import Malformed
 from stb_service.devices.models import CustodyEvent, Device, DeviceCapability, DeviceTag
 from stb_service.devices.rules import (
     NOT_IN_CUSTODY,
@@ -43,6 +42,7 @@ from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Refused
 from stb_service.shared.i18n import text
+from stb_service.shared.identifiers import Malformed
 
 
 def subject_of(device: Device) -> tuple[str, str, str]:

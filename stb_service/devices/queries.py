@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
 from sqlalchemy.types import TypeEngine
 
-from stb_service.devices.identity.rules import Malformed, maker_key, past, typed_keys
+from stb_service.devices.identity.rules import maker_key, past, typed_keys
 from stb_service.devices.models import (
     CustodyEvent,
     Device,
@@ -43,6 +43,7 @@ from stb_service.shared.audit import AuditEntry, entries_of
 from stb_service.shared.db import UtcDateTime
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.i18n import text
+from stb_service.shared.identifiers import Malformed
 from stb_service.shared.jobs import Job
 from stb_service.shared.paging import Page, decode_cursor, keyset_page
 from stb_service.shared.registries import Hit

@@ -16,7 +16,7 @@ from stb_service.devices.arrivals.operations import register_device
 from stb_service.devices.arrivals.uploads import keep_upload
 from stb_service.devices.card import as_wire, card_of, row_values
 from stb_service.devices.identity.review import kept_for_review
-from stb_service.devices.identity.rules import ClaimSource, Malformed
+from stb_service.devices.identity.rules import ClaimSource
 from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
 from stb_service.devices.rules import Capability, capability_name
@@ -26,6 +26,7 @@ from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
+from stb_service.shared.identifiers import Malformed
 
 api = api_blueprint("devices", "The registry of boxes.")
 Answer = tuple[Any, int, dict[str, str]]

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stb_service.devices.identity.rules import Malformed
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.identifiers import Malformed
 
 
 class Status(StrEnum):

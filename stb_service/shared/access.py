@@ -69,6 +69,20 @@ VERBS: dict[str, Verb] = {
         _verb(
             "devices.review", text("Settle disputed serials and MACs"), AGENT, operator_only=True
         ),
+        _verb("accounts.view", text("See accounts"), AGENT, TECHNICIAN, VIEWER),
+        _verb(
+            "accounts.personal",
+            text("See phones, mail addresses and streets of subscribers"),
+            AGENT,
+            TECHNICIAN,
+        ),
+        _verb("accounts.edit", text("Change accounts"), AGENT),
+        _verb("accounts.import", text("Import accounts"), AGENT, operator_only=True),
+        _verb(
+            "accounts.erase",
+            text("Hand out and erase what is known of a person"),
+            operator_only=True,
+        ),
         _verb("models.view", text("See models of box"), *EVERYONE),
         _verb("models.edit", text("Change models of box"), FIRMWARE, operator_only=True),
         _verb("boxes.view", text("See what boxes run, and why"), *EVERYONE),

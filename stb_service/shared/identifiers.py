@@ -8,6 +8,21 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from stb_service.shared.i18n import Text
+
+
+class Malformed(ValueError):
+    """What was typed cannot be read; `reason` says why, in the reader's language."""
+
+    def __init__(self, reason: Text) -> None:
+        super().__init__(reason.msgid)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Return the reason in the reader's language."""
+        return str(self.reason)
+
+
 # Letters of other scripts that look like a Latin one in common typefaces: Cyrillic, then Greek.
 LOOK_ALIKES = str.maketrans(
     "АВЕКМНОРСТУХІЈЅԚԜаеорсухіјѕвкмнтΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβικνορτυχ",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.shared import jobs, outbox
 from stb_service.shared.access import Actor, Scope
+from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import Text
 
 
@@ -34,8 +35,8 @@ class SearchProvider:
 
 @dataclass(frozen=True)
 class CardSection:
-    """A part of the box card. `load(session, uid, actor, now)` gives the template its values;
-    `uid` is the box's public id, the same in every room."""
+    """A part of the box card, or of an account's page. `load(session, uid, actor, now)` gives the
+    template its values; `uid` is the public id of the box or the account, the same in every room."""
 
     name: str
     title: Text
@@ -47,7 +48,7 @@ class CardSection:
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """Something that happened to a box."""
+    """Something that happened to a box, or to an account."""
 
     at: datetime
     icon: str
@@ -81,6 +82,20 @@ class Tile:
     order: int = 100
 
 
+@dataclass(frozen=True)
+class PersonalData:
+    """What a room keeps of a person, named by the account's uid and the person's.
+
+    `export` tells it in plain values, under the room's `name`; `obstacles` say why the person
+    cannot be erased yet; `erase` takes away what says anything of them and leaves what is counted.
+    """
+
+    name: str
+    export: Callable[[Session, str, str], Any]
+    obstacles: Callable[[Session, str, str], list[Obstacle]]
+    erase: Callable[[Session, str, str, datetime], None]
+
+
 @dataclass
 class Registries:
     """All of them; one object per process."""
@@ -88,6 +103,9 @@ class Registries:
     search: list[SearchProvider] = field(default_factory=list)
     card: list[CardSection] = field(default_factory=list)
     timeline: list[Timeline] = field(default_factory=list)
+    account: list[CardSection] = field(default_factory=list)
+    account_timeline: list[Timeline] = field(default_factory=list)
+    personal: list[PersonalData] = field(default_factory=list)
     navigation: list[NavItem] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
     jobs: dict[str, jobs.Handler] = field(default_factory=dict)

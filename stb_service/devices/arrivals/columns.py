@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from stb_service.devices.identity.rules import Malformed
 from stb_service.shared.errors import Invalid
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.identifiers import Malformed
 from stb_service.shared.tables import Line
 
 

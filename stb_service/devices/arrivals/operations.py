@@ -30,7 +30,6 @@ from stb_service.devices.identity.operations import (
 )
 from stb_service.devices.identity.rules import (
     ClaimSource,
-    Malformed,
     maker_key,
     normalise_mac,
     normalise_serial,
@@ -43,6 +42,7 @@ from stb_service.shared.access import EVERYTHING, SYSTEM, Actor
 from stb_service.shared.audit import AuditEntry, entry_values
 from stb_service.shared.db import new_public_id
 from stb_service.shared.i18n import text
+from stb_service.shared.identifiers import Malformed
 
 
 @dataclass(frozen=True)

@@ -18,19 +18,7 @@ from netaddr import EUI
 from netaddr.core import NotRegisteredError
 
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.identifiers import HEX, colon_notation, latin, mac_digits
-
-
-class Malformed(ValueError):
-    """What was typed cannot be read; `reason` says why, in the reader's language."""
-
-    def __init__(self, reason: Text) -> None:
-        super().__init__(reason.msgid)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        """Return the reason in the reader's language."""
-        return str(self.reason)
+from stb_service.shared.identifiers import HEX, Malformed, colon_notation, latin, mac_digits
 
 
 class IdentifierKind(StrEnum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from stb_service.devices.identity.rules import Malformed
 from stb_service.devices.rules import (
     RETIRED,
     STATUS_COLOURS,
@@ -19,6 +18,7 @@ from stb_service.devices.rules import (
     obstacles_to_change,
     obstacles_to_status,
 )
+from stb_service.shared.identifiers import Malformed
 
 
 @pytest.mark.parametrize("status", Status)

@@ -26,13 +26,13 @@ from stb_service.devices.arrivals.columns import (
 from stb_service.devices.arrivals.imports import Report, import_file
 from stb_service.devices.identity import queries as identity
 from stb_service.devices.identity.operations import Holders
-from stb_service.devices.identity.rules import Malformed
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
+from stb_service.shared.identifiers import Malformed
 from stb_service.shared.tables import WRITERS
 from tests.stb_service.devices.conftest import Registry
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stb_service.devices.identity.rules import (
-    Malformed,
     identity_warnings,
     lookup_key,
     mac_warnings,
@@ -22,6 +21,7 @@ from stb_service.devices.identity.rules import (
     serial_warnings,
     typed_keys,
 )
+from stb_service.shared.identifiers import Malformed
 
 CYRILLIC = str.maketrans("ABCE", "\u0410\u0412\u0421\u0415")
 CYRILLIC_LOWER = str.maketrans("ABCE", "\u0430\u0432\u0441\u0435")
