@@ -257,7 +257,7 @@ def upgrade() -> None:
             "(state = 'succeeded') = (received_at IS NOT NULL)", name=op.f("ck_payments_received")
         ),
         sa.CheckConstraint(
-            "state IN ('pending', 'succeeded', 'failed', 'held', 'returned')",
+            "state IN ('awaited', 'succeeded', 'failed', 'held', 'returned')",
             name=op.f("ck_payments_state"),
         ),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payments_amount")),

@@ -222,7 +222,7 @@ class Payment(Public, Base):
         CheckConstraint("amount_minor > 0", name="amount"),
         CheckConstraint("length(currency) = 3", name="currency"),
         CheckConstraint(
-            "state IN ('pending', 'succeeded', 'failed', 'held', 'returned')", name="state"
+            "state IN ('awaited', 'succeeded', 'failed', 'held', 'returned')", name="state"
         ),
         CheckConstraint("(state = 'succeeded') = (received_at IS NOT NULL)", name="received"),
         Index("ix_payments_account", "account_id", "id"),
@@ -235,7 +235,7 @@ class Payment(Public, Base):
     provider: Mapped[str] = mapped_column(String(32))
     reference: Mapped[str] = mapped_column(String(128))
     method: Mapped[str] = mapped_column(String(16), default="")
-    state: Mapped[str] = mapped_column(String(16), default=PaymentState.PENDING)
+    state: Mapped[str] = mapped_column(String(16), default=PaymentState.AWAITED)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     note: Mapped[str] = mapped_column(String(500), default="")

@@ -133,6 +133,20 @@ def events_of(session: Session, quote: Quote, scope: Scope) -> Sequence[QuoteEve
     ).all()
 
 
+def moves_of_account(
+    session: Session, account: Account, scope: Scope, *, limit: int
+) -> list[tuple[QuoteEvent, Quote]]:
+    """Return the newest moves of an account's quotes, each with its quote."""
+    rows = session.execute(
+        select(QuoteEvent, Quote)
+        .join(Quote, Quote.id == QuoteEvent.quote_id)
+        .where(Quote.account_id == account.id, within(scope))
+        .order_by(QuoteEvent.at.desc(), QuoteEvent.id.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def quotes_of_account(
     session: Session, account: Account, scope: Scope, *, limit: int
 ) -> Sequence[Quote]:

@@ -135,7 +135,7 @@ CREDITS = (Cause.GOODWILL, Cause.CORRECTION)
 class PaymentState(StrEnum):
     """Where a payment is. Only one that succeeded stands in the ledger."""
 
-    PENDING = "pending"
+    AWAITED = "awaited"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     HELD = "held"
@@ -143,14 +143,14 @@ class PaymentState(StrEnum):
 
 
 PAYMENT_STATE_NAMES: Mapping[str, Text] = {
-    PaymentState.PENDING: text("Awaited"),
+    PaymentState.AWAITED: text("Awaited"),
     PaymentState.SUCCEEDED: text("Received"),
     PaymentState.FAILED: text("Failed"),
     PaymentState.HELD: text("Held for review"),
     PaymentState.RETURNED: text("Returned"),
 }
 PAYMENT_STATE_COLOURS: Mapping[str, str] = {
-    PaymentState.PENDING: "blue",
+    PaymentState.AWAITED: "blue",
     PaymentState.SUCCEEDED: "green",
     PaymentState.FAILED: "red",
     PaymentState.HELD: "orange",
@@ -158,9 +158,9 @@ PAYMENT_STATE_COLOURS: Mapping[str, str] = {
 }
 PAYMENT_MOVES = frozenset(
     {
-        (PaymentState.PENDING, PaymentState.SUCCEEDED),
-        (PaymentState.PENDING, PaymentState.FAILED),
-        (PaymentState.PENDING, PaymentState.HELD),
+        (PaymentState.AWAITED, PaymentState.SUCCEEDED),
+        (PaymentState.AWAITED, PaymentState.FAILED),
+        (PaymentState.AWAITED, PaymentState.HELD),
         (PaymentState.FAILED, PaymentState.SUCCEEDED),
         (PaymentState.FAILED, PaymentState.HELD),
         (PaymentState.HELD, PaymentState.RETURNED),

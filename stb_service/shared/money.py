@@ -81,29 +81,39 @@ def plain_amount(minor: int, currency: str) -> str:
     return f"{Decimal(minor).scaleb(-decimals(currency)):f}"
 
 
-def read_amount(raw: str, currency: str, *, field: str) -> int:
-    """Return the minor units of a typed amount; digits of any script, a point or a comma before the
-    decimals, no separators of thousands (`1,234` could mean two things).
+def read_decimal(raw: str, places: int) -> int | None:
+    """Return a typed number in units of its last place, None if it is none or has more places.
 
-    Raises:
-        Invalid: it is no amount of the currency.
+    Digits of any script, a point or a comma before the decimals, no separators of thousands.
     """
     typed = "".join(unicodedata.normalize("NFKC", raw).replace("\u066b", ".").split())
     plain = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in typed)
     found = _TYPED.fullmatch(plain)
-    if found is None:
-        raise Invalid.field(field, text("An amount, such as 12.50, without separators."))
-    whole, part = found[1], found[2] or ""
+    if found is None or len(found[2] or "") > places or len(found[1]) > 32:
+        return None
+    return int(found[1] + (found[2] or "").ljust(places, "0"))
+
+
+def plain_decimal(units: int, places: int) -> str:
+    """Return a number as it stands in a form, without zeros at its end."""
+    words = f"{Decimal(units).scaleb(-places):f}"
+    return words.rstrip("0").rstrip(".") if "." in words else words
+
+
+def read_amount(raw: str, currency: str, *, field: str) -> int:
+    """Return the minor units of a typed amount (see `read_decimal`; `1,234` could mean two things).
+
+    Raises:
+        Invalid: it is no amount of the currency.
+    """
     places = decimals(currency)
-    if len(part) > places:
+    minor = read_decimal(raw, places)
+    if minor is None:
         message = text(
-            "At most %(n)s decimals in %(currency)s; no separators of thousands.",
-            n=places,
-            currency=currency,
+            "An amount with at most %(n)s decimals, without separators of thousands.", n=places
         )
         raise Invalid.field(field, message)
-    minor = int(whole[:32] + part.ljust(places, "0"))
-    if minor > MOST_MINOR or len(whole) > 32:
+    if minor > MOST_MINOR:
         raise Invalid.field(field, text("This amount is too large."))
     return minor
 

@@ -141,7 +141,7 @@ def _new_payment(
         quote=quote,
         provider=provider,
         reference=reference,
-        state=PaymentState.PENDING,
+        state=PaymentState.AWAITED,
         amount_minor=amount.minor,
         currency=amount.currency,
         created_at=now,
@@ -173,7 +173,7 @@ def begin_payment(
     due = outstanding(session, quote)
     if quote.state != QuoteState.ACCEPTED or due == 0:
         raise Refused([_NOT_PAYABLE])
-    payment = queries.pending_of_quote(session, quote, provider)
+    payment = queries.awaited_of_quote(session, quote, provider)
     if payment is None or payment.amount_minor != due:
         reference = f"begun-{new_public_id()}"
         amount = Money(due, quote.currency)

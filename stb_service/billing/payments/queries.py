@@ -108,14 +108,14 @@ def payments_of_quote(session: Session, quote: Quote, scope: Scope) -> Sequence[
     ).all()
 
 
-def pending_of_quote(session: Session, quote: Quote, provider: str) -> Payment | None:
+def awaited_of_quote(session: Session, quote: Quote, provider: str) -> Payment | None:
     """Return the payment of a quote that was begun with a provider and is awaited; for whoever acts
     on the quote, and so has found it.
     """
     return session.scalar(
         select(Payment)
         .where(Payment.quote_id == quote.id, Payment.provider == provider)
-        .where(Payment.state == PaymentState.PENDING)
+        .where(Payment.state == PaymentState.AWAITED)
         .order_by(Payment.id.desc())
         .limit(1)
     )

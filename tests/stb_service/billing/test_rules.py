@@ -211,7 +211,7 @@ def test_no_payment_that_was_received_moves_on() -> None:
         (99, "succeeded", True, []),
         (100, "succeeded", True, []),
         (101, "succeeded", True, ["above-paid"]),
-        (1, "pending", True, ["not-received"]),
+        (1, "awaited", True, ["not-received"]),
         (1, "succeeded", False, ["operator-only"]),
     ],
 )
