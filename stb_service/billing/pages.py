@@ -34,7 +34,7 @@ from stb_service.billing.rules import (
     Line,
 )
 from stb_service.billing.schemas import (
-    AnswerForm,
+    AnswerPageForm,
     ExtendForm,
     NewQuoteForm,
     PostingPageForm,
@@ -265,7 +265,7 @@ def accept_quote(ref: str) -> ResponseReturnValue:
     """Take the customer's yes."""
     return _do(
         ref,
-        lambda: operations.accept_quote(unit(), ref=ref, **read_form(AnswerForm()), **who()),
+        lambda: operations.accept_quote(unit(), ref=ref, **read_form(AnswerPageForm()), **who()),
         _("The quote is accepted."),
     )
 
@@ -276,7 +276,7 @@ def decline_quote(ref: str) -> ResponseReturnValue:
     """Take the customer's no."""
     return _do(
         ref,
-        lambda: operations.decline_quote(unit(), ref=ref, **read_form(AnswerForm()), **who()),
+        lambda: operations.decline_quote(unit(), ref=ref, **read_form(AnswerPageForm()), **who()),
         _("The quote is declined."),
     )
 

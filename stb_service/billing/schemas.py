@@ -267,6 +267,12 @@ class NewQuoteForm(QuoteForm):
     account = fields.line(64, required=True)
 
 
+class AnswerPageForm(AnswerForm):
+    """The customer's answer as a page sends it."""
+
+    edition = ma.fields.Integer()
+
+
 class PostingPageForm(ma.Schema):
     """A charge or a credit as a page sends it."""
 
