@@ -19,12 +19,13 @@ from rich.progress import (
 from rich.table import Table
 
 from stb_service.devices import queries
-from stb_service.devices.arrivals.imports import Report, import_file
+from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.queries import DeviceFilter
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
+from stb_service.shared.imports import Report
 from stb_service.shared.settings import Settings
 from stb_service.shared.tables import AUTO, ENCODING_NAMES, WRITERS, write_csv
 

@@ -13,16 +13,15 @@ from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.models import Device
 from stb_service.devices.queries import EXPORT, IMPORT, DeviceFilter
-from stb_service.shared import jobs
+from stb_service.shared import imports, jobs
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.db import Database
 from stb_service.shared.files import Stored
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job, Outcome, Work
-from stb_service.shared.tables import AUTO, WRITERS, write_csv
+from stb_service.shared.tables import AUTO, WRITERS
 
 AT_ONCE = 500
-MAX_UPLOAD_BYTES = 100 * 2**20
 
 
 def enqueue_import(
@@ -35,34 +34,16 @@ def enqueue_import(
     actor: Actor,
     now: datetime,
 ) -> Job:
-    """Ask for the import of a file that was received, in an encoding of `ENCODING_NAMES`."""
-    title = text("Trial import of %(name)s") if dry_run else text("Import of %(name)s")
-    return jobs.enqueue(
+    """Ask for the import of a file of boxes that was received."""
+    return imports.enqueue_import(
         session,
         kind=IMPORT,
-        title=str(text(title.msgid, name=name[:120])),
-        arguments={
-            "sha256": stored.sha256,
-            "name": name[:120],
-            "encoding": encoding,
-            "dry_run": dry_run,
-        },
+        stored=stored,
+        name=name,
+        encoding=encoding,
+        dry_run=dry_run,
         actor=actor,
         now=now,
-    )
-
-
-def enqueue_again(session: Session, *, trial: Job, actor: Actor, now: datetime) -> Job:
-    """Ask for the import of a trial's file for good. Asked for twice, it is done once."""
-    name = trial.arguments["name"]
-    return jobs.enqueue(
-        session,
-        kind=IMPORT,
-        title=str(text("Import of %(name)s", name=name)),
-        arguments={**trial.arguments, "dry_run": False},
-        actor=actor,
-        now=now,
-        key=f"devices.import:{trial.public_id}",
     )
 
 
@@ -92,12 +73,7 @@ def run_import(work: Work) -> Outcome:
         dry_run=work.arguments["dry_run"],
         progress=work.progress,
     )
-    if not report.remarks:
-        return Outcome(report.figures())
-    with work.files.receiving() as incoming:
-        write_csv(cast("Any", incoming), report.table())
-        stored = work.files.keep(incoming)
-    return Outcome(report.figures(), stored.sha256, "import-report.csv")
+    return imports.outcome_of(work, report)
 
 
 def run_export(work: Work) -> Outcome:

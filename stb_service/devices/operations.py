@@ -17,6 +17,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from firmware.boxes.operations import forget_box, know_box
 from stb_service.devices import queries
 from stb_service.devices.fields import DeviceFields, References, read_fields
+from stb_service.devices.holdings.chain import end_holding, seller_changed
 from stb_service.devices.identity.operations import (
     Disputed,
     Holders,
@@ -43,6 +44,7 @@ from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Refused
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
+from stb_service.staff.models import Organisation
 
 
 def subject_of(device: Device) -> tuple[str, str, str]:
@@ -93,7 +95,7 @@ def check_external_id(session: Session, external_id: str | None, *, but: int | N
         raise Conflict(message, code="external-id-taken")
 
 
-def _renew(device: Device, now: datetime) -> None:
+def renew(device: Device, now: datetime) -> None:
     """Give the row a new version, also where only its tags, MACs or custody changed."""
     device.changed_at = now
     flag_modified(device, "changed_at")
@@ -133,6 +135,8 @@ def change_device(
     if changes:
         session.flush()
         session.expire(device, ["model", "revision", "seller"])
+        if "seller_id" in changes:
+            seller_changed(session, device)
         _finish(session, device, "device.change", changes, actor, now)
     return device
 
@@ -164,7 +168,7 @@ def _finish(
     now: datetime,
 ) -> None:
     """Audit a change, give the row a new version and tell the firmware room."""
-    _renew(device, now)
+    renew(device, now)
     session.flush()
     audit.record(
         session, actor=actor, verb=verb, subject=subject_of(device), changes=changes, now=now
@@ -207,10 +211,11 @@ def change_status(
     if reason:
         changes["reason"] = reason
     device.status = status
-    _renew(device, now)
+    renew(device, now)
     if status in RETIRED:
         end_identifiers(session, device=device, fields=list(Identity.of(device).keys), now=now)
         _end_custody(session, device, now)
+        end_holding(session, device, at=now, reason=reason)
         forget_box(session, uid=device.public_id, actor=actor, now=now)
     session.flush()
     audit.record(
@@ -256,22 +261,16 @@ def move_custody(
     device = touch(session, uid, actor=actor)
     if obstacles := obstacles_to_handing_over(device.custodian_id, actor.organisation_id):
         raise Refused(obstacles)
-    found = References(session).organisation(organisation, EVERYTHING) if organisation else None
-    if organisation and found is None:
-        raise Invalid.field("organisation", text("There is no such organisation."))
+    found = organisation_of(session, organisation) if organisation else None
     current = _current_custody(session, device)
     present = (device.custodian_id, current.holder if current else "")
     if present == (found.id if found else None, holder) and (found or holder):
         raise Invalid.field("organisation", text("The box is there already."))
-    _end_custody(session, device, now)
-    event = CustodyEvent(device_id=device.id, since=now, actor_label=actor.label[:128])
-    event.organisation, event.holder, event.reason = found, holder[:128], reason[:500]
-    session.add(event)
     before = device.custodian.code if device.custodian else None
-    device.custodian = found
+    hand_over(session, device, found, holder=holder, reason=reason, actor=actor, now=now)
     after = found.code if found else None
     moved = {} if before == after else {"custodian": [before, after]}
-    _renew(device, now)
+    renew(device, now)
     session.flush()
     audit.record(
         session,
@@ -282,6 +281,36 @@ def move_custody(
         now=now,
     )
     return device
+
+
+def organisation_of(session: Session, called: str) -> Organisation:
+    """Return an organisation by its code or public id.
+
+    Raises:
+        Invalid: there is none.
+    """
+    found = References(session).organisation(called, EVERYTHING)
+    if found is None:
+        raise Invalid.field("organisation", text("There is no such organisation."))
+    return found
+
+
+def hand_over(
+    session: Session,
+    device: Device,
+    to: Organisation | None,
+    *,
+    holder: str = "",
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Write that a box is with somebody else now; no rule is asked here."""
+    _end_custody(session, device, now)
+    event = CustodyEvent(device_id=device.id, since=now, actor_label=actor.label[:128])
+    event.organisation, event.holder, event.reason = to, holder[:128], reason[:500]
+    session.add(event)
+    device.custodian = to
 
 
 def _current_custody(session: Session, device: Device) -> CustodyEvent | None:

@@ -315,14 +315,14 @@ def edit_device(uid: str) -> ResponseReturnValue:
 @requires("devices.edit")
 def change_status(uid: str) -> ResponseReturnValue:
     """Move a box on in its life."""
-    return _do(
+    return do_on_card(
         uid,
         lambda: operations.change_status(unit(), uid=uid, **read_form(StatusForm()), **who()),
         _("The status is changed."),
     )
 
 
-def _do(uid: str, act: Callable[[], Any], done: str) -> ResponseReturnValue:
+def do_on_card(uid: str, act: Callable[[], Any], done: str) -> ResponseReturnValue:
     """Carry out what a button of the card asks for; a refusal is told on the card."""
     try:
         act()

@@ -34,10 +34,12 @@ from stb_service.devices.models import (
     DeviceIdentifier,
     DeviceModel,
     DeviceTag,
+    Holding,
     ModelCapability,
     ModelRevision,
 )
 from stb_service.devices.rules import CapabilityKind, capability_name
+from stb_service.shared import jobs
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.audit import AuditEntry, entries_of
 from stb_service.shared.db import UtcDateTime
@@ -48,6 +50,7 @@ from stb_service.shared.jobs import Job
 from stb_service.shared.paging import Page, decode_cursor, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.staff.models import Organisation, Person
+from stb_service.subscribers.queries import find_account
 
 JOB_KINDS = IMPORT, EXPORT = "devices.import", "devices.export"
 COUNT_LIMIT = 10_000
@@ -77,6 +80,7 @@ class DeviceFilter:
     custodian: str = ""
     codec: str = ""
     protection: str = ""
+    account: str = ""
 
     def as_arguments(self) -> dict[str, str]:
         """Return the parts that narrow, as arguments of an address."""
@@ -201,6 +205,8 @@ def conditions(session: Session, wanted: DeviceFilter, scope: Scope) -> list[Col
     found = [within(scope)]
     found += [column == value for column, value in _plain(wanted) if value]
     found += _by_reference(wanted, scope)
+    if wanted.account:
+        found.append(_held_by(session, wanted.account, scope))
     if wanted.tag:
         tagged = select(DeviceTag.device_id).where(DeviceTag.name == wanted.tag.lower())
         found.append(Device.id.in_(tagged))
@@ -243,6 +249,17 @@ def _by_reference(wanted: DeviceFilter, scope: Scope) -> list[ColumnElement[bool
             names = or_(Organisation.code == called, Organisation.public_id == called)
             found.append(column.in_(select(Organisation.id).where(names, own)))
     return found
+
+
+def _held_by(session: Session, called: str, scope: Scope) -> ColumnElement[bool]:
+    """Return the condition that an account, by its number or id elsewhere, has a box now."""
+    account = find_account(session, called, scope)
+    if account is None:
+        return false()
+    held = select(Holding.device_id).where(
+        Holding.account_id == account.id, Holding.until.is_(None)
+    )
+    return Device.id.in_(held)
 
 
 def _can(kind: CapabilityKind, raw: str) -> ColumnElement[bool]:
@@ -385,32 +402,10 @@ def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
 
 
 def trial_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return the trial of an import.
-
-    Raises:
-        NotFound: there is none that the actor may see.
-        Forbidden: the actor may no longer import.
-    """
-    job = job_by_ref(session, ref, actor)
-    if job.kind != IMPORT or not job.arguments["dry_run"]:
-        raise NotFound(text("There is no such trial."))
-    return job
+    """Return the trial of an import of boxes (see `jobs.trial_by_ref`)."""
+    return jobs.trial_by_ref(session, ref, IMPORT, actor)
 
 
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return long work of this room: what one asked for oneself in the organisation one is in
-    today, or anyone's for whoever may read the audit.
-
-    Raises:
-        NotFound: there is none that the actor may see.
-        Forbidden: the actor may no longer do what the work does.
-    """
-    job = session.scalar(select(Job).where(Job.public_id == ref, Job.kind.in_(JOB_KINDS)))
-    reads_all = actor.scope.is_everything and actor.can("audit.view")
-    if job is None:
-        raise NotFound(text("There is no such work."))
-    own = (job.actor_ref, job.organisation_id) == (actor.ref, actor.organisation_id)
-    if not (own or reads_all):
-        raise NotFound(text("There is no such work."))
-    actor.demand(job.kind)  # a kind of work of this room is called as the verb that allows it
-    return job
+    """Return long work of this room (see `jobs.work_by_ref`)."""
+    return jobs.work_by_ref(session, ref, JOB_KINDS, actor)

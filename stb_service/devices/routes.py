@@ -13,7 +13,6 @@ from firmware.rollouts.box_card import Brief, brief_of
 from firmware.rollouts.schemas import AtArguments
 from stb_service.devices import jobs, operations, queries, schemas
 from stb_service.devices.arrivals.operations import register_device
-from stb_service.devices.arrivals.uploads import keep_upload
 from stb_service.devices.card import as_wire, card_of, row_values
 from stb_service.devices.identity.review import kept_for_review
 from stb_service.devices.identity.rules import ClaimSource
@@ -25,8 +24,10 @@ from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
+from stb_service.shared.http.uploads import keep_upload
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
+from stb_service.shared.imports import enqueue_again
 
 api = api_blueprint("devices", "The registry of boxes.")
 Answer = tuple[Any, int, dict[str, str]]
@@ -233,7 +234,7 @@ def import_devices(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> An
 def import_after_trial(job_id: str) -> Any:
     """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
     trial = queries.trial_by_ref(unit(), job_id, current_actor())
-    return jobs.enqueue_again(unit(), trial=trial, **who())
+    return enqueue_again(unit(), trial=trial, **who())
 
 
 @api.route("/devices/exports", methods=["POST"])

@@ -39,6 +39,7 @@ class FilterFields(ma.Schema):
     custodian = fields.line(32, shortest=0, load_default="")
     codec = fields.line(32, shortest=0, load_default="")
     protection = fields.line(32, shortest=0, load_default="")
+    account = fields.line(64, shortest=0, load_default="")
 
 
 class DevicesArguments(CursorArguments, FilterFields):

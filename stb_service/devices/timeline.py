@@ -22,6 +22,10 @@ SENTENCES: Mapping[str, tuple[str, Text]] = {
     "device.custody": ("building-store", text("%(who)s handed it to %(holder)s")),
     "device.board": ("cpu", text("Another board was put in by %(who)s")),
     "device.board-given": ("cpu", text("Its board was taken out by %(who)s")),
+    "device.give": ("user-plus", text("%(who)s gave it to account %(to)s")),
+    "device.transfer": ("users", text("%(who)s passed it from account %(from)s to %(to)s")),
+    "device.take-back": ("arrow-back-up", text("%(who)s took it back from account %(from)s")),
+    "device.place": ("map-pin", text("%(who)s noted its site")),
     "device.tag": ("tag", text("Tags changed by %(who)s: %(what)s")),
     "device.capabilities": ("adjustments", text("Capabilities changed by %(who)s")),
 }
@@ -60,6 +64,9 @@ def _values(row: AuditEntry, names: Mapping[str, str]) -> dict[str, Any]:
     if row.verb == "device.status":
         before, after = changes["status"]
         values |= {"before": STATUS_NAMES[before], "after": STATUS_NAMES[after]}
+    if "account" in changes:
+        before, after = changes["account"]
+        values |= {"from": before, "to": after}
     if row.verb == "device.custody":
         to = changes.get("custodian", [None, None])[1]
         values["holder"] = names.get(to, to) or changes["holder"] or text("nobody named")

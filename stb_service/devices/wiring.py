@@ -13,6 +13,9 @@ from stb_service.devices.arrivals.operations import register_unclaimed
 from stb_service.devices.catalogue import pages as catalogue_pages
 from stb_service.devices.catalogue import routes as catalogue_routes
 from stb_service.devices.catalogue.queries import find_models
+from stb_service.devices.holdings import pages as holdings_pages
+from stb_service.devices.holdings import personal as holdings_personal
+from stb_service.devices.holdings import routes as holdings_routes
 from stb_service.devices.identity import pages as identity_pages
 from stb_service.devices.identity import routes as identity_routes
 from stb_service.devices.identity.queries import find_boxes, open_disputes_count
@@ -20,15 +23,16 @@ from stb_service.devices.jobs import HANDLERS
 from stb_service.devices.rules import STATUS_COLOURS, STATUS_NAMES, Status
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import NavItem, Registries, SearchProvider, Tile
+from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider, Tile
 
 page_blueprints = [
     pages.pages,
+    holdings_pages.pages,
     arrivals_pages.pages,
     identity_pages.pages,
     catalogue_pages.pages,
 ]
-api_blueprints = [routes.api, catalogue_routes.api, identity_routes.api]
+api_blueprints = [routes.api, holdings_routes.api, catalogue_routes.api, identity_routes.api]
 
 BOXES = text("Boxes")
 
@@ -64,6 +68,27 @@ def wire(registries: Registries) -> None:
         Tile("devices.by_status", "devices.view", "devices/tile.html", _tile, order=10)
     )
     registries.timeline.append(timeline.entries)
+    registries.card.append(
+        CardSection(
+            "owner",
+            text("Owner"),
+            "accounts.view",
+            "devices/owner.html",
+            holdings_pages.load_owner,
+            10,
+        )
+    )
+    registries.account.append(
+        CardSection(
+            "boxes",
+            BOXES,
+            "devices.view",
+            "devices/boxes_of_account.html",
+            holdings_pages.load_boxes,
+        )
+    )
+    registries.account_timeline.append(holdings_pages.account_entries)
+    registries.personal.append(holdings_personal.KNOWN)
     registries.jobs.update(HANDLERS)
     registries.outbox["box.appeared"] = register_unclaimed
     registries.gauges.append(_gauge)

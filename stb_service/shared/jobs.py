@@ -8,7 +8,7 @@ the work, in the language and the time zone they asked in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Base, Database, Public
-from stb_service.shared.errors import DomainError
+from stb_service.shared.errors import DomainError, NotFound
 from stb_service.shared.files import FileStore
 from stb_service.shared.i18n import Text, foreign_text, speaking, spoken, text
 
@@ -32,7 +32,7 @@ MAX_ATTEMPTS = 3
 YES, NO = text("yes"), text("no")
 FIGURES = {
     "rows": text("Rows"),
-    "created": text("New boxes"),
+    "created": text("New ones"),
     "changed": text("Changed"),
     "unchanged": text("Unchanged"),
     "refused": text("Refused"),
@@ -185,6 +185,38 @@ def enqueue(
     )
     session.add(job)
     session.flush()
+    return job
+
+
+def work_by_ref(session: Session, ref: str, kinds: Collection[str], actor: Actor) -> Job:
+    """Return long work of some kinds: what one asked for oneself in the organisation one is in
+    today, or anyone's for whoever may read the audit.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+        Forbidden: the actor may no longer do what the work does.
+    """
+    job = session.scalar(select(Job).where(Job.public_id == ref, Job.kind.in_(kinds)))
+    reads_all = actor.scope.is_everything and actor.can("audit.view")
+    if job is None:
+        raise NotFound(text("There is no such work."))
+    own = (job.actor_ref, job.organisation_id) == (actor.ref, actor.organisation_id)
+    if not (own or reads_all):
+        raise NotFound(text("There is no such work."))
+    actor.demand(job.kind)  # a kind of work is called as the verb that allows it
+    return job
+
+
+def trial_by_ref(session: Session, ref: str, kind: str, actor: Actor) -> Job:
+    """Return the trial of an import.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+        Forbidden: the actor may no longer import.
+    """
+    job = work_by_ref(session, ref, [kind], actor)
+    if not job.arguments["dry_run"]:
+        raise NotFound(text("There is no such trial."))
     return job
 
 

@@ -216,12 +216,33 @@ def account_by_number(session: Session, number: str, scope: Scope) -> Account:
 
 
 def find_account(session: Session, called: str, scope: Scope) -> Account | None:
-    """Return the account of a number or an external id, or None. The external id goes first."""
-    names = [Account.external_id == called.strip()]
+    """Return the account of a number, an external id or a public id, or None. The external id goes
+    first.
+    """
+    names = [Account.external_id == called.strip(), Account.public_id == called]
     if number := typed_number(called):
         names.append(Account.number == number)
     rows = session.scalars(select(Account).where(or_(*names), within(scope))).all()
     return max(rows, key=lambda row: row.external_id == called.strip(), default=None)
+
+
+def find_by_id(session: Session, account_id: int, scope: Scope) -> Account | None:
+    """Return the account that a row of another room refers to, or None."""
+    return session.scalar(
+        with_details(select(Account)).where(Account.id == account_id, within(scope))
+    )
+
+
+def account_by_id(session: Session, account_id: int, scope: Scope) -> Account:
+    """Return the account that a row of another room refers to.
+
+    Raises:
+        NotFound: it is not in the scope.
+    """
+    found = find_by_id(session, account_id, scope)
+    if found is None:
+        raise NotFound(text("There is no such account."))
+    return found
 
 
 def accounts_by_external_id(

@@ -204,6 +204,14 @@ class PersonDataSchema(ma.Schema):
     )
 
 
+class AccountImportStarted(ma.Schema):
+    """Work that was asked for; `/jobs/{id}` follows it."""
+
+    id = ma.fields.String(attribute="public_id", required=True)
+    kind = ma.fields.String(required=True)
+    state = ma.fields.String(required=True)
+
+
 class AccountImportFiles(ma.Schema):
     """The file of an import of accounts."""
 

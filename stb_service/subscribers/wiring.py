@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import NavItem, Registries, SearchProvider
-from stb_service.subscribers import pages, queries, routes, timeline
+from stb_service.subscribers import import_pages, pages, queries, routes, timeline
+from stb_service.subscribers.imports import HANDLERS
 
-page_blueprints = [pages.pages]
+page_blueprints = [import_pages.pages, pages.pages]
 api_blueprints = [routes.api]
 
 SUBSCRIBERS = text("Subscribers")
@@ -30,4 +31,5 @@ def wire(registries: Registries) -> None:
             50,
         )
     )
+    registries.jobs.update(HANDLERS)
     registries.account_timeline.append(timeline.entries)

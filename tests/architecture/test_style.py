@@ -21,6 +21,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)")
 COMMITS = {
     "stb_service/shared/http/unit.py": "the unit of work of a request",
     "stb_service/devices/arrivals/imports.py": "a trial import does the same work and keeps none",
+    "stb_service/subscribers/imports.py": "as that one",
     "migrations/env.py": "Alembic's own connection",
 }
 CLOCKS = {
@@ -53,6 +54,9 @@ UNSCOPED = {
         "check_cursor": "reads no row",
         "job_by_ref": "scoped by the actor, who also asked for the work",
         "trial_by_ref": "scoped by the actor, as job_by_ref is",
+    },
+    "stb_service/subscribers/queries.py": {
+        "with_details": "adds what a page shows to a statement that is scoped already",
     },
     "stb_service/devices/catalogue/queries.py": {
         "models_page": "models of box are the operator's catalogue: everyone reads it",
@@ -186,11 +190,12 @@ def test_every_read_of_the_registry_takes_the_scope() -> None:
     reads = [
         m
         for m in modules("stb_service")
-        if m.path.startswith("stb_service/devices/") and m.path.endswith("/queries.py")
+        if m.path.startswith(("stb_service/devices/", "stb_service/subscribers/"))
+        and m.path.endswith("/queries.py")
     ]
     without = {module.path: unscoped(module) for module in reads}
 
-    assert len(reads) >= 3
+    assert len(reads) >= 5
     assert {path: names for path, names in without.items() if names} == {
         path: set(names) for path, names in UNSCOPED.items()
     }

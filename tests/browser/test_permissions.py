@@ -20,15 +20,27 @@ pytestmark = [
 ]
 ROOMS_OF_A_VIEWER = [
     "Overview",
+    "Accounts",
     "Boxes",
     "Models",
+    "Quotes",
+    "Payments",
     "Images",
     "Rollouts",
     "Lab runs",
     "Long work",
     "API",
 ]
-ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "API"]
+ROOMS_OF_A_DEALER = [
+    "Overview",
+    "Accounts",
+    "Boxes",
+    "Models",
+    "Quotes",
+    "Payments",
+    "Long work",
+    "API",
+]
 
 
 @pytest.fixture(scope="module")

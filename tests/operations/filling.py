@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import MetaData, Table, func, select
+from sqlalchemy import MetaData, Table, func, select, update
 from sqlalchemy.orm import Session
 
 from firmware.edge import make_edge
@@ -16,6 +16,8 @@ from stb_service.billing.operations import accept_quote, create_quote, send_quot
 from stb_service.billing.payments.operations import refund_payment, take_notice
 from stb_service.billing.rules import Line
 from stb_service.devices.demo import load_demo
+from stb_service.devices.holdings.operations import give_to_account, transfer
+from stb_service.devices.models import Device
 from stb_service.metadata import metadata
 from stb_service.shared import jobs, leases, outbox
 from stb_service.shared.access import Actor
@@ -23,7 +25,12 @@ from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http.idempotency import IdempotencyKey
 from stb_service.shared.settings import Settings
-from stb_service.subscribers.operations import create_account
+from stb_service.subscribers.operations import (
+    add_person,
+    add_site,
+    create_account,
+    erase_person,
+)
 from tests.conftest import NOW, People
 from tests.live import Live
 
@@ -53,7 +60,9 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
                 created_at=NOW,
             )
         )
-        fill_books(session, actor)
+    with db.write() as session:
+        _account(session, actor)
+        _books(session, actor)
     live = Live(settings, {}, db, FileStore(settings.files_dir))
     tokens = {serial: live.box(serial) for serial in SERIALS}
     live.rollout("filled", live.image("2.0.0", IMAGE))
@@ -72,7 +81,37 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
     return tokens
 
 
-def fill_books(session: Session, actor: Actor) -> None:
+def _account(session: Session, actor: Actor) -> None:
+    """Open an account that somebody reaches, that has two boxes, and that another had before."""
+    made: dict[str, Any] = {"currency": "EUR", "dealer": "dealer", "actor": actor, "now": NOW}
+    first, second = (
+        create_account(
+            session, kind="person", name=name, phones=["+4930123"], emails=["ä@b.de"], **made
+        )
+        for name in ("Zoë", "Ida")
+    )
+    where = {"name": "Home", "street": "1", "timezone": "Asia/Kolkata"}
+    site = add_site(session, uid=first.public_id, **where, actor=actor, now=NOW)
+    box = session.scalars(select(Device).where(Device.status == "in_stock").limit(1)).one()
+    uid = box.public_id
+    session.execute(update(Device).where(Device.id == box.id).values(seller_id=first.dealer_id))
+    give_to_account(
+        session,
+        uid=uid,
+        account=first.number,
+        site=site.public_id,
+        tenure="rented",
+        actor=actor,
+        now=NOW,
+    )
+    transfer(session, uid=uid, account=second.number, proof="letter", actor=actor, now=NOW)
+    add_person(session, uid=first.public_id, name="Uma", actor=actor, now=NOW)
+    erase_person(
+        session, uid=first.public_id, person=first.people[1].public_id, actor=actor, now=NOW
+    )
+
+
+def _books(session: Session, actor: Actor) -> None:
     """Make a quote that was sent, accepted, paid by a notice and partly given back, and a draft."""
     account = create_account(
         session, kind="business", name="Filled Ltd", currency="EUR", actor=actor, now=NOW

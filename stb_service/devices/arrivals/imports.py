@@ -12,7 +12,6 @@ written again before it (and undone with it), so that a trial and the import say
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +22,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from stb_service.devices.arrivals.columns import Header, read_cells, read_header
+from stb_service.devices.arrivals.columns import BY_SPELLING, FOUND_BY
 from stb_service.devices.arrivals.matching import Found, find_boxes
 from stb_service.devices.arrivals.operations import Draft, adopts, draft_of, register_many
 from stb_service.devices.fields import IDENTITY, Reading, References, read_fields
@@ -41,81 +40,10 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.tables import AUTO, Line, count_lines, is_guessed, read_lines
+from stb_service.shared.imports import Header, Progress, Report, open_source, read_cells
+from stb_service.shared.tables import AUTO, Line
 
-CHUNK = 500
-MAX_WARNINGS = 1_000
 NEEDED = ("serial", "model")
-REFUSED, WARNING = "refused", "warning"
-Progress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One entry of the report: where in the file, what stands there, what is wrong or odd."""
-
-    line: int
-    column: str
-    value: str
-    reason: Text
-    severity: str = REFUSED
-
-
-@dataclass
-class Report:
-    """What an import did, or would do."""
-
-    is_dry_run: bool
-    rows: int = 0
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    refused: int = 0
-    remarks: list[Remark] = field(default_factory=list)
-    unknown_columns: tuple[str, ...] = ()
-
-    def refuse(self, line: Line, header: Header, problems: Mapping[str, Sequence[Text]]) -> None:
-        """Count a row as refused, with each of its problems."""
-        self.refused += 1
-        for name, messages in problems.items():
-            place = header.place_of(name)
-            value = "" if place is None or place >= len(line.cells) else line.cells[place]
-            self.remarks += [Remark(line.number, name, value, message) for message in messages]
-
-    def warn(self, line: Line, identity: Identity) -> None:
-        """Note what is odd about a row that was taken."""
-        if len(self.remarks) >= MAX_WARNINGS:
-            return
-        macs = (identity.mac_ethernet, identity.mac_wifi)
-        self.remarks += [
-            Remark(line.number, "", identity.serial, reason, WARNING)
-            for reason in identity_warnings(serial=identity.serial, maker=identity.maker, macs=macs)
-        ]
-
-    def figures(self) -> dict[str, Any]:
-        """Return the counts, for the page of the job."""
-        return {
-            "rows": self.rows,
-            "created": self.created,
-            "changed": self.changed,
-            "unchanged": self.unchanged,
-            "refused": self.refused,
-            "warnings": sum(remark.severity == WARNING for remark in self.remarks),
-            "dry_run": self.is_dry_run,
-            "unknown_columns": ", ".join(self.unknown_columns),
-        }
-
-    def table(self) -> Iterable[Sequence[str]]:
-        """Yield the report as rows, its header first."""
-        yield ("line", "column", "severity", "value", "reason")
-        for remark in sorted(self.remarks, key=lambda remark: remark.line):
-            yield (
-                str(remark.line),
-                remark.column,
-                remark.severity,
-                remark.value,
-                str(remark.reason),
-            )
 
 
 @dataclass
@@ -192,28 +120,16 @@ def import_file(
         Invalid: the file is no table, its first line names no boxes, or there is no other. Rows
             before a place where a file breaks off are kept.
     """
-    lines = read_lines(path, name, encoding)
-    first = next(lines, None)
-    if first is None:
-        raise Invalid.field("file", text("The file is empty."))
-    header = read_header(first.cells)
-    total = count_lines(path)
-    total = None if total is None else max(total - 1, 1)
-    report = Report(dry_run, unknown_columns=header.unknown)
-    if is_guessed(path, encoding):
-        reason = text(
-            "The file is not in UTF-8; it was read as Windows-1251. If letters are wrong, choose "
-            "its encoding."
-        )
-        report.remarks.append(Remark(first.number, "", "", reason, WARNING))
-    task = _Import(db, header, name, actor, report)
-    while chunk := list(itertools.islice(lines, CHUNK)):
-        task.take(chunk, clock())
-        if progress is not None:
-            progress(task.report.rows, total if total is None else max(total, task.report.rows))
-    if not task.report.rows:
-        raise Invalid.field("file", text("The file has a first line and no rows below it."))
-    return task.report
+    source = open_source(
+        path,
+        name=name,
+        encoding=encoding,
+        dry_run=dry_run,
+        spellings=BY_SPELLING,
+        by=FOUND_BY,
+    )
+    task = _Import(db, source.header, name, actor, source.report)
+    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
 @dataclass
@@ -340,7 +256,7 @@ class _Import:
             return
         self.report.created += len(new)
         for row, draft in new:
-            self.report.warn(row.line, draft.identity)
+            self.report.warn(row.line, draft.identity.serial, _warnings(draft.identity))
             self._note(row, draft.uid)
 
     def _note(self, row: _Row, uid: str) -> None:
@@ -401,6 +317,12 @@ class _Import:
                 actor=self.actor,
                 now=now,
             )
+
+
+def _warnings(identity: Identity) -> list[Text]:
+    """Return what is odd about a box that was taken."""
+    macs = (identity.mac_ethernet, identity.mac_wifi)
+    return identity_warnings(serial=identity.serial, maker=identity.maker, macs=macs)
 
 
 COLUMNS_OF_CODES = {

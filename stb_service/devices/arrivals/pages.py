@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
-
-from flask import Blueprint, Response, flash, render_template, request, send_file
+from flask import Blueprint, Response, flash, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from stb_service.devices import jobs, queries
 from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.operations import register_device
-from stb_service.devices.arrivals.uploads import keep_upload
 from stb_service.devices.identity.review import kept_for_review
 from stb_service.devices.identity.rules import ClaimSource
 from stb_service.devices.pages import (
@@ -26,17 +23,16 @@ from stb_service.devices.pages import (
 from stb_service.devices.routes import who
 from stb_service.devices.schemas import ImportForm, NewDeviceForm
 from stb_service.shared.access import requires, takes_files
-from stb_service.shared.errors import NotFound
-from stb_service.shared.http import current_actor, read_form, services, unit
+from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, see_other
-from stb_service.shared.http.unit import request_time
-from stb_service.shared.i18n import text
+from stb_service.shared.http.uploads import keep_upload
+from stb_service.shared.http.works import WorkWords, work_page, work_report
+from stb_service.shared.imports import enqueue_again
 from stb_service.shared.jobs import Job
-from stb_service.shared.tables import ENCODING_NAMES, unescape_cell
+from stb_service.shared.tables import ENCODING_NAMES
 
 pages = Blueprint("arrivals_pages", __name__, template_folder="../templates")
 pages.context_processor(words)
-SHOWN_REMARKS = 100
 
 
 @pages.route("/devices/new", methods=["GET", "POST"])
@@ -84,36 +80,33 @@ def _job(ref: str) -> Job:
     return queries.job_by_ref(unit(), ref, current_actor())
 
 
-def _remarks(job: Job) -> list[list[str]]:
-    """Return the first rows of an import's report, without its header."""
-    if job.kind != queries.IMPORT or job.report_sha256 is None:
-        return []
-    path = services().files.path(job.report_sha256)
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = itertools.islice(csv.reader(file), 1, SHOWN_REMARKS + 1)
-        return [[unescape_cell(cell) for cell in row] for row in rows]
-
-
-def _work(template: str, ref: str) -> ResponseReturnValue:
-    job = _job(ref)
-    left_s = job.remaining_s(request_time())
-    return render_template(template, job=job, left_s=left_s, remarks=_remarks(job))
+def _words(ref: str) -> WorkWords:
+    """Return how the page of the work speaks of boxes."""
+    return WorkWords(
+        room=_("Boxes"),
+        back=url_for("devices_pages.list_devices"),
+        progress=url_for("arrivals_pages.work_progress", ref=ref),
+        file=url_for("arrivals_pages.work_file", ref=ref),
+        again=url_for("arrivals_pages.import_after_trial", ref=ref),
+        new=_("New boxes"),
+        rows=lambda count: ngettext(
+            "%(num)s box is in the file.", "%(num)s boxes are in the file.", count
+        ),
+    )
 
 
 @pages.get("/devices/work/<ref>")
 @requires("devices.view")
 def work(ref: str) -> ResponseReturnValue:
     """Show how an import or export goes, and its report in the end."""
-    return _work("devices/work.html", ref)
+    return work_page(_job(ref), _words(ref))
 
 
 @pages.get("/devices/work/<ref>/progress")
 @requires("devices.view")
 def work_progress(ref: str) -> ResponseReturnValue:
     """Return the part of the page that changes while the work goes on."""
-    return _work("devices/work_progress.html", ref)
+    return work_page(_job(ref), _words(ref), is_part=True)
 
 
 @pages.post("/devices/work/<ref>/import")
@@ -121,7 +114,7 @@ def work_progress(ref: str) -> ResponseReturnValue:
 def import_after_trial(ref: str) -> ResponseReturnValue:
     """Import the file of a trial for good."""
     trial = queries.trial_by_ref(unit(), ref, current_actor())
-    job = jobs.enqueue_again(unit(), trial=trial, **who())
+    job = enqueue_again(unit(), trial=trial, **who())
     return see_other("arrivals_pages.work", ref=job.public_id)
 
 
@@ -129,12 +122,4 @@ def import_after_trial(ref: str) -> ResponseReturnValue:
 @requires("devices.view")
 def work_file(ref: str) -> Response:
     """Download the report of an import or the file of an export, always as a file to be saved."""
-    job = _job(ref)
-    if job.report_sha256 is None or not services().files.path(job.report_sha256).is_file():
-        raise NotFound(text("This work has no report, or not yet."))
-    return send_file(
-        services().files.path(job.report_sha256),
-        mimetype="application/octet-stream",
-        as_attachment=True,
-        download_name=job.report_name,
-    )
+    return work_report(_job(ref))

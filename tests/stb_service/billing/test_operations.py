@@ -24,8 +24,12 @@ from stb_service.shared.access import EVERYTHING
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Conflict, Invalid, NotFound, Refused
 from stb_service.shared.outbox import OutboxEntry
+from stb_service.worker import expire_quotes
 from tests.conftest import NOW
 from tests.stb_service.billing.conftest import CASE, LINES, TOTAL, Till
+
+
+TODAY = NOW.date()
 
 
 def topics(till: Till) -> list[str]:
@@ -138,6 +142,15 @@ def test_time_lets_only_quotes_expire_whose_day_is_over(till: Till) -> None:
     assert topics(till) == ["quote.expired"]
 
 
+def test_the_worker_lets_all_of_them_expire(one: Till) -> None:
+    account = one.account()
+    quotes = [one.sent(account, subject=("a", str(n), ""), valid_until_on=TODAY) for n in range(3)]
+
+    expire_quotes(one.db, now=NOW + timedelta(days=1))
+
+    assert {one.read(quote).state for quote in quotes} == {"expired"}
+
+
 def test_a_newer_quote_supersedes_the_one_it_replaces_when_it_is_sent(till: Till) -> None:
     former = till.sent()
     revised = till.move("revise", former)
@@ -214,7 +227,6 @@ INSERT INTO quote_lines (quote_id, position, kind, description, quantity_milli, 
 SELECT quote_id, 3, kind, description, quantity_milli, unit_minor,
   tax_ppm, gross_minor, discount_minor, net_minor, tax_minor FROM quote_lines WHERE position = 1
 """
-TODAY = NOW.date()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.stb_service.billing.conftest import TOTAL, Till
 COLUMNS = ("kind", "description", "quantity", "unit", "tax")
 
 
-def lines(*rows: tuple[str, ...]) -> dict[str, list[str]]:
+def lines(*rows: tuple[str, ...]) -> dict[str, Any]:
     filled = [*rows, ("labour", "", "", "", "")]
     return {f"line_{name}": [row[n] for row in filled] for n, name in enumerate(COLUMNS)}
 
@@ -68,7 +68,7 @@ def test_a_quote_is_begun_and_sent_by_its_pages(one: Till, client: FlaskClient) 
 def test_a_refused_form_keeps_what_was_typed(
     one: Till, client: FlaskClient, change: dict[str, Any], words: str
 ) -> None:
-    form = {
+    form: dict[str, Any] = {
         "account": one.account().number,
         "title": "Repair",
         "notes": "Typed before",
@@ -86,7 +86,7 @@ def test_a_refused_form_keeps_what_was_typed(
 def test_a_draft_is_changed_and_a_sent_quote_is_not(one: Till, client: FlaskClient) -> None:
     quote = one.draft()
     path = f"/quotes/{quote.public_id}"
-    form = {"title": "Other", **lines(("labour", "Work", "1", "1", "0"))}
+    form: dict[str, Any] = {"title": "Other", **lines(("labour", "Work", "1", "1", "0"))}
     changed = send(client, f"{path}/edit", **form)
     one.move("send", quote)
     refused = send(client, f"{path}/edit", **form)

@@ -272,7 +272,7 @@ def test_the_api_refuses_a_seller_with_the_obstacle_that_its_card_shows(
 
     assert (refused.status_code, kept.status_code) == (409, 409)
     assert refused.json["obstacles"][0]["code"] == kept.json["obstacles"][0]["code"] == "custody"
-    assert page.count("The box is not in the custody of your organisation.") == 4
+    assert page.count("The box is not in the custody of your organisation.") == 5
     assert asked("GET", path).json["next_statuses"] == []
 
 

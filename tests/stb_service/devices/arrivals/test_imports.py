@@ -16,23 +16,19 @@ from firmware.boxes.operations import meet_unknown
 from firmware.boxes.queries import tokens_of
 from firmware.boxes.rules import Statement
 from stb_service.devices import operations, queries
-from stb_service.devices.arrivals import imports
-from stb_service.devices.arrivals.columns import (
-    BY_SPELLING,
-    COLUMNS,
-    read_day,
-    read_header,
-)
-from stb_service.devices.arrivals.imports import Report, import_file
+from stb_service.devices.arrivals.columns import BY_SPELLING, COLUMNS, FOUND_BY
+from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.identity import queries as identity
 from stb_service.devices.identity.operations import Holders
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
+from stb_service.shared import imports
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
 from stb_service.shared.identifiers import Malformed
+from stb_service.shared.imports import Report, read_day, read_header
 from stb_service.shared.tables import WRITERS
 from tests.stb_service.devices.conftest import Registry
 
@@ -514,7 +510,7 @@ def test_every_spelling_of_a_header_is_understood(name: str, spelling: str) -> N
 
 
 def test_a_header_is_read_whatever_its_case_and_spaces() -> None:
-    header = read_header(["", "Serial  Number", "Wi-Fi MAC", "Colour"])
+    header = read_header(["", "Serial  Number", "Wi-Fi MAC", "Colour"], BY_SPELLING, by=FOUND_BY)
 
     assert {place: column.name for place, column in header.places.items()} == {
         1: "serial",

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from werkzeug.datastructures import FileStorage
 
-from stb_service.devices.jobs import MAX_UPLOAD_BYTES
 from stb_service.shared.errors import Invalid
 from stb_service.shared.files import Stored
-from stb_service.shared.http import services
+from stb_service.shared.http.app import services
 from stb_service.shared.i18n import text
+from stb_service.shared.imports import MAX_UPLOAD_BYTES
 
 
 def keep_upload(upload: FileStorage | None) -> tuple[Stored, str]:

@@ -1,0 +1,271 @@
+"""Importing a file of accounts: good rows are kept, none is half-written, the rest is reported.
+
+A row finds its account by external id, else by number, and changes only what it says. It is about
+one account with, of a private person, its holder and one site, found by its name. Where two rows of
+a file are about one account, the first counts: another that says the same is unchanged, any other
+is refused. So a row needs nothing of a row before it, a trial of a chunk is true without those
+before, and the same file twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from stb_service.shared.access import Actor
+from stb_service.shared.db import Database
+from stb_service.shared.errors import DomainError, Invalid, Refused
+from stb_service.shared.files import Stored
+from stb_service.shared.i18n import Text, text
+from stb_service.shared.imports import (
+    Progress,
+    Report,
+    Source,
+    enqueue_import,
+    open_source,
+    outcome_of,
+    read_cells,
+)
+from stb_service.shared.jobs import Handler, Job, Outcome, Work
+from stb_service.shared.tables import AUTO, Line
+from stb_service.subscribers import operations, queries
+from stb_service.subscribers.columns import BY_SPELLING, FOUND_BY
+from stb_service.subscribers.models import Account
+from stb_service.subscribers.rules import typed_number
+
+IMPORT = "accounts.import"
+OF_ACCOUNT = ("name", "currency", "credit_days", "language", "dealer")
+OF_HOLDER = ("phones", "emails")
+OF_SITE = ("street", "postcode", "city", "country", "timezone")
+NEEDED = ("kind", "name", "currency")
+DEFAULT_SITE = "Home"
+
+
+def enqueue_accounts(
+    session: Session,
+    *,
+    stored: Stored,
+    name: str,
+    encoding: str = AUTO,
+    dry_run: bool,
+    actor: Actor,
+    now: datetime,
+) -> Job:
+    """Ask for the import of a file of accounts that was received."""
+    return enqueue_import(
+        session,
+        kind=IMPORT,
+        stored=stored,
+        name=name,
+        encoding=encoding,
+        dry_run=dry_run,
+        actor=actor,
+        now=now,
+    )
+
+
+def run_import(work: Work) -> Outcome:
+    """Import the file; the report holds every refused row."""
+    report = import_accounts(
+        work.db,
+        work.files.path(work.arguments["sha256"]),
+        name=work.arguments["name"],
+        actor=work.actor,
+        clock=work.clock,
+        encoding=work.arguments["encoding"],
+        dry_run=work.arguments["dry_run"],
+        progress=work.progress,
+    )
+    return outcome_of(work, report)
+
+
+HANDLERS: dict[str, Handler] = {IMPORT: run_import}
+
+
+def import_accounts(
+    db: Database,
+    path: Path,
+    *,
+    name: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    encoding: str = AUTO,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Import a CSV or XLSX file of accounts; a dry run does the same and keeps nothing.
+
+    Raises:
+        Invalid: the file is no table, its first line names no accounts, or there is no other.
+    """
+    source = open_source(
+        path,
+        name=name,
+        encoding=encoding,
+        dry_run=dry_run,
+        spellings=BY_SPELLING,
+        by=FOUND_BY,
+    )
+    task = _Import(db, source, actor)
+    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
+
+
+@dataclass
+class _Import:
+    db: Database
+    source: Source
+    actor: Actor
+    said: dict[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
+    """By the key of an account, which line was taken about it, and what it said."""
+
+    @property
+    def report(self) -> Report:
+        return self.source.report
+
+    def take(self, chunk: Sequence[Line], now: datetime) -> None:
+        """Import one chunk in a unit of work of its own."""
+        self.report.rows += len(chunk)
+        with self.db.open(writes=True) as session:
+            for line in chunk:
+                self._take_line(session, line, now)
+            if self.report.is_dry_run:
+                session.rollback()
+            else:
+                session.commit()
+
+    def _take_line(self, session: Session, line: Line, now: datetime) -> None:
+        fields, problems = read_cells(self.source.header, line)
+        if problems:
+            self._refuse(line, {name: [reason] for name, reason in problems.items()})
+            return
+        try:
+            if self._is_repeated(line, fields):
+                self.report.unchanged += 1
+                return
+            with session.begin_nested():
+                outcome = self._write(session, fields, now)
+        except DomainError as refusal:
+            self._refuse(line, _by_column(refusal))
+        except IntegrityError:
+            raced = text("Someone else was first; import it again.")
+            self._refuse(line, {"external_id": [raced]})
+        else:
+            setattr(self.report, outcome, getattr(self.report, outcome) + 1)
+            for key in _keys(fields):
+                self.said[key] = (line.number, fields)
+
+    def _is_repeated(self, line: Line, fields: Mapping[str, Any]) -> bool:
+        """Tell whether a row before this one said the same.
+
+        Raises:
+            Invalid: it said something else of the same account.
+        """
+        for key in _keys(fields):
+            number, before = self.said.get(key, (0, fields))
+            if before != fields:
+                message = text("Line %(line)s of this file is about the same account.", line=number)
+                raise Invalid.field(key.partition(" ")[0], message)
+            if number:
+                return True
+        return False
+
+    def _refuse(self, line: Line, problems: Mapping[str, Sequence[Text]]) -> None:
+        self.report.refuse(line, self.source.header, problems)
+
+    def _write(self, session: Session, fields: Mapping[str, Any], now: datetime) -> str:
+        """Write what a row says; return which count of the report it adds to."""
+        who: dict[str, Any] = {"actor": self.actor, "now": now}
+        account = self._find(session, fields)
+        version = account.row_version if account else None
+        if account is None:
+            account = self._open(session, fields, who)
+        else:
+            _change(session, account, fields, who)
+        _write_site(session, account, fields, who)
+        session.flush()
+        if version is None:
+            return "created"
+        return "unchanged" if account.row_version == version else "changed"
+
+    def _find(self, session: Session, fields: Mapping[str, Any]) -> Account | None:
+        scope = self.actor.scope
+        external_id, called = fields.get("external_id"), fields.get("number")
+        found = queries.accounts_by_external_id(session, [external_id or ""], scope)
+        if external_id in found:
+            return found[external_id]
+        if called is None:
+            return None
+        number = typed_number(called)
+        by_number = queries.find_account(session, number, scope) if number else None
+        if by_number is None or by_number.number != number:
+            raise Invalid.field("number", text("There is no such account."))
+        return queries.account_by_id(session, by_number.id, scope)
+
+    def _open(self, session: Session, fields: Mapping[str, Any], who: Mapping[str, Any]) -> Account:
+        missing = {
+            n: [text("An account that is new needs this.")] for n in NEEDED if n not in fields
+        }
+        if missing:
+            raise Invalid(fields=missing)
+        names = ("kind", "external_id", *OF_ACCOUNT, *OF_HOLDER)
+        return operations.create_account(session, **_said(fields, names), **who)
+
+
+def _keys(fields: Mapping[str, Any]) -> list[str]:
+    number = typed_number(fields.get("number", ""))
+    keys = {"external_id": fields.get("external_id"), "number": number}
+    return [f"{name} {value}" for name, value in keys.items() if value]
+
+
+def _said(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: fields[name] for name in names if name in fields}
+
+
+def _change(
+    session: Session, account: Account, fields: Mapping[str, Any], who: Mapping[str, Any]
+) -> None:
+    if fields.get("kind", account.kind) != account.kind:
+        raise Invalid.field("kind", text("An account stays what it was opened as."))
+    uid = account.public_id
+    names = ("external_id", *OF_ACCOUNT)
+    operations.change_account(session, uid=uid, **_said(fields, names), **who)
+    reached = _said(fields, OF_HOLDER)
+    if reached and account.is_of_person and account.holder is not None:
+        ref = account.holder.public_id
+        operations.change_person(session, uid=uid, person=ref, **reached, **who)
+    elif reached:
+        name = next(iter(reached))
+        raise Invalid.field(name, text("Of a business, people are added one by one."))
+
+
+def _write_site(
+    session: Session, account: Account, fields: Mapping[str, Any], who: Mapping[str, Any]
+) -> None:
+    """Add the site of a row, or correct the one of its name."""
+    said = _said(fields, OF_SITE)
+    if not said and "site" not in fields:
+        return
+    name = fields.get("site", DEFAULT_SITE)
+    uid = account.public_id
+    known = next((site for site in account.sites if site.name == name), None)
+    if known is not None:
+        operations.change_site(session, uid=uid, site=known.public_id, **said, **who)
+    elif "timezone" not in said:
+        raise Invalid.field("timezone", text("A site that is new needs its time zone."))
+    else:
+        operations.add_site(session, uid=uid, name=name, **said, **who)
+
+
+def _by_column(refusal: DomainError) -> Mapping[str, Sequence[Text]]:
+    """Return why a row was refused, by column; of the whole row under the empty name."""
+    if isinstance(refusal, Invalid) and refusal.fields:
+        return refusal.fields
+    if isinstance(refusal, Refused):
+        return {"": [obstacle.message for obstacle in refusal.obstacles]}
+    return {"external_id" if refusal.code == "external-id-taken" else "": [refusal.detail]}
