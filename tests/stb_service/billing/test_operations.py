@@ -28,7 +28,6 @@ from stb_service.worker import expire_quotes
 from tests.conftest import NOW
 from tests.stb_service.billing.conftest import CASE, LINES, TOTAL, Till
 
-
 TODAY = NOW.date()
 
 
