@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request
@@ -123,15 +124,20 @@ def show_quote(ref: str) -> ResponseReturnValue:
 # --- the form of a quote -------------------------------------------------------------------------
 
 
+def typed_rows() -> list[tuple[str, ...]]:
+    """Return the rows of lines as they were posted; a column that is shorter is filled up."""
+    columns = [request.form.getlist(f"line_{name}") for name in LINE_FIELDS]
+    return list(zip_longest(*columns, fillvalue=""))
+
+
 def typed_lines(currency: str) -> list[Line]:
     """Return the lines of the posted form; rows without a description are left out.
 
     Raises:
         Invalid: a row cannot be read; the message says which.
     """
-    columns = [request.form.getlist(f"line_{name}") for name in LINE_FIELDS]
     lines = []
-    for number, row in enumerate(zip(*columns, strict=False), start=1):
+    for number, row in enumerate(typed_rows(), start=1):
         kind, description, quantity, unit_price, tax = (part.strip() for part in row)
         if not (description or unit_price):
             continue
@@ -149,20 +155,22 @@ def typed_lines(currency: str) -> list[Line]:
     return lines
 
 
-def shown_lines(lines: list[Line], currency: str) -> dict[str, list[str]]:
-    """Return lines as the form shows them, with some rows to spare."""
-    rows = [
-        (
-            line.kind,
-            line.description,
-            plain_decimal(line.quantity_milli, QUANTITY_PLACES),
-            plain_amount(line.unit_minor, currency),
-            plain_decimal(line.tax_ppm, PERCENT_PLACES),
-        )
-        for line in lines
-    ]
-    rows += [("labour", "", "", "", "")] * SPARE_LINES
-    return {f"line_{name}": [row[n] for row in rows] for n, name in enumerate(LINE_FIELDS)}
+def shown_rows(lines: Sequence[Line], currency: str) -> list[tuple[str, ...]]:
+    """Return the rows that the form shows: what was typed, or the lines, and some to spare."""
+    if request.method == "POST":
+        rows = [row for row in typed_rows() if row[1] or row[3]]
+    else:
+        rows = [
+            (
+                line.kind,
+                line.description,
+                plain_decimal(line.quantity_milli, QUANTITY_PLACES),
+                plain_amount(line.unit_minor, currency),
+                plain_decimal(line.tax_ppm, PERCENT_PLACES),
+            )
+            for line in lines
+        ]
+    return [*rows, *[("labour", "", "", "", "")] * SPARE_LINES]
 
 
 def _discount(form: Mapping[str, Any], currency: str) -> int:
@@ -200,8 +208,13 @@ def new_quote() -> ResponseReturnValue:
         flash(_("Quote %(number)s is begun.", number=quote.number))
         return see_other("billing_pages.show_quote", ref=quote.public_id)
 
-    values = {"account": request.args.get("account", ""), **shown_lines([], "EUR")}
-    return form_page("billing/quote_form.html", save, values=values, quote=None)
+    return form_page(
+        "billing/quote_form.html",
+        save,
+        values={"account": request.args.get("account", "")},
+        quote=None,
+        rows=shown_rows([], ""),
+    )
 
 
 @pages.route("/quotes/<ref>/edit", methods=["GET", "POST"])
@@ -222,9 +235,14 @@ def edit_quote(ref: str) -> ResponseReturnValue:
         "notes": quote.notes,
         "valid_until_on": quote.valid_until_on,
         "discount": plain_amount(quote.discount_minor, currency) if quote.discount_minor else "",
-        **shown_lines([line.as_line for line in quote.lines], currency),
     }
-    return form_page("billing/quote_form.html", save, values=values, quote=quote)
+    return form_page(
+        "billing/quote_form.html",
+        save,
+        values=values,
+        quote=quote,
+        rows=shown_rows([line.as_line for line in quote.lines], currency),
+    )
 
 
 # --- what is done with a quote -------------------------------------------------------------------

@@ -83,6 +83,15 @@ def test_a_refused_form_keeps_what_was_typed(
     assert "Typed before" in answer.text
 
 
+@pytest.mark.parametrize(
+    "form", [{}, {"line_kind": "labour"}, {"line_description": ["a", "b"], "line_unit": "1"}]
+)
+def test_a_form_that_lacks_columns_is_refused_and_shown(
+    one: Till, client: FlaskClient, form: dict[str, Any]
+) -> None:
+    assert send(client, "/quotes/new", **form).status_code == 422
+
+
 def test_a_draft_is_changed_and_a_sent_quote_is_not(one: Till, client: FlaskClient) -> None:
     quote = one.draft()
     path = f"/quotes/{quote.public_id}"
