@@ -15,6 +15,7 @@ import firmware.images.wiring
 import firmware.rollouts.wiring
 import firmware.verdicts.wiring
 import stb_service.admin.wiring
+import stb_service.billing.wiring
 import stb_service.devices.wiring
 import stb_service.staff.wiring
 import stb_service.subscribers.wiring
@@ -30,6 +31,7 @@ ROOMS: tuple[ModuleType, ...] = (
     stb_service.staff.wiring,
     stb_service.subscribers.wiring,
     stb_service.devices.wiring,
+    stb_service.billing.wiring,
     firmware.boxes.wiring,
     firmware.images.wiring,
     firmware.rollouts.wiring,

@@ -6,6 +6,7 @@ from firmware.boxes import models as boxes
 from firmware.images import models as images
 from firmware.rollouts import models as rollouts
 from firmware.verdicts import models as verdicts
+from stb_service.billing import models as billing
 from stb_service.devices import models as devices
 from stb_service.shared import audit, jobs, leases, outbox, personal
 from stb_service.shared.db import Base
@@ -15,6 +16,7 @@ from stb_service.subscribers import models as subscribers
 
 ROOMS = (
     audit,
+    billing,
     boxes,
     devices,
     idempotency,

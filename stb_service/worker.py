@@ -27,6 +27,7 @@ from firmware.rollouts import queries as rollouts
 from firmware.wires import strangers
 from stb_service.admin import retention
 from stb_service.app import wire_rooms
+from stb_service.billing import operations as quotes
 from stb_service.shared import jobs, leases, metrics, outbox
 from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.clock import utc_now
@@ -212,6 +213,14 @@ def _forget_strangers(db: Database, now: datetime) -> None:
             forgotten = strangers.forget_unseen(session, now=now)
 
 
+def expire_quotes(db: Database, *, now: datetime) -> None:
+    """Let quotes expire whose last day is over, in small units of work."""
+    expired = 1
+    while expired:
+        with db.write() as session:
+            expired = quotes.expire_quotes(session, now=now)
+
+
 def run_worker(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; Huey's consumer handles both, also in the background."""
     metrics.begin(settings, metrics.WORKER)
@@ -228,6 +237,9 @@ def run_worker(settings: Settings) -> None:
     hand_out = huey.task(name="do_job")(do_job)
     huey.periodic_task(crontab(minute="17"), name="housekeeping")(
         lambda: housekeeping(db, files, now=utc_now())
+    )
+    huey.periodic_task(crontab(minute="*/5"), name="quotes")(
+        lambda: expire_quotes(db, now=utc_now())
     )
     keep = timedelta(days=settings.retention_days)
     huey.periodic_task(crontab(minute="47"), name="retention")(

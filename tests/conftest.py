@@ -195,7 +195,11 @@ def _careless(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous=OFF")
 
 
-SEEDED = {"alembic_version", "fw_rollout_moves"}  # tables with rows that the migrations bring
+SEEDED = {
+    "alembic_version",
+    "fw_rollout_moves",
+    "quote_moves",
+}  # tables with rows that the migrations bring
 
 
 class KeptPostgresql:

@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from firmware.boxes.rules import BOX_STATE_NAMES
 from firmware.images.rules import STATE_NAMES as IMAGE_STATE_NAMES
 from firmware.rollouts.rules import ROLLOUT_STATE_NAMES
+from stb_service.billing.rules import (
+    CAUSE_NAMES,
+    METHOD_NAMES,
+    PAYMENT_STATE_NAMES,
+    QUOTE_STATE_NAMES,
+)
+from stb_service.billing.rules import FIELD_NAMES as BILLING_FIELD_NAMES
 from stb_service.devices.rules import FIELD_NAMES as DEVICE_FIELD_NAMES
 from stb_service.devices.rules import STATUS_NAMES, TENURE_NAMES
 from stb_service.shared.access import ROLE_NAMES, VERBS
@@ -80,6 +87,23 @@ VERB_NAMES: Mapping[str, Text] = {
     "rollout.widen": text("Rollout widened"),
     "effect.retry": text("Follow-up tried again"),
     "lab_run.take": text("Run of the lab taken in"),
+    "quote.create": text("Quote begun"),
+    "quote.change": text("Quote changed"),
+    "quote.send": text("Quote sent"),
+    "quote.extend": text("Quote extended"),
+    "quote.accept": text("Quote accepted"),
+    "quote.decline": text("Quote declined"),
+    "quote.expire": text("Quote expired"),
+    "quote.supersede": text("Quote superseded"),
+    "quote.withdraw": text("Quote withdrawn"),
+    "account.charge": text("Account charged"),
+    "account.credit": text("Account credited"),
+    "payment.begin": text("Payment begun"),
+    "payment.receive": text("Payment received"),
+    "payment.fail": text("Payment failed"),
+    "payment.hold": text("Payment held for review"),
+    "payment.refund": text("Payment given back"),
+    "payment.return": text("Held payment returned"),
 }
 
 SUBJECT_NAMES: Mapping[str, Text] = {
@@ -97,15 +121,23 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "rollout": text("Rollout"),
     "effect": text("Follow-up"),
     "lab_run": text("Lab run"),
+    "quote": text("Quote"),
+    "payment": text("Payment"),
 }
 
 TOPIC_NAMES: Mapping[str, Text] = {
     "box.appeared": text("Register a box that has polled"),
+    "quote.accepted": text("Tell that a quote was accepted"),
+    "quote.declined": text("Tell that a quote was declined"),
+    "quote.expired": text("Tell that a quote expired"),
+    "quote.paid": text("Tell that a quote was paid"),
+    "payment.refund": text("Give money back"),
 }
 
 FIELD_NAMES: Mapping[str, Text] = {
     **ACCOUNT_FIELD_NAMES,
     **DEVICE_FIELD_NAMES,
+    **BILLING_FIELD_NAMES,
     "name": text("Name"),
     "label": text("Name"),
     "code": text("Code"),
@@ -166,11 +198,15 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
         **{str(state): name for state, name in BOX_STATE_NAMES.items()},
         **{str(state): name for state, name in IMAGE_STATE_NAMES.items()},
         **{str(state): name for state, name in ROLLOUT_STATE_NAMES.items()},
+        **{str(state): name for state, name in PAYMENT_STATE_NAMES.items()},
+        **{str(state): name for state, name in QUOTE_STATE_NAMES.items()},
     },
     "kind": {
         **{str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
         **{str(kind): name for kind, name in ACCOUNT_KIND_NAMES.items()},
     },
+    "cause": CAUSE_NAMES,
+    "method": METHOD_NAMES,
     "role": ROLE_NAMES,
     "verbs": {verb.name: verb.meaning for verb in VERBS.values()},
     "theme": THEME_NAMES,

@@ -83,6 +83,8 @@ VERBS: dict[str, Verb] = {
             text("Hand out and erase what is known of a person"),
             operator_only=True,
         ),
+        _verb("billing.view", text("See quotes and payments"), AGENT, TECHNICIAN, VIEWER),
+        _verb("billing.edit", text("Quote, charge and take payments"), AGENT),
         _verb("models.view", text("See models of box"), *EVERYONE),
         _verb("models.edit", text("Change models of box"), FIRMWARE, operator_only=True),
         _verb("boxes.view", text("See what boxes run, and why"), *EVERYONE),

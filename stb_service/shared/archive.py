@@ -42,7 +42,7 @@ from stb_service.shared.i18n import text as sentence
 FORMAT = 1
 BATCH = 1000
 NOT_DATA = frozenset({"alembic_version"})
-SEEDED = ("fw_rollout_moves",)  # tables that a migration fills
+SEEDED = ("fw_rollout_moves", "quote_moves")  # tables that a migration fills
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,12 @@ Network = IPv4Network | IPv6Network
 
 UNKNOWN_BOX_CHOICES = ("refuse", "approve", "register")
 CONTROLLER_ID_CHOICES = ("serial", "mac", "alias")
+PAYMENT_PROVIDER_CHOICES = ("none", "test")
 SECRET_CHARS = 16
 PASSWORD_MIN, PASSWORD_MAX = 12, 256
-SECRET = frozenset({"STB_ADMIN_PASSWORD", "STB_DATABASE_URL", "STB_SECRET_KEY"})
+SECRET = frozenset(
+    {"STB_ADMIN_PASSWORD", "STB_DATABASE_URL", "STB_PAYMENT_SECRETS", "STB_SECRET_KEY"}
+)
 ATTRIBUTES = {
     "version": "sw_version",
     "model": "model",
@@ -156,6 +159,16 @@ def _secret(text: str) -> str:
     return text
 
 
+def _secrets_of_providers(text: str) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for word in _words(text):
+        name, equals, secret = word.partition("=")
+        if not equals or not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
+            raise ValueError("provider=secret pairs")
+        found[name] = (*found.get(name, ()), _secret(secret))
+    return found
+
+
 def _first_password(text: str) -> str:
     """Refuse what nobody may choose as a password either (`staff.rules.password_problems`)."""
     if not PASSWORD_MIN <= len(text) <= PASSWORD_MAX:
@@ -251,6 +264,18 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("STB_SESSION_MAX_HOURS", "12", _positive, "a sign-in ends after so long in any case"),
     Setting(
+        "STB_PAYMENT_PROVIDER",
+        "none",
+        _one_of(*PAYMENT_PROVIDER_CHOICES),
+        "where customers pay what they accepted; test is for trying out, no money is real",
+    ),
+    Setting(
+        "STB_PAYMENT_SECRETS",
+        "",
+        _secrets_of_providers,
+        "provider=secret pairs that sign notices of payments; several of one are all accepted",
+    ),
+    Setting(
         "STB_RETENTION_DAYS",
         "365",
         _days,
@@ -290,6 +315,8 @@ class Settings:
     max_image_bytes: int
     session_idle_minutes: int
     session_max_hours: int
+    payment_provider: str
+    payment_secrets: Mapping[str, tuple[str, ...]]
     retention_days: int
     log_level: str
 

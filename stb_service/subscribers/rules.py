@@ -10,11 +10,11 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from babel import Locale
-from babel.numbers import is_currency
 
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.identifiers import Malformed
+from stb_service.shared.money import CURRENCIES
 
 
 class AccountKind(StrEnum):
@@ -106,7 +106,7 @@ def read_currency(raw: str) -> str:
         Malformed: there is none of this code.
     """
     code = raw.strip().upper()
-    if not (code.isascii() and is_currency(code)):
+    if code not in CURRENCIES:
         raise Malformed(text("Not a currency code of ISO 4217."))
     return code
 

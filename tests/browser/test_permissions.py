@@ -23,13 +23,24 @@ ROOMS_OF_A_VIEWER = [
     "Accounts",
     "Boxes",
     "Models",
+    "Quotes",
+    "Payments",
     "Images",
     "Rollouts",
     "Lab runs",
     "Long work",
     "API",
 ]
-ROOMS_OF_A_DEALER = ["Overview", "Accounts", "Boxes", "Models", "Long work", "API"]
+ROOMS_OF_A_DEALER = [
+    "Overview",
+    "Accounts",
+    "Boxes",
+    "Models",
+    "Quotes",
+    "Payments",
+    "Long work",
+    "API",
+]
 
 
 @pytest.fixture(scope="module")

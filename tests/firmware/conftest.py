@@ -16,7 +16,7 @@ from stb_service.shared.db import Base, Database
 from stb_service.shared.files import FileStore
 from tests.firmware.world import World
 
-KEPT = {"alembic_version", "audit_entries", "fw_rollout_moves"}
+KEPT = {"alembic_version", "audit_entries", "fw_rollout_moves", "quote_moves"}
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from firmware.rollouts.rules import ROLLOUT_MOVES
+from stb_service.billing.rules import QUOTE_MOVES
 from stb_service.metadata import metadata
 from stb_service.shared import audit, migrate
 from stb_service.shared.access import Actor
@@ -22,6 +23,9 @@ from tests.operations.filling import contents, counts, fill, tables
 
 RELEASED = ("0001_the_first_tables",)
 """Every revision that a release has shipped with; a release adds its own."""
+
+SEEDED = {"fw_rollout_moves", "quote_moves"}
+"""Tables with rows that a migration brings."""
 
 REVISIONS = [
     script.revision
@@ -98,7 +102,7 @@ def test_a_full_database_goes_down_and_up(db: Database, settings: Settings, acto
     migrate.downgrade(db, "base")
     migrate.upgrade(db)
 
-    assert {name for name, count in counts(db).items() if count} == {"fw_rollout_moves"}
+    assert {name for name, count in counts(db).items() if count} == SEEDED
     assert differences(db) == []
 
 
@@ -119,7 +123,7 @@ def test_rows_of_a_released_revision_live_on(
 
     kept = contents(db)
     assert {name: len(rows) for name, rows in kept.items()} == {
-        name: len(rows) if name in released else 0 for name, rows in before.items()
+        name: len(rows) if name in released | SEEDED else 0 for name, rows in before.items()
     }
     assert (kept == before) or revision != migrate.head()
 
@@ -134,6 +138,14 @@ def test_the_legal_moves_of_rollouts_are_those_of_the_rules(db: Database) -> Non
 
     assert {tuple(row) for row in rows} == {(str(a), str(b)) for a, b in ROLLOUT_MOVES}
     assert len(rows) == len(ROLLOUT_MOVES)
+
+
+def test_the_legal_moves_of_quotes_are_those_of_the_rules(db: Database) -> None:
+    with db.read() as session:
+        rows = session.execute(text("SELECT from_state, to_state FROM quote_moves")).all()
+
+    assert {tuple(row) for row in rows} == {(str(a), str(b)) for a, b in QUOTE_MOVES}
+    assert len(rows) == len(QUOTE_MOVES)
 
 
 @pytest.fixture

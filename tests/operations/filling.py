@@ -11,6 +11,10 @@ from sqlalchemy.orm import Session
 from firmware.edge import make_edge
 from firmware.verdicts.operations import take_run
 from firmware.verdicts.rules import Evidence, read_junit
+from stb_service.billing.notices import Notice, NoticeKind
+from stb_service.billing.operations import accept_quote, create_quote, send_quote
+from stb_service.billing.payments.operations import refund_payment, take_notice
+from stb_service.billing.rules import Line
 from stb_service.devices.demo import load_demo
 from stb_service.devices.holdings.operations import give_to_account, transfer
 from stb_service.devices.models import Device
@@ -58,6 +62,7 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
         )
     with db.write() as session:
         _account(session, actor)
+        _books(session, actor)
     live = Live(settings, {}, db, FileStore(settings.files_dir))
     tokens = {serial: live.box(serial) for serial in SERIALS}
     live.rollout("filled", live.image("2.0.0", IMAGE))
@@ -104,6 +109,26 @@ def _account(session: Session, actor: Actor) -> None:
     erase_person(
         session, uid=first.public_id, person=first.people[1].public_id, actor=actor, now=NOW
     )
+
+
+def _books(session: Session, actor: Actor) -> None:
+    """Make a quote that was sent, accepted, paid by a notice and partly given back, and a draft."""
+    account = create_account(
+        session, kind="business", name="Filled Ltd", currency="EUR", actor=actor, now=NOW
+    )
+    who: dict[str, Any] = {"actor": actor, "now": NOW}
+    lines = [Line("labour", "Repair", 1_000, 1_000, 190_000)]
+    first, _ = (
+        create_quote(
+            session, account=account.public_id, zone="UTC", title=title, lines=lines, **who
+        )
+        for title in ("Repair", "Repair of another")
+    )
+    send_quote(session, ref=first.public_id, **who)
+    accept_quote(session, ref=first.public_id, **who)
+    notice = Notice("e1", NoticeKind.SUCCEEDED, "p1", 1_190, "EUR", first.number)
+    payment, _ = take_notice(session, provider="bank", notice=notice, fingerprint="f", now=NOW)
+    refund_payment(session, ref=payment.public_id, amount_minor=90, key="k", **who)
 
 
 def speak(db: Database, settings: Settings, tokens: dict[str, str]) -> None:

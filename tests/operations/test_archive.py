@@ -20,7 +20,7 @@ from sqlalchemy import text
 from stb_service.devices.demo import load_demo
 from stb_service.shared import audit, jobs, migrate
 from stb_service.shared.access import Actor, builtin_verbs
-from stb_service.shared.archive import Contents, read_backup, write_backup
+from stb_service.shared.archive import SEEDED, Contents, read_backup, write_backup
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Conflict, Invalid
 from stb_service.shared.files import FileStore
@@ -261,7 +261,7 @@ def test_a_damaged_archive_is_refused_and_a_sound_one_taken_afterwards(
 
     with pytest.raises(Invalid):
         restore(target, elsewhere, DAMAGES[damage](copy))
-    held = sum(n for name, n in counts(target).items() if name != "fw_rollout_moves")
+    held = sum(n for name, n in counts(target).items() if name not in SEEDED)
     restored = restore(target, elsewhere, source)
 
     assert held == 0

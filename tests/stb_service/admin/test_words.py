@@ -16,6 +16,7 @@ from firmware.images.rules import STATE_NAMES as IMAGE_STATE_NAMES
 from firmware.rollouts.rules import ROLLOUT_MOVES, ROLLOUT_STATE_NAMES
 from stb_service.admin import words
 from stb_service.app import wire_rooms
+from stb_service.billing.rules import QUOTE_MOVES
 from stb_service.shared import audit
 from stb_service.shared.access import SYSTEM, VERBS, Actor
 from stb_service.shared.audit import AuditEntry
@@ -30,6 +31,7 @@ from tests.conftest import NOW
 BUILT = {
     "box.": [f"box.{state}" for state in BoxState],
     "rollout.": [f"rollout.{move}" for move in ROLLOUT_MOVES.values()],
+    "quote.": [f"quote.{move}" for move in QUOTE_MOVES.values()],
 }
 
 

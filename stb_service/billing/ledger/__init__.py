@@ -1,0 +1,1 @@
+"""The ledger of accounts: entries that are only added, and what they come to."""

@@ -1,0 +1,48 @@
+"""Signed links: addresses that let somebody who has not signed in do one thing, for some time.
+
+A link is signed for its purpose, so that one made to answer a quote opens nothing else. It holds
+when it ends; the time is asked by whoever reads it. Keys that were replaced are still accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from stb_service.shared.errors import NotFound
+from stb_service.shared.i18n import text
+
+
+class Purpose(StrEnum):
+    """What a link is for."""
+
+    QUOTE = "billing.quote"
+    CHECKOUT = "billing.test-checkout"
+
+
+def sign_link(purpose: Purpose, values: list[Any], *, until: datetime, keys: Sequence[str]) -> str:
+    """Return the word of an address. `keys` are the former ones and, last, the present one."""
+    return str(_serializer(purpose, keys).dumps([int(until.timestamp()), *values]))
+
+
+def read_link(purpose: Purpose, word: str, *, now: datetime, keys: Sequence[str]) -> list[Any]:
+    """Return the values of a link.
+
+    Raises:
+        NotFound: it was not signed here, is for something else, or has ended.
+    """
+    try:
+        until, *values = list(_serializer(purpose, keys).loads(word))
+    except (BadData, ValueError, TypeError) as error:
+        raise NotFound(text("This link is not valid. Ask for a new one.")) from error
+    if not isinstance(until, int) or now.timestamp() >= until:
+        raise NotFound(text("This link has ended. Ask for a new one."))
+    return values
+
+
+def _serializer(purpose: Purpose, keys: Sequence[str]) -> URLSafeSerializer:
+    return URLSafeSerializer(list(keys), salt=str(purpose))
