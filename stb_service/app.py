@@ -16,6 +16,7 @@ import firmware.rollouts.wiring
 import firmware.verdicts.wiring
 import stb_service.admin.wiring
 import stb_service.devices.wiring
+import stb_service.parts.wiring
 import stb_service.staff.wiring
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask, make_flask, pages
@@ -28,6 +29,7 @@ from stb_service.staff import signin
 ROOMS: tuple[ModuleType, ...] = (
     stb_service.staff.wiring,
     stb_service.devices.wiring,
+    stb_service.parts.wiring,
     firmware.boxes.wiring,
     firmware.images.wiring,
     firmware.rollouts.wiring,

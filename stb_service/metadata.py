@@ -7,6 +7,7 @@ from firmware.images import models as images
 from firmware.rollouts import models as rollouts
 from firmware.verdicts import models as verdicts
 from stb_service.devices import models as devices
+from stb_service.parts import models as parts
 from stb_service.shared import audit, jobs, leases, outbox
 from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
@@ -21,6 +22,7 @@ ROOMS = (
     jobs,
     leases,
     outbox,
+    parts,
     rollouts,
     staff,
     verdicts,
