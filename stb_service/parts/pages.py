@@ -290,9 +290,10 @@ def carry_out(act: Callable[[], Any], done: str, back: ResponseReturnValue) -> R
 @requires("stock.move")
 def consume_reservation(ref: str) -> ResponseReturnValue:
     """Use what is reserved."""
-    form = read_form(ConsumeForm())
     return carry_out(
-        lambda: operations.consume_reservation(unit(), ref=ref, **form, **who()),
+        lambda: operations.consume_reservation(
+            unit(), ref=ref, **read_form(ConsumeForm()), **who()
+        ),
         _("What was reserved is used."),
         see_other("stock_pages.list_reservations", state="held"),
     )
@@ -302,9 +303,8 @@ def consume_reservation(ref: str) -> ResponseReturnValue:
 @requires("stock.move")
 def release_reservation(ref: str) -> ResponseReturnValue:
     """Let go what is reserved."""
-    form = read_form(ReasonForm())
     return carry_out(
-        lambda: operations.release_reservation(unit(), ref=ref, **form, **who()),
+        lambda: operations.release_reservation(unit(), ref=ref, **read_form(ReasonForm()), **who()),
         _("What was reserved is available again."),
         see_other("stock_pages.list_reservations", state="held"),
     )

@@ -588,6 +588,7 @@ def parts_of_model(
     )
     available = (
         select(func.coalesce(func.sum(newest), 0))
+        .select_from(StockPosition)
         .join(Location, StockPosition.location_id == Location.id)
         .where(
             StockPosition.part_id == Part.id,

@@ -192,7 +192,7 @@ def get_reservation(reservation_id: str) -> Answer:
 
 @api.route("/reservations/<string:reservation_id>/consume", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ConsumeForm)
+@api.arguments(schemas.NewUse)
 @api.response(200, schemas.ReservationSchema)
 @requires("stock.move")
 def consume_reservation(body: dict[str, Any], reservation_id: str) -> Answer:

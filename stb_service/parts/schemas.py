@@ -310,6 +310,12 @@ class NewReservation(ma.Schema):
 
 
 class ConsumeForm(ma.Schema):
+    """What is used of a reservation, as a page sends it."""
+
+    quantity = ma.fields.Integer(load_default=None, validate=ma.validate.Range(1, MOST))
+
+
+class NewUse(ma.Schema):
     """What is used of a reservation; all of it where no number is named."""
 
     quantity = pieces(load_default=None, allow_none=True)

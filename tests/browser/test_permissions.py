@@ -18,17 +18,19 @@ pytestmark = [
     pytest.mark.real("chromium"),
     pytest.mark.xdist_group("browser"),
 ]
+STOCK = ["Parts", "Places", "Moves", "Reservations", "To order", "Stock-taking"]
 ROOMS_OF_A_VIEWER = [
     "Overview",
     "Boxes",
     "Models",
+    *STOCK,
     "Images",
     "Rollouts",
     "Lab runs",
     "Long work",
     "API",
 ]
-ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "API"]
+ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", *STOCK, "Long work", "API"]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,9 @@ def test_a_viewers_menu_has_only_the_rooms_that_may_be_entered(desk: Desk) -> No
     [
         ("/devices", ["Register a box", "Import", "Change tags"]),
         ("/models", ["Add a model"]),
+        ("/parts", ["Add a part"]),
+        ("/locations", ["Add a place", "Receive", "Move"]),
+        ("/stock/counts", ["Count a place"]),
         ("/firmware/images", ["Upload an image"]),
         ("/firmware/rollouts", ["Plan a rollout", "Stop all"]),
     ],

@@ -97,9 +97,8 @@ def count_part(ref: str) -> ResponseReturnValue:
 @requires("stock.count")
 def close_count(ref: str) -> ResponseReturnValue:
     """End a stock-taking; its differences become moves."""
-    form = read_form(ReasonForm())
     return carry_out(
-        lambda: operations.close_count(unit(), ref=ref, **form, **who()),
+        lambda: operations.close_count(unit(), ref=ref, **read_form(ReasonForm()), **who()),
         _("The stock-taking is closed; its differences are moves now."),
         see_other("counts_pages.show_count", ref=ref),
     )
@@ -109,9 +108,8 @@ def close_count(ref: str) -> ResponseReturnValue:
 @requires("stock.count")
 def cancel_count(ref: str) -> ResponseReturnValue:
     """Call a stock-taking off."""
-    form = read_form(ReasonForm())
     return carry_out(
-        lambda: operations.cancel_count(unit(), ref=ref, **form, **who()),
+        lambda: operations.cancel_count(unit(), ref=ref, **read_form(ReasonForm()), **who()),
         _("The stock-taking is called off."),
         see_other("counts_pages.show_count", ref=ref),
     )

@@ -294,9 +294,9 @@ def limit(client: FlaskClient, part: str, location: str) -> None:
 
 
 def test_a_part_and_a_place_are_found_by_the_search_box(client: FlaskClient, shop: Stock) -> None:
-    assert PSU in client.get("/search?q=psu").text
-    assert PSU in client.get("/search?q=4006381333931").text
-    assert VAN in client.get("/search?q=van-1").text
+    assert PSU in client.get("/search/results?q=psu").text
+    assert PSU in client.get("/search/results?q=4006381333931").text
+    assert VAN in client.get("/search/results?q=van-1").text
 
 
 def test_a_dealer_sees_only_what_is_theirs_and_no_prices(
