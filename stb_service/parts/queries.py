@@ -575,7 +575,7 @@ def rule_of(session: Session, part: Part, location: Location, scope: Scope) -> S
 
 
 def parts_of_model(
-    session: Session, model_id: int, location_scope: Scope, *, limit: int
+    session: Session, model_id: int, scope: Scope, *, limit: int
 ) -> Sequence[tuple[Part, int]]:
     """Return the parts in use that fit a model, with how many the reader's places have."""
     newest = (
@@ -594,7 +594,7 @@ def parts_of_model(
             StockPosition.part_id == Part.id,
             StockPosition.condition.in_(sorted(GOOD)),
             Location.kind.in_(sorted(SHELVES)),
-            within(location_scope),
+            within(scope),
         )
         .correlate(Part)
         .scalar_subquery()

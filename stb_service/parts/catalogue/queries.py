@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -98,11 +97,6 @@ def part_of_model(session: Session, model_id: int) -> Part | None:
     """Return the line of the catalogue for whole boxes of a model, or None."""
     found: Part | None = session.scalar(_detailed().where(Part.model_id == model_id))
     return found
-
-
-def active_parts(session: Session) -> Sequence[Part]:
-    """Return the spare parts in use, by number."""
-    return session.scalars(select(Part).where(Part.is_active).order_by(Part.sku)).all()
 
 
 def has_moved(session: Session, part: Part) -> bool:

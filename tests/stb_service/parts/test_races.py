@@ -72,7 +72,8 @@ def is_true(stock: Stock) -> bool:
         " END OR reserved < 0)"
     )
     with stock.db.read() as session:
-        return session.scalar(statement) == 0
+        wrong: int = session.scalars(statement).one()
+    return wrong == 0
 
 
 def test_those_who_take_at_once_take_exactly_what_is_there(stock: Stock, distant: None) -> None:

@@ -69,17 +69,17 @@ class StockMachine(RuleBasedStateMachine):
 
     @rule(
         source=st.sampled_from((MAIN, VAN, QUARANTINE)),
-        target=st.sampled_from((*PLACES, "CUSTOMER")),
+        to=st.sampled_from((*PLACES, "CUSTOMER")),
         condition=st.sampled_from(("new", "defective")),
         n=st.integers(1, 9),
     )
-    def move(self, source: str, target: str, condition: str, n: int) -> None:
+    def move(self, source: str, to: str, condition: str, n: int) -> None:
         key = (source, condition)
-        may = source != target and n <= self._free(key)
-        self._try(may, self.stock.move, target, n, from_location=source, condition=condition)
+        may = source != to and n <= self._free(key)
+        self._try(may, self.stock.move, to, n, from_location=source, condition=condition)
         if may:
             self._add(key, -n)
-            self._add((target, condition), n)
+            self._add((to, condition), n)
 
     @rule(place=st.sampled_from((MAIN, VAN, QUARANTINE)), n=st.integers(1, 4))
     def break_some(self, place: str, n: int) -> None:
