@@ -17,6 +17,7 @@ import firmware.verdicts.wiring
 import stb_service.admin.wiring
 import stb_service.billing.wiring
 import stb_service.devices.wiring
+import stb_service.parts.wiring
 import stb_service.staff.wiring
 import stb_service.subscribers.wiring
 from stb_service.shared.db import Database
@@ -32,6 +33,7 @@ ROOMS: tuple[ModuleType, ...] = (
     stb_service.subscribers.wiring,
     stb_service.devices.wiring,
     stb_service.billing.wiring,
+    stb_service.parts.wiring,
     firmware.boxes.wiring,
     firmware.images.wiring,
     firmware.rollouts.wiring,

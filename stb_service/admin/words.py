@@ -16,6 +16,14 @@ from stb_service.billing.rules import (
 from stb_service.billing.rules import FIELD_NAMES as BILLING_FIELD_NAMES
 from stb_service.devices.rules import FIELD_NAMES as DEVICE_FIELD_NAMES
 from stb_service.devices.rules import STATUS_NAMES, TENURE_NAMES
+from stb_service.parts.rules import (
+    COMPONENT_NAMES,
+    CONDITION_NAMES,
+    LOCATION_KIND_NAMES,
+    PART_KIND_NAMES,
+    RESERVATION_STATE_NAMES,
+)
+from stb_service.parts.rules import FIELD_NAMES as PART_FIELD_NAMES
 from stb_service.shared.access import ROLE_NAMES, VERBS
 from stb_service.shared.i18n import LANGUAGES, Text, text
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
@@ -60,6 +68,19 @@ VERB_NAMES: Mapping[str, Text] = {
     "account.site-add": text("Site of the account added"),
     "account.site-change": text("Site of the account corrected"),
     "dispute.settle": text("Dispute settled"),
+    "part.create": text("Part added"),
+    "part.change": text("Part changed"),
+    "part.limits": text("Limits of the part changed"),
+    "location.create": text("Place added"),
+    "location.change": text("Place changed"),
+    "stock_move.make": text("Stock moved"),
+    "reservation.make": text("Parts reserved"),
+    "reservation.consume": text("Reserved parts used"),
+    "reservation.release": text("Reserved parts let go"),
+    "stock_count.open": text("Stock-taking begun"),
+    "stock_count.count": text("Part counted"),
+    "stock_count.close": text("Stock-taking closed"),
+    "stock_count.cancel": text("Stock-taking called off"),
     "box.known": text("Box approved"),
     "box.pending": text("Box set to wait for approval"),
     "box.refused": text("Box refused"),
@@ -115,6 +136,11 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "device": text("Box"),
     "account": text("Account"),
     "dispute": text("Dispute"),
+    "part": text("Part"),
+    "location": text("Place"),
+    "stock_move": text("Move of stock"),
+    "reservation": text("Reservation"),
+    "stock_count": text("Stock-taking"),
     "box": text("Box"),
     "gateway-token": text("Gateway token"),
     "image": text("Image"),
@@ -138,6 +164,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     **ACCOUNT_FIELD_NAMES,
     **DEVICE_FIELD_NAMES,
     **BILLING_FIELD_NAMES,
+    **PART_FIELD_NAMES,
     "name": text("Name"),
     "label": text("Name"),
     "code": text("Code"),
@@ -207,6 +234,16 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
     },
     "cause": CAUSE_NAMES,
     "method": METHOD_NAMES,
+        **RESERVATION_STATE_NAMES,
+    },
+    "kind": {
+        **{str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
+        **LOCATION_KIND_NAMES,
+        **PART_KIND_NAMES,
+    },
+    "component": COMPONENT_NAMES,
+    "condition": CONDITION_NAMES,
+    "to_condition": CONDITION_NAMES,
     "role": ROLE_NAMES,
     "verbs": {verb.name: verb.meaning for verb in VERBS.values()},
     "theme": THEME_NAMES,

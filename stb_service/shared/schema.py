@@ -1,48 +1,71 @@
-"""The schema's own guards that no model can say: triggers that keep the audit as it was written."""
+"""The schema's own guards that no model can say: triggers that keep the audit and the ledger of
+stock as they were written."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
 _SQLITE = """
-CREATE TRIGGER audit_entries_no_{verb} BEFORE {event} ON audit_entries
-BEGIN SELECT RAISE(ABORT, 'the audit is never changed'); END
+CREATE TRIGGER {table}_no_{verb} BEFORE {event} ON {table}
+BEGIN SELECT RAISE(ABORT, '{words}'); END
 """
 _SQLITE_REPLACE = """
-CREATE TRIGGER audit_entries_no_replace BEFORE INSERT ON audit_entries
-WHEN EXISTS (SELECT 1 FROM audit_entries WHERE id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'the audit is never changed'); END
+CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, '{words}'); END
 """
 _POSTGRESQL_FUNCTION = """
-CREATE FUNCTION audit_entries_keep() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION 'the audit is never changed'; END $$
+CREATE FUNCTION {table}_keep() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '{words}'; END $$
 """
 _POSTGRESQL = """
-CREATE TRIGGER audit_entries_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries
-FOR EACH STATEMENT EXECUTE FUNCTION audit_entries_keep()
+CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION {table}_keep()
 """
+AUDIT = "audit_entries"
+LEDGER = "stock_moves"
 
 
 def guard_audit(connection: Connection) -> None:
-    """Make the database refuse to change or delete audit entries.
+    """Make the database refuse to change or delete audit entries."""
+    _guard(connection, AUDIT, "the audit is never changed")
+
+
+def unguard_audit(connection: Connection) -> None:
+    """Take the guards away (a migration downward)."""
+    _unguard(connection, AUDIT)
+
+
+def guard_ledger(connection: Connection) -> None:
+    """Make the database refuse to change or delete what was moved in stock."""
+    _guard(connection, LEDGER, "the ledger is never changed")
+
+
+def unguard_ledger(connection: Connection) -> None:
+    """Take the guards away (a migration downward)."""
+    _unguard(connection, LEDGER)
+
+
+def _guard(connection: Connection, table: str, words: str) -> None:
+    """Refuse UPDATE and DELETE on a table.
 
     `INSERT OR REPLACE` of SQLite deletes without asking the triggers for DELETE, so it has one
     of its own.
     """
     if connection.dialect.name == "sqlite":
         for verb, event in (("update", "UPDATE"), ("delete", "DELETE")):
-            connection.execute(text(_SQLITE.format(verb=verb, event=event)))
-        connection.execute(text(_SQLITE_REPLACE))
+            statement = _SQLITE.format(table=table, verb=verb, event=event, words=words)
+            connection.execute(text(statement))
+        connection.execute(text(_SQLITE_REPLACE.format(table=table, words=words)))
         return
-    connection.execute(text(_POSTGRESQL_FUNCTION))
-    connection.execute(text(_POSTGRESQL))
+    connection.execute(text(_POSTGRESQL_FUNCTION.format(table=table, words=words)))
+    connection.execute(text(_POSTGRESQL.format(table=table)))
 
 
-def unguard_audit(connection: Connection) -> None:
-    """Take the guards away (a migration downward)."""
+def _unguard(connection: Connection, table: str) -> None:
     if connection.dialect.name == "sqlite":
         for verb in ("update", "delete", "replace"):
-            connection.execute(text(f"DROP TRIGGER audit_entries_no_{verb}"))
+            connection.execute(text(f"DROP TRIGGER {table}_no_{verb}"))
         return
-    connection.execute(text("DROP TRIGGER audit_entries_no_change ON audit_entries"))
-    connection.execute(text("DROP FUNCTION audit_entries_keep()"))
+    connection.execute(text(f"DROP TRIGGER {table}_no_change ON {table}"))
+    connection.execute(text(f"DROP FUNCTION {table}_keep()"))

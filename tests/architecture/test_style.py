@@ -65,6 +65,14 @@ UNSCOPED = {
         "model_by_ref": "as models_page",
         "find_revision": "as models_page",
     },
+    "stb_service/parts/queries.py": {"part_named": "reads no row"},
+    "stb_service/parts/catalogue/queries.py": {
+        "parts_page": "the catalogue of parts is the operator's: everyone reads it",
+        "find_part": "as parts_page",
+        "part_by_ref": "as parts_page",
+        "part_of_model": "as parts_page",
+        "has_moved": "only whether a part has moved at all, for a rule of the catalogue",
+    },
 }
 
 
@@ -186,11 +194,12 @@ def unscoped(module: Module) -> set[str]:
     return {f.name for f in module.functions() if "scope" not in arguments(f)}
 
 
-def test_every_read_of_the_registry_takes_the_scope() -> None:
+def test_every_read_of_the_registry_and_of_stock_takes_the_scope() -> None:
     reads = [
         m
         for m in modules("stb_service")
         if m.path.startswith(("stb_service/devices/", "stb_service/subscribers/"))
+        if m.path.startswith(("stb_service/devices/", "stb_service/parts/"))
         and m.path.endswith("/queries.py")
     ]
     without = {module.path: unscoped(module) for module in reads}

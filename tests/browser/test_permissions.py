@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.real("chromium"),
     pytest.mark.xdist_group("browser"),
 ]
+STOCK = ["Parts", "Places", "Moves", "Reservations", "To order", "Stock-taking"]
 ROOMS_OF_A_VIEWER = [
     "Overview",
     "Accounts",
@@ -25,6 +26,7 @@ ROOMS_OF_A_VIEWER = [
     "Models",
     "Quotes",
     "Payments",
+    *STOCK,
     "Images",
     "Rollouts",
     "Lab runs",
@@ -41,6 +43,7 @@ ROOMS_OF_A_DEALER = [
     "Long work",
     "API",
 ]
+ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", *STOCK, "Long work", "API"]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,9 @@ def test_a_viewers_menu_has_only_the_rooms_that_may_be_entered(desk: Desk) -> No
     [
         ("/devices", ["Register a box", "Import", "Change tags"]),
         ("/models", ["Add a model"]),
+        ("/parts", ["Add a part"]),
+        ("/locations", ["Add a place", "Receive", "Move"]),
+        ("/stock/counts", ["Count a place"]),
         ("/firmware/images", ["Upload an image"]),
         ("/firmware/rollouts", ["Plan a rollout", "Stop all"]),
     ],

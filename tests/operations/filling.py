@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import MetaData, Table, func, select, update
+from sqlalchemy import MetaData, Table, func, select
 from sqlalchemy.orm import Session
 
 from firmware.edge import make_edge
@@ -19,8 +20,13 @@ from stb_service.devices.demo import load_demo
 from stb_service.devices.holdings.operations import give_to_account, transfer
 from stb_service.devices.models import Device
 from stb_service.metadata import metadata
+from stb_service.parts.catalogue.operations import create_location, create_part, set_stock_rule
+from stb_service.parts.catalogue.queries import part_by_ref
+from stb_service.parts.counts.operations import close_count, count_part, open_count
+from stb_service.parts.operations import consume_reservation, receive_stock, reserve_parts
+from stb_service.parts.queries import location_by_ref
 from stb_service.shared import jobs, leases, outbox
-from stb_service.shared.access import Actor
+from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http.idempotency import IdempotencyKey
@@ -78,6 +84,7 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
             actor=actor,
             now=NOW,
         )
+        fill_stock(session, actor)
     return tokens
 
 
@@ -129,6 +136,33 @@ def _books(session: Session, actor: Actor) -> None:
     notice = Notice("e1", NoticeKind.SUCCEEDED, "p1", 1_190, "EUR", first.number)
     payment, _ = take_notice(session, provider="bank", notice=notice, fingerprint="f", now=NOW)
     refund_payment(session, ref=payment.public_id, amount_minor=90, key="k", **who)
+def fill_stock(session: Session, actor: Actor) -> None:
+    """Move, reserve and count a part and a box."""
+    who: dict[str, Any] = {"actor": actor, "now": NOW}
+    box = session.scalars(
+        select(Device).where(Device.model_id.is_not(None), Device.status == "in_stock").limit(1)
+    ).one()
+    fits = {box.model_code: 1}
+    create_part(session, sku="PSU-12", name="Supply", currency="EUR", fits=fits, **who)
+    create_part(session, sku="BOX", name="Boxes", currency="EUR", model=box.model_code, **who)
+    for code, kind in (("MAIN", "warehouse"), ("ACME", "supplier")):
+        create_location(session, code=code, name=code, kind=kind, **who)
+    ends: dict[str, Any] = {"from_location": "ACME", "to_location": "MAIN"}
+    receive_stock(session, part="PSU-12", quantity=9, unit_cost_minor=250, **ends, **who)
+    receive_stock(session, device=box.public_id, unit_cost_minor=4_000, **ends, **who)
+    reserve_parts(session, key="filled", part="PSU-12", location="MAIN", quantity=3, **who)
+    consume_reservation(session, ref="filled", quantity=2, **who)
+    set_stock_rule(
+        session,
+        part=part_by_ref(session, "PSU-12"),
+        location=location_by_ref(session, "MAIN", EVERYTHING),
+        minimum=5,
+        maximum=9,
+        **who,
+    )
+    count = open_count(session, location="MAIN", **who)
+    count_part(session, ref=count.public_id, part="PSU-12", counted=6, **who)
+    close_count(session, ref=count.public_id, **who)
 
 
 def speak(db: Database, settings: Settings, tokens: dict[str, str]) -> None:

@@ -119,6 +119,18 @@
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
   });
 
+  // Scanning: a barcode reader types and presses Enter; in a <form data-scan> that goes on to the
+  // next field that is still to be filled, and sends the form from the last one.
+  document.addEventListener("keydown", (event) => {
+    const form = event.target.closest("form[data-scan]");
+    if (!form || event.key !== "Enter" || !event.target.matches("input, select")) return;
+    const open = Array.from(form.elements).filter((field) => field.matches("[data-step]"));
+    const next = open.slice(open.indexOf(event.target) + 1).find((field) => !field.value);
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
+
   // Filters are folded away where they would fill the screen: <details data-fold open>.
   const narrow = window.matchMedia("(max-width: 575.98px)");
   function fold() {

@@ -1,0 +1,1 @@
+"""Stock-taking: a sheet filled blind, whose differences become moves."""

@@ -1,0 +1,238 @@
+"""Verbs of stock-taking: open a sheet, write down what was found, close it or call it off."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from stb_service.parts import queries as stock
+from stb_service.parts.catalogue.queries import find_part
+from stb_service.parts.counts import queries
+from stb_service.parts.ledger import (
+    Place,
+    Step,
+    Why,
+    balance_of,
+    hold_positions,
+    single_location,
+    write_move,
+)
+from stb_service.parts.models import CountLine, Location, Part, StockCount
+from stb_service.parts.rules import (
+    MOST,
+    OPEN,
+    Balance,
+    Condition,
+    CountState,
+    LocationKind,
+    MoveKind,
+    obstacles_to_taking,
+)
+from stb_service.shared import audit
+from stb_service.shared.access import EVERYTHING, Actor
+from stb_service.shared.db import lock_row
+from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
+from stb_service.shared.i18n import Text, text
+
+
+def open_count(
+    session: Session, *, location: str, reason: str = "", actor: Actor, now: datetime
+) -> StockCount:
+    """Begin a stock-taking of a place.
+
+    Raises:
+        Invalid: the place is unknown to the actor, or lies beyond the house.
+        Conflict: the place is being counted already.
+    """
+    found = stock.find_location(session, location, actor.scope)
+    if found is None:
+        raise Invalid.field("location", text("There is no such place."))
+    if found.kind in {*OPEN, LocationKind.SCRAP}:
+        raise Invalid.field("location", text("Nothing is counted at such a place."))
+    if queries.open_count_of(session, found, actor.scope) is not None:
+        message = text("Place %(code)s is being counted already.", code=found.code)
+        raise Conflict(message, code="being-counted")
+    count = StockCount(
+        location=found,
+        state=CountState.OPEN,
+        reason=reason[:500],
+        opened_at=now,
+        opened_by=actor.label[:128],
+        lines=[],
+    )
+    session.add(count)
+    session.flush()
+    changes = {"location": found.code} | ({"reason": reason} if reason else {})
+    _record(session, count, "stock_count.open", changes, actor, now)
+    return count
+
+
+def count_part(
+    session: Session,
+    *,
+    ref: str,
+    part: str,
+    counted: int,
+    condition: str = Condition.NEW,
+    again: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> CountLine:
+    """Write down how many of a part were found. The counter is not told what is expected.
+
+    What somebody has counted is counted over only when that is asked for (`again`); both
+    numbers stay in the audit.
+
+    Raises:
+        NotFound: there is no such stock-taking in the actor's scope.
+        Invalid: there is no such spare part.
+        Conflict: it was counted before.
+        Refused: the stock-taking has ended.
+    """
+    count = _open(session, ref, actor)
+    found = find_part(session, part)
+    if found is None:
+        raise Invalid.field("part", text("There is no such part."))
+    if found.is_box:
+        raise Invalid.field("part", text("Whole boxes are moved one by one; name the box."))
+    if not 0 <= counted <= MOST:
+        raise Invalid.field("counted", text("From 0 to %(most)s.", most=MOST))
+    known = _line(count, found, condition)
+    if known is not None and not again:
+        message = text(
+            "%(who)s has counted %(sku)s already; say so to count it over.",
+            who=known.counted_by,
+            sku=found.sku,
+        )
+        raise Conflict(message, code="counted-already")
+    (position,) = hold_positions(session, found, Place(count.location, condition))
+    expected = balance_of(session, position).on_hand
+    before = known.counted if known else None
+    line = known or CountLine(count_id=count.id, part=found, condition=condition, times=0)
+    line.counted, line.expected, line.times = counted, expected, line.times + 1
+    line.counted_at, line.counted_by = now, actor.label[:128]
+    session.add(line)
+    session.flush()
+    session.expire(count, ["lines"])
+    changes = {"part": found.sku, "condition": condition, "counted": [before, counted]}
+    _record(session, count, "stock_count.count", changes, actor, now)
+    return line
+
+
+def _line(count: StockCount, part: Part, condition: str) -> CountLine | None:
+    key = (part.id, condition)
+    return next((row for row in count.lines if (row.part_id, row.condition) == key), None)
+
+
+def close_count(
+    session: Session, *, ref: str, reason: str = "", actor: Actor, now: datetime
+) -> StockCount:
+    """End a stock-taking: each difference becomes a move with its reason. What was not counted
+    stays as it is.
+
+    A difference is against what the ledger said when the part was counted, so pieces
+    that moved on since do not count twice.
+
+    Raises:
+        NotFound: there is no such stock-taking in the actor's scope.
+        Refused: it has ended, nothing was counted, or what is missing is reserved or gone.
+    """
+    count = _open(session, ref, actor)
+    if not count.lines:
+        raise Refused([Obstacle("empty", text("Nothing has been counted yet."))])
+    why = Why(actor, now, reason or count.reason, count.public_id)
+    beyond = single_location(session, LocationKind.COUNT, now)
+    obstacles: list[Obstacle] = []
+    for line in sorted(count.lines, key=lambda row: (row.part_id, row.condition)):
+        if line.difference:
+            obstacles += _settle(session, count.location, beyond, line, why)
+    if obstacles:
+        raise Refused(obstacles)
+    differences = {
+        f"{line.part.sku} {line.condition}": line.difference
+        for line in count.lines
+        if line.difference
+    }
+    changes: dict[str, Any] = {"differences": [f"{k} {n:+d}" for k, n in differences.items()]}
+    _end(session, count, CountState.CLOSED, changes, why)
+    return count
+
+
+def _settle(
+    session: Session, location: Location, beyond: Location, line: CountLine, why: Why
+) -> list[Obstacle]:
+    """Write the move of a difference; return why it cannot be."""
+    here, there = Place(location, line.condition), Place(beyond, line.condition)
+    missing, pieces = line.difference < 0, abs(line.difference)
+    place, other = hold_positions(session, line.part, here, there)
+    balance = balance_of(session, place)
+    if missing and (obstacles := obstacles_to_taking(balance, pieces)):
+        return [_of_part(line.part, obstacle) for obstacle in obstacles]
+    worth = balance.worth(pieces) if missing else _worth(session, line.part, balance, pieces)
+    source, target = (place, other) if missing else (other, place)
+    step = Step(MoveKind.COUNT, line.part, pieces, worth)
+    write_move(session, step, source=source, target=target, why=why)
+    return []
+
+
+def _worth(session: Session, part: Part, balance: Balance, pieces: int) -> int:
+    """Return what pieces that were found are worth: as those beside them, else as the last that
+    arrived anywhere.
+    """
+    if balance.on_hand > 0:
+        return balance.value_minor * pieces // balance.on_hand
+    worth, quantity = queries.last_price(session, part, EVERYTHING)
+    return worth * pieces // quantity
+
+
+def _of_part(part: Part, obstacle: Obstacle) -> Obstacle:
+    message: Text = text("%(sku)s: %(why)s", sku=part.sku, why=obstacle.message)
+    return Obstacle(obstacle.code, message)
+
+
+def cancel_count(
+    session: Session, *, ref: str, reason: str = "", actor: Actor, now: datetime
+) -> StockCount:
+    """Call a stock-taking off: nothing that was counted has an effect.
+
+    Raises:
+        NotFound: there is no such stock-taking in the actor's scope.
+        Refused: it has ended.
+    """
+    count = _open(session, ref, actor)
+    changes: dict[str, Any] = {"reason": reason} if reason else {}
+    _end(session, count, CountState.CANCELLED, changes, Why(actor, now, reason))
+    return count
+
+
+def _open(session: Session, ref: str, actor: Actor) -> StockCount:
+    """Return a stock-taking that is under way, held against other writers."""
+    count = queries.count_by_ref(session, ref, actor.scope)
+    lock_row(session, StockCount, count.id)
+    session.expire(count, ["lines"])  # as they are now that nobody else writes
+    if count.state != CountState.OPEN:
+        raise Refused([Obstacle("ended", text("The stock-taking has ended."))])
+    return count
+
+
+def _end(
+    session: Session, count: StockCount, state: CountState, changes: dict[str, Any], why: Why
+) -> None:
+    count.state, count.ended_at, count.ended_by = state, why.now, why.actor.label[:128]
+    session.flush()
+    verb = "stock_count.close" if state == CountState.CLOSED else "stock_count.cancel"
+    _record(session, count, verb, changes, why.actor, why.now)
+
+
+def _record(
+    session: Session,
+    count: StockCount,
+    verb: str,
+    changes: dict[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    subject = ("stock_count", count.public_id, count.location.code)
+    audit.record(session, actor=actor, verb=verb, subject=subject, changes=changes, now=now)

@@ -1,0 +1,90 @@
+"""Reads about stock-takings. Each is of one place, so each lies in the scope of that place."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from stb_service.devices.queries import check_cursor
+from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove
+from stb_service.parts.queries import within
+from stb_service.parts.rules import Side
+from stb_service.shared.access import Scope
+from stb_service.shared.errors import NotFound
+from stb_service.shared.i18n import text
+from stb_service.shared.paging import Page, keyset_page
+
+
+def counts_page(
+    session: Session,
+    scope: Scope,
+    *,
+    state: str = "",
+    location: str = "",
+    cursor: str | None,
+    limit: int,
+) -> Page[StockCount]:
+    """Return stock-takings, the newest first, with their lines, in 2 queries."""
+    order = [(StockCount.id, True)]
+    check_cursor(cursor, order)
+    statement = (
+        select(StockCount)
+        .join(Location, StockCount.location_id == Location.id)
+        .options(joinedload(StockCount.location), selectinload(StockCount.lines))
+        .where(within(scope))
+    )
+    if state:
+        statement = statement.where(StockCount.state == state)
+    if location:
+        names = or_(Location.public_id == location, Location.code == location)
+        statement = statement.where(names)
+    return keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
+
+
+def count_by_ref(session: Session, ref: str, scope: Scope) -> StockCount:
+    """Return a stock-taking with its lines.
+
+    Raises:
+        NotFound: there is none in the scope.
+    """
+    found = session.scalar(
+        select(StockCount)
+        .join(Location, StockCount.location_id == Location.id)
+        .options(
+            joinedload(StockCount.location),
+            selectinload(StockCount.lines).joinedload(CountLine.part),
+        )
+        .where(StockCount.public_id == ref, within(scope))
+    )
+    if found is None:
+        raise NotFound(text("There is no such stock-taking."))
+    return found
+
+
+def open_count_of(session: Session, location: Location, scope: Scope) -> StockCount | None:
+    """Return the stock-taking that a place is in, or None."""
+    return session.scalar(
+        select(StockCount)
+        .join(Location, StockCount.location_id == Location.id)
+        .where(StockCount.location_id == location.id, StockCount.ended_at.is_(None), within(scope))
+    )
+
+
+def last_price(session: Session, part: Part, scope: Scope) -> tuple[int, int]:
+    """Return what the last pieces that arrived at a place of the scope were worth: the sum, and
+    for how many; (0, 1) where none ever did.
+    """
+    last = session.scalar(
+        select(StockMove)
+        .join(Location, StockMove.location_id == Location.id)
+        .where(
+            StockMove.part_id == part.id,
+            StockMove.side == Side.IN,
+            ~StockMove.is_open,
+            StockMove.value_minor > 0,
+            within(scope),
+        )
+        .order_by(StockMove.id.desc())
+        .limit(1)
+    )
+    return (last.value_minor, last.quantity) if last else (0, 1)
