@@ -128,8 +128,12 @@ def test_a_box_that_is_the_operators_has_no_consumer_warranty(tenure: Tenure) ->
 
 @pytest.mark.parametrize(
     ("component", "last"),
-    [(None, "2027-05-05"), ("mainboard", "2027-05-05"), ("psu", "2026-05-05")]
-    + [("remote", "2025-11-05")],
+    [
+        (None, "2027-05-05"),
+        ("mainboard", "2027-05-05"),
+        ("psu", "2026-05-05"),
+        ("remote", "2025-11-05"),
+    ],
 )
 def test_a_component_may_have_a_term_of_its_own(component: str | None, last: str) -> None:
     assert last_of(delivered("2025-05-05"), EU, component) == last
