@@ -11,6 +11,7 @@ from stb_service.shared import audit, jobs, leases, outbox
 from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
 from stb_service.staff import models as staff
+from stb_service.warranty import models as warranty
 
 ROOMS = (
     audit,
@@ -24,5 +25,6 @@ ROOMS = (
     rollouts,
     staff,
     verdicts,
+    warranty,
 )
 metadata = Base.metadata

@@ -12,6 +12,8 @@ from stb_service.devices.rules import STATUS_NAMES, TENURE_NAMES
 from stb_service.shared.access import ROLE_NAMES, VERBS
 from stb_service.shared.i18n import LANGUAGES, Text, text
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
+from stb_service.warranty.policy import CAUSE_NAMES
+from stb_service.warranty.rules import OUTCOME_NAMES
 
 VERB_NAMES: Mapping[str, Text] = {
     "person.create": text("Person added"),
@@ -40,6 +42,14 @@ VERB_NAMES: Mapping[str, Text] = {
     "device.tag": text("Tags of the box changed"),
     "device.capabilities": text("Capabilities of the box changed"),
     "dispute.settle": text("Dispute settled"),
+    "warranty_policy.create": text("Warranty policy added"),
+    "warranty_policy.draft": text("Draft of a warranty policy written"),
+    "warranty_policy.discard": text("Draft of a warranty policy thrown away"),
+    "warranty_policy.publish": text("Warranty policy published"),
+    "warranty_policy.retire": text("Warranty policy retired"),
+    "warranty_policy.assign": text("Warranty policy assigned"),
+    "warranty_decision.make": text("Warranty decided"),
+    "warranty_decision.override": text("Another warranty outcome granted"),
     "box.known": text("Box approved"),
     "box.pending": text("Box set to wait for approval"),
     "box.refused": text("Box refused"),
@@ -77,6 +87,8 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "model": text("Model"),
     "device": text("Box"),
     "dispute": text("Dispute"),
+    "warranty_policy": text("Warranty policy"),
+    "warranty_decision": text("Warranty decision"),
     "box": text("Box"),
     "gateway-token": text("Gateway token"),
     "image": text("Image"),
@@ -141,6 +153,20 @@ FIELD_NAMES: Mapping[str, Text] = {
     "verdict": text("Verdict"),
     "evidence": text("Evidence"),
     "error": text("Reason"),
+    "title": text("Title"),
+    "jurisdiction": text("Jurisdiction"),
+    "terms": text("Terms"),
+    "preset": text("Preset"),
+    "checked_by": text("Checked by"),
+    "policy": text("Policy"),
+    "in_force_from": text("In force from"),
+    "retired_on": text("Retired on"),
+    "from_on": text("Given out from"),
+    "outcome": text("Outcome"),
+    "reported_on": text("Reported on"),
+    "component": text("Component"),
+    "cause": text("Cause"),
+    "covered_until": text("Covered until"),
 }
 
 VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
@@ -151,6 +177,8 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
         **{str(state): name for state, name in IMAGE_STATE_NAMES.items()},
         **{str(state): name for state, name in ROLLOUT_STATE_NAMES.items()},
     },
+    "outcome": {str(outcome): name for outcome, name in OUTCOME_NAMES.items()},
+    "cause": {str(cause): name for cause, name in CAUSE_NAMES.items()},
     "kind": {str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
     "role": ROLE_NAMES,
     "verbs": {verb.name: verb.meaning for verb in VERBS.values()},

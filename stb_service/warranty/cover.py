@@ -157,7 +157,7 @@ def _base(
         trace.append(Rule("term", last, values))
         return last
     last = replaced.other_last or first - DAY
-    trace.append(Rule("remainder", last))
+    trace.append(Rule("remainder", last, {"is_nothing": last < first}))
     if policy.replacement == OnReplacement.AT_LEAST:
         least = last_of_days(first, policy.replacement_days, policy.last_day)
         if least > last:
@@ -254,7 +254,7 @@ def _until_transfer(
 
 
 class Outcome(StrEnum):
-    """What cover means for one fault reported on one day."""
+    """What cover means for one fault reported on one day. Goodwill is never found, only granted."""
 
     DEAD_ON_ARRIVAL = "dead_on_arrival"
     COVERED = "covered"
@@ -262,6 +262,7 @@ class Outcome(StrEnum):
     NOT_YET = "not_yet"
     EXPIRED = "expired"
     NO_COVER = "no_cover"
+    GOODWILL = "goodwill"
 
 
 def outcome_of(found: Cover, policy: Policy, reported_on: date, cause: str | None) -> Outcome:

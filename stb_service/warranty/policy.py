@@ -6,8 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from stb_service.devices.rules import Tenure
 from stb_service.shared.i18n import Text, text
 from stb_service.warranty.periods import LastDay
+
+__all__ = [
+    "BASIS_NAMES",
+    "CAUSE_NAMES",
+    "NEVER_EXCLUDED",
+    "Basis",
+    "Cause",
+    "OnReplacement",
+    "OnTransfer",
+    "Policy",
+    "Repairs",
+    "Start",
+    "Tenure",
+]
 
 
 class Basis(StrEnum):
@@ -29,12 +44,37 @@ BASIS_NAMES: Mapping[Basis, Text] = {
 }
 
 
-class Tenure(StrEnum):
-    """How the customer has the box; the words of the registry."""
+class Cause(StrEnum):
+    """What an inspection can find to be behind a fault."""
 
-    SOLD = "sold"
-    RENTED = "rented"
-    LOAN = "loan"
+    MANUFACTURING = "manufacturing"
+    COMPONENT = "component"
+    FIRMWARE = "firmware"
+    TRANSPORT = "transport"
+    USER_DAMAGE = "user_damage"
+    LIQUID = "liquid"
+    SURGE = "surge"
+    THIRD_PARTY = "third_party"
+    WEAR = "wear"
+    NO_FAULT_FOUND = "no_fault_found"
+
+
+CAUSE_NAMES: Mapping[str, Text] = {
+    Cause.MANUFACTURING: text("Made wrongly"),
+    Cause.COMPONENT: text("Component failed"),
+    Cause.FIRMWARE: text("Firmware"),
+    Cause.TRANSPORT: text("Damaged in transport"),
+    Cause.USER_DAMAGE: text("Damaged by the user"),
+    Cause.LIQUID: text("Liquid"),
+    Cause.SURGE: text("Power surge"),
+    Cause.THIRD_PARTY: text("Work by a third party"),
+    Cause.WEAR: text("Wear"),
+    Cause.NO_FAULT_FOUND: text("No fault found"),
+}
+NEVER_EXCLUDED = frozenset(
+    {Cause.MANUFACTURING, Cause.COMPONENT, Cause.FIRMWARE, Cause.NO_FAULT_FOUND}
+)
+"""What is never the user's doing, whatever a policy would say."""
 
 
 class OnReplacement(StrEnum):

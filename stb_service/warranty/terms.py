@@ -14,7 +14,9 @@ from stb_service.shared.http import fields
 from stb_service.shared.i18n import text
 from stb_service.warranty.periods import LastDay
 from stb_service.warranty.policy import (
+    NEVER_EXCLUDED,
     Basis,
+    Cause,
     OnReplacement,
     OnTransfer,
     Policy,
@@ -26,13 +28,14 @@ from stb_service.warranty.policy import (
 MONTHS_MOST = 240
 DAYS_MOST = 3660
 COMPONENTS_MOST = 50
+EXCLUDABLE = [cause.value for cause in Cause if cause not in NEVER_EXCLUDED]
 
 
 def _whole(most: int, **more: Any) -> ma.fields.Integer:
     return ma.fields.Integer(strict=True, validate=ma.validate.Range(0, most), **more)
 
 
-class StartTerms(ma.Schema):
+class WarrantyStartTerms(ma.Schema):
     """One way to tell when cover begins."""
 
     basis = ma.fields.Enum(Basis, by_value=True, required=True)
@@ -41,7 +44,7 @@ class StartTerms(ma.Schema):
     at_most_days = _whole(DAYS_MOST, load_default=0)
 
 
-class RepairTerms(ma.Schema):
+class WarrantyRepairTerms(ma.Schema):
     """What a repair does to the cover."""
 
     suspends = ma.fields.Boolean(load_default=False)
@@ -50,11 +53,11 @@ class RepairTerms(ma.Schema):
     restarts_component = ma.fields.Boolean(load_default=False)
 
 
-class Terms(ma.Schema):
+class WarrantyTerms(ma.Schema):
     """All that a version of a policy says."""
 
     starts = ma.fields.List(
-        ma.fields.Nested(StartTerms),
+        ma.fields.Nested(WarrantyStartTerms),
         required=True,
         validate=ma.validate.Length(1, len(Basis)),
         metadata={"description": "the first whose day is known counts"},
@@ -69,15 +72,22 @@ class Terms(ma.Schema):
         validate=ma.validate.Length(max=COMPONENTS_MOST),
         metadata={"description": "months of components whose term is another"},
     )
-    repairs = ma.fields.Nested(RepairTerms, load_default=lambda: RepairTerms().load({}))
+    repairs = ma.fields.Nested(
+        WarrantyRepairTerms, load_default=lambda: WarrantyRepairTerms().load({})
+    )
     replacement = ma.fields.Enum(OnReplacement, by_value=True, load_default=OnReplacement.REMAINDER)
     replacement_days = _whole(DAYS_MOST, load_default=0)
     transfer = ma.fields.Enum(OnTransfer, by_value=True, load_default=OnTransfer.ALWAYS)
     excluded = ma.fields.List(
-        fields.line(32), load_default=list, validate=ma.validate.Length(max=50)
+        ma.fields.String(validate=ma.validate.OneOf(EXCLUDABLE)),
+        load_default=list,
+        validate=ma.validate.Length(max=len(EXCLUDABLE)),
+        metadata={"description": "causes of a fault that take its cover away"},
     )
     tenures = ma.fields.List(
-        ma.fields.Enum(Tenure, by_value=True), load_default=lambda: [Tenure.SOLD]
+        ma.fields.Enum(Tenure, by_value=True),
+        load_default=lambda: [Tenure.SOLD],
+        validate=ma.validate.Length(1, len(Tenure)),
     )
 
     @ma.validates_schema
@@ -87,13 +97,26 @@ class Terms(ma.Schema):
             raise ma.ValidationError([text("Each basis may stand here once.")], "starts")
 
 
+def read_stored(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """Return terms that were stored.
+
+    Raises:
+        marshmallow.ValidationError: they are none.
+    """
+    loaded: dict[str, Any] = _SCHEMA.load(terms)
+    return loaded
+
+
+_SCHEMA = WarrantyTerms()
+
+
 def policy_of(code: str, version: int, jurisdiction: str, terms: Mapping[str, Any]) -> Policy:
     """Return a policy from terms as they are stored.
 
     Raises:
         marshmallow.ValidationError: they are none.
     """
-    data = Terms().load(terms)
+    data = read_stored(terms)
     starts = tuple(Start(**start) for start in data.pop("starts"))
     repairs = Repairs(**data.pop("repairs"))
     excluded, tenures = (frozenset(data.pop(name)) for name in ("excluded", "tenures"))

@@ -22,13 +22,22 @@ ROOMS_OF_A_VIEWER = [
     "Overview",
     "Boxes",
     "Models",
+    "Warranty decisions",
+    "Warranty policies",
     "Images",
     "Rollouts",
     "Lab runs",
     "Long work",
     "API",
 ]
-ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "API"]
+ROOMS_OF_A_DEALER = [
+    "Overview",
+    "Boxes",
+    "Models",
+    "Warranty decisions",
+    "Long work",
+    "API",
+]
 
 
 @pytest.fixture(scope="module")

@@ -119,7 +119,7 @@ def test_without_any_evidence_there_is_no_cover_and_the_trace_says_so() -> None:
     assert [rule.name for rule in found.trace] == ["start_unknown"] * 4 + ["no_evidence"]
 
 
-@pytest.mark.parametrize("tenure", [Tenure.RENTED, Tenure.LOAN])
+@pytest.mark.parametrize("tenure", [Tenure.RENTED, Tenure.ON_LOAN])
 def test_a_box_that_is_the_operators_has_no_consumer_warranty(tenure: Tenure) -> None:
     found = cover(delivered("2025-05-05", tenure=tenure), EU, None, LATER)
 

@@ -59,4 +59,4 @@ def test_terms_that_are_none_are_refused_by_field(change: dict[str, Any], field:
     with pytest.raises(ma.ValidationError) as refused:
         policy_of("p", 1, "-", {**LEAST, **change})
 
-    assert list(refused.value.normalized_messages()) == [field]
+    assert list(refused.value.messages_dict) == [field]
