@@ -1,6 +1,6 @@
 """warranty policies and decisions
 
-Revision: 0005_warranty_policies_and_decisions
+Revision: 0005_warranty_policies
 Follows: 0002_runs_of_the_lab
 """
 
@@ -12,7 +12,7 @@ from alembic import op
 from stb_service.shared.db import Json, UtcDateTime
 from stb_service.warranty.guards import guard, unguard
 
-revision = "0005_warranty_policies_and_decisions"
+revision = "0005_warranty_policies"
 down_revision = "0002_runs_of_the_lab"
 branch_labels = None
 depends_on = None
