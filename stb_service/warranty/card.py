@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
-from stb_service.devices.queries import device_by_uid
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import TimelineEntry
@@ -30,10 +29,10 @@ def load_card(
     sources: Sources, session: Session, uid: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
     """Return the values of the card's section: covered until, and why; the last decisions."""
-    device = device_by_uid(session, uid, actor.scope)
+    device = queries.box_by_uid(session, uid, actor.scope)
     day = now.date()
     values = cover_now(session, device, day=day, component="", sources=sources)
-    decisions = queries.decisions_of(session, device, actor.scope, limit=DECISIONS_SHOWN)
+    decisions = queries.decisions_of(session, uid, actor.scope, limit=DECISIONS_SHOWN)
     return {**words(), **values, "device": device, "decisions": decisions}
 
 
@@ -69,9 +68,8 @@ def timeline(session: Session, uid: str, actor: Actor, limit: int) -> list[Timel
     """Return what was decided on a box, and what was granted beside it, the newest first."""
     if not actor.can("warranty.view"):
         return []
-    device = device_by_uid(session, uid, actor.scope)
     found = []
-    for decision in queries.decisions_of(session, device, actor.scope, limit=limit):
+    for decision in queries.decisions_of(session, uid, actor.scope, limit=limit):
         outcome = OUTCOME_NAMES[decision.outcome]
         words = text("Warranty decided: %(outcome)s", outcome=outcome)
         detail = str(sentence_of(trace_of(decision.trace)[-1]))

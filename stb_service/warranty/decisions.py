@@ -7,12 +7,12 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
-from stb_service.devices.queries import device_by_uid
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text
+from stb_service.warranty import queries
 from stb_service.warranty.facts import Sources
 from stb_service.warranty.judging import Judgement, judge, standing_of
 from stb_service.warranty.models import WarrantyDecision, WarrantyOverride
@@ -52,7 +52,7 @@ def decide(
         Invalid: the day has not begun anywhere, or the cause is none.
         Refused: no policy was in force for the box.
     """
-    device = device_by_uid(session, uid, actor.scope)
+    device = queries.box_by_uid(session, uid, actor.scope)
     check_day(reported_on, now, "reported_on")
     if cause is not None and cause not in set(Cause):
         raise Invalid.field("cause", text("One of: %(names)s", names=", ".join(Cause)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
@@ -129,7 +131,14 @@ class PolicyVersion(Public, Base):
 
     def as_policy(self) -> Policy:
         """Return its terms for the arithmetic."""
-        return policy_of(self.policy.code, self.number, self.jurisdiction, self.terms)
+        words = json.dumps(self.terms, sort_keys=True)
+        return _policy(self.policy.code, self.number, self.jurisdiction, words)
+
+
+@lru_cache(maxsize=256)
+def _policy(code: str, number: int, jurisdiction: str, words: str) -> Policy:
+    """Return a policy from its words: reading them costs far more than deciding by them."""
+    return policy_of(code, number, jurisdiction, json.loads(words))
 
 
 class PolicyAssignment(Public, Base):

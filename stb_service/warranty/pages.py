@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 
 from stb_service.devices.catalogue.queries import all_models
 from stb_service.devices.models import Device
-from stb_service.devices.queries import DeviceFilter, device_by_uid, devices_page
+from stb_service.devices.queries import DeviceFilter, devices_page
 from stb_service.devices.routes import who
 from stb_service.shared.access import EVERYTHING, requires
 from stb_service.shared.errors import Conflict, DomainError, Invalid
@@ -330,7 +330,7 @@ def decide(uid: str) -> ResponseReturnValue:
 
 def _cover_page(uid: str, errors: dict[str, list[str]]) -> str:
     actor = current_actor()
-    device = device_by_uid(unit(), uid, actor.scope)
+    device = queries.box_by_uid(unit(), uid, actor.scope)
     asked = request.form if request.method == "POST" else request.args
     given = {"component": asked.get("component", ""), "cause": asked.get("cause", "")}
     given["day"] = asked.get("reported_on", "")
@@ -350,7 +350,7 @@ def _cover_page(uid: str, errors: dict[str, list[str]]) -> str:
             "cause": shown["cause"] or "",
         },
         errors=errors,
-        decisions=queries.decisions_of(unit(), device, actor.scope, limit=PAGE_SIZE),
+        decisions=queries.decisions_of(unit(), uid, actor.scope, limit=PAGE_SIZE),
         **cover_now(unit(), device, **{**shown, "day": day}, sources=sources),
     )
 

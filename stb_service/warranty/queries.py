@@ -30,6 +30,21 @@ from stb_service.warranty.models import (
 )
 from stb_service.warranty.rules import Claim
 
+# --- boxes ---------------------------------------------------------------------------------------
+
+
+def box_by_uid(session: Session, uid: str, scope: Scope) -> Device:
+    """Return a box by its row alone, which is all that its warranty is read from.
+
+    Raises:
+        NotFound: there is none in the scope.
+    """
+    device = session.scalar(select(Device).where(Device.public_id == uid, within(scope)))
+    if device is None:
+        raise NotFound(text("There is no such box."))
+    return device
+
+
 # --- policies ------------------------------------------------------------------------------------
 
 
@@ -216,13 +231,13 @@ def decision_by_ref(session: Session, ref: str, scope: Scope) -> WarrantyDecisio
 
 
 def decisions_of(
-    session: Session, device: Device, scope: Scope, *, limit: int
+    session: Session, uid: str, scope: Scope, *, limit: int
 ) -> Sequence[WarrantyDecision]:
-    """Return the decisions on a box, the newest first."""
+    """Return the decisions on a box, the newest first, in 2 queries."""
     return session.scalars(
         select(WarrantyDecision)
         .join(WarrantyDecision.device)
-        .where(WarrantyDecision.device_id == device.id, within(scope))
+        .where(Device.public_id == uid, within(scope))
         .order_by(WarrantyDecision.id.desc())
         .limit(limit)
     ).all()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from stb_service.devices.queries import device_by_uid
 from stb_service.devices.routes import who
 from stb_service.shared.access import requires
 from stb_service.shared.errors import Invalid
@@ -192,7 +191,7 @@ def named_policy(code: str | None) -> WarrantyPolicy | None:
 @requires("warranty.view")
 def get_cover(arguments: dict[str, Any], device_id: str) -> Any:
     """Tell until when a box, or a component, is covered, and why; nothing is kept."""
-    device = device_by_uid(unit(), device_id, current_actor().scope)
+    device = queries.box_by_uid(unit(), device_id, current_actor().scope)
     day = arguments["day"] or request_time().date()
     sources = services().registries.warranty_facts
     values = cover_now(unit(), device, **{**arguments, "day": day}, sources=sources)

@@ -11,7 +11,7 @@ from flask import has_app_context
 from flask_babel import format_date
 
 from stb_service.devices.rules import TENURE_NAMES
-from stb_service.shared.i18n import Text, text
+from stb_service.shared.i18n import Text, foreign_text, text
 from stb_service.warranty.cover import Rule
 from stb_service.warranty.policy import BASIS_NAMES, CAUSE_NAMES
 from stb_service.warranty.rules import CLAIM_NAMES, LAST_DAY_NAMES, TRANSFER_NAMES
@@ -24,7 +24,6 @@ SENTENCES: Mapping[str, Text] = {
     ),
     "policy": text("Policy %(code)s, version %(version)s, is assigned to it by %(by)s."),
     "policy_of_all": text("Policy %(code)s, version %(version)s, is the one of all boxes."),
-    "under": text("Policy %(code)s, version %(version)s, is tried."),
     "tenure_presumed": text("How the customer has the box is not stated: it is taken as sold."),
     "tenure": text("Tenure: %(tenure)s. The policy covers no such box."),
     "start_replaced": text("It was given for another box on %(day)s; its cover begins then."),
@@ -84,7 +83,7 @@ def sentence_of(rule: Rule) -> Text:
     """Return what a rule says; of a rule of old that the code no longer has, its name."""
     found = SENTENCES.get(_kind(rule))
     if found is None:
-        return text("%(name)s", name=rule.name)
+        return foreign_text(rule.name)
     values = {name: _word(name, value) for name, value in rule.values.items()}
     if rule.day is not None:
         values["day"] = Day(rule.day)

@@ -140,7 +140,7 @@ def test_a_cause_found_later_is_another_decision(ready: Desk) -> None:
     after = ready.decide(box, cause="liquid")
 
     assert (before.outcome, after.outcome) == (Outcome.COVERED, Outcome.EXCLUDED)
-    found = ready.ask(queries.decisions_of, box, EVERYTHING, limit=9)
+    found = ready.ask(queries.decisions_of, box.public_id, EVERYTHING, limit=9)
     assert [row.id for row in found] == [after.id, before.id]
 
 
