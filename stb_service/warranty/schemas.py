@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import marshmallow as ma
 
+from stb_service.devices.fields import EARLIEST
 from stb_service.devices.rules import Tenure
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
@@ -20,6 +22,7 @@ CAUSES = [cause.value for cause in Cause]
 TENURES = [tenure.value for tenure in Tenure]
 BASES = [basis.value for basis in Basis]
 COMPONENT = 32
+LATEST = date(2200, 1, 1)
 
 
 # --- policies ------------------------------------------------------------------------------------
@@ -217,7 +220,7 @@ class CoverArguments(ma.Schema):
     """What is asked about: the box as a whole, or a component of it; today, or another day."""
 
     component = fields.line(COMPONENT, shortest=0, load_default="")
-    day = ma.fields.Date(load_default=None)
+    day = ma.fields.Date(load_default=None, validate=ma.validate.Range(EARLIEST, LATEST))
     cause = ma.fields.String(load_default=None, validate=ma.validate.OneOf(CAUSES))
 
 
@@ -358,5 +361,5 @@ class TryArguments(ma.Schema):
     """What would this box get?"""
 
     serial = fields.line(100, required=True)
-    day = ma.fields.Date(load_default=None)
+    day = ma.fields.Date(load_default=None, validate=ma.validate.Range(EARLIEST, LATEST))
     component = fields.line(COMPONENT, shortest=0, load_default="")

@@ -207,6 +207,18 @@ def test_a_fault_that_cannot_be_is_refused_at_its_field(
     assert field in answer.json["errors"]
 
 
+@pytest.mark.parametrize(
+    ("day", "status"),
+    [("1989-12-31", 422), ("1990-01-01", 200), ("2200-01-01", 200), ("2200-01-02", 422)],
+)
+def test_a_day_that_is_asked_about_is_one_that_a_box_can_live_to_see(
+    api: Any, one: Desk, day: str, status: int
+) -> None:
+    path = f"/devices/{one.sold().public_id}/warranty"
+
+    assert api("GET", f"{path}?day={day}").status_code == status
+
+
 def test_an_override_stands_beside_the_decision(api: Any, one: Desk) -> None:
     path = f"/warranty/decisions/{one.decide(one.sold(), cause='liquid').public_id}"
     tag = api("GET", path).headers["ETag"]
