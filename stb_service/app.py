@@ -20,6 +20,7 @@ import stb_service.devices.wiring
 import stb_service.parts.wiring
 import stb_service.staff.wiring
 import stb_service.subscribers.wiring
+import stb_service.warranty.wiring
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask, make_flask, pages
 from stb_service.shared.http.api import make_api
@@ -38,6 +39,7 @@ ROOMS: tuple[ModuleType, ...] = (
     firmware.images.wiring,
     firmware.rollouts.wiring,
     firmware.verdicts.wiring,
+    stb_service.warranty.wiring,
     stb_service.admin.wiring,
 )
 VERSION = "0.1.0"

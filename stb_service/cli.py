@@ -27,6 +27,7 @@ from stb_service.staff import operations as staff
 from stb_service.staff import queries as staff_queries
 from stb_service.staff.setup import first_administrator
 from stb_service.supervisor import Supervisor, command_of
+from stb_service.warranty.commands import warranty
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -326,6 +327,7 @@ def demo_command(settings: Settings) -> None:
 
 main.add_command(import_devices, "import")
 main.add_command(export_devices, "export")
+main.add_command(warranty)
 
 if __name__ == "__main__":
     sys.exit(main())

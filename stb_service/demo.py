@@ -38,6 +38,7 @@ from firmware.rollouts.rules import (
 )
 from firmware.rollouts.safety import Limits, progress
 from firmware.rollouts.selection import Selection
+from stb_service.app import wire_rooms
 from stb_service.devices.demo import load_demo
 from stb_service.shared.access import SYSTEM
 from stb_service.shared.clock import utc_now
@@ -46,6 +47,7 @@ from stb_service.shared.files import FileStore
 from stb_service.shared.settings import Settings
 from stb_service.staff.setup import write_secret
 from stb_service.supervisor import Supervisor
+from stb_service.warranty.demo import load_demo as load_warranty
 
 SEED = 2026
 GOOD, BAD = "2.4.0", "2.5.0"
@@ -119,6 +121,8 @@ def _load_data(stage: Stage) -> None:
         stage.say("loading the demo operator ...")
         devices = load_demo(session, actor=SYSTEM, now=utc_now(), seed=SEED)
         stage.say(f"{len(devices)} boxes registered")
+        sources = wire_rooms().warranty_facts
+        load_warranty(session, devices, sources=sources, actor=SYSTEM, now=utc_now(), seed=SEED)
 
 
 def _start_fleet(stage: Stage, supervisor: Supervisor) -> None:

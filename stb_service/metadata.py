@@ -15,6 +15,7 @@ from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
 from stb_service.staff import models as staff
 from stb_service.subscribers import models as subscribers
+from stb_service.warranty import models as warranty
 
 ROOMS = (
     audit,
@@ -32,5 +33,6 @@ ROOMS = (
     staff,
     subscribers,
     verdicts,
+    warranty,
 )
 metadata = Base.metadata

@@ -29,6 +29,8 @@ from stb_service.shared.i18n import LANGUAGES, Text, text
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
 from stb_service.subscribers.rules import ACCOUNT_KIND_NAMES, CUSTOMER_LANGUAGES
 from stb_service.subscribers.rules import FIELD_NAMES as ACCOUNT_FIELD_NAMES
+from stb_service.warranty.policy import CAUSE_NAMES
+from stb_service.warranty.rules import OUTCOME_NAMES
 
 VERB_NAMES: Mapping[str, Text] = {
     "person.create": text("Person added"),
@@ -81,6 +83,14 @@ VERB_NAMES: Mapping[str, Text] = {
     "stock_count.count": text("Part counted"),
     "stock_count.close": text("Stock-taking closed"),
     "stock_count.cancel": text("Stock-taking called off"),
+    "warranty_policy.create": text("Warranty policy added"),
+    "warranty_policy.draft": text("Draft of a warranty policy written"),
+    "warranty_policy.discard": text("Draft of a warranty policy thrown away"),
+    "warranty_policy.publish": text("Warranty policy published"),
+    "warranty_policy.retire": text("Warranty policy retired"),
+    "warranty_policy.assign": text("Warranty policy assigned"),
+    "warranty_decision.make": text("Warranty decided"),
+    "warranty_decision.override": text("Another warranty outcome granted"),
     "box.known": text("Box approved"),
     "box.pending": text("Box set to wait for approval"),
     "box.refused": text("Box refused"),
@@ -141,6 +151,8 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "stock_move": text("Move of stock"),
     "reservation": text("Reservation"),
     "stock_count": text("Stock-taking"),
+    "warranty_policy": text("Warranty policy"),
+    "warranty_decision": text("Warranty decision"),
     "box": text("Box"),
     "gateway-token": text("Gateway token"),
     "image": text("Image"),
@@ -216,6 +228,20 @@ FIELD_NAMES: Mapping[str, Text] = {
     "evidence": text("Evidence"),
     "changed": text("Changed for this run"),
     "error": text("Reason"),
+    "title": text("Title"),
+    "jurisdiction": text("Jurisdiction"),
+    "terms": text("Terms"),
+    "preset": text("Preset"),
+    "checked_by": text("Checked by"),
+    "policy": text("Policy"),
+    "in_force_from": text("In force from"),
+    "retired_on": text("Retired on"),
+    "from_on": text("Given out from"),
+    "outcome": text("Outcome"),
+    "reported_on": text("Reported on"),
+    "component": text("Component"),
+    "cause": text("Cause"),
+    "covered_until": text("Covered until"),
 }
 
 VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
@@ -244,6 +270,9 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
     "component": COMPONENT_NAMES,
     "condition": CONDITION_NAMES,
     "to_condition": CONDITION_NAMES,
+    "outcome": {str(outcome): name for outcome, name in OUTCOME_NAMES.items()},
+    "cause": {str(cause): name for cause, name in CAUSE_NAMES.items()},
+    "kind": {str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
     "role": ROLE_NAMES,
     "verbs": {verb.name: verb.meaning for verb in VERBS.values()},
     "theme": THEME_NAMES,

@@ -59,6 +59,11 @@ class TimelineEntry:
 Timeline = Callable[[Session, str, Actor, int], Iterable[TimelineEntry]]
 
 
+WarrantyFacts = Callable[[Session, str], Iterable[Any]]
+"""What a room knows of a box (by its uid) that bears on its warranty: facts as
+`stb_service.warranty.facts` names them."""
+
+
 @dataclass(frozen=True)
 class NavItem:
     """One entry of the menu, shown to those whose role holds the verb."""
@@ -108,6 +113,7 @@ class Registries:
     personal: list[PersonalData] = field(default_factory=list)
     navigation: list[NavItem] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
+    warranty_facts: list[WarrantyFacts] = field(default_factory=list)
     jobs: dict[str, jobs.Handler] = field(default_factory=dict)
     outbox: dict[str, outbox.Handler] = field(default_factory=dict)
     gauges: list[Callable[[Session], Mapping[tuple[str, str], float]]] = field(default_factory=list)

@@ -39,6 +39,7 @@ NOW = {
     "stb_service/worker.py": "the instant of a tick",
     "stb_service/demo.py": "the instant of each step of the demonstration",
     "stb_service/devices/commands.py": "the instant of a command",
+    "stb_service/warranty/commands.py": "the instant of a command",
     "firmware/wires/contact.py": "a download lasts longer than the instant of its request",
 }
 ENVIRONMENT = {

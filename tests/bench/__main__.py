@@ -17,12 +17,14 @@ from tests.bench.lab import lab_media_realtime_x, lab_model_segments_per_s
 from tests.bench.polls import polls_vs_null
 from tests.bench.registry import import_rows_per_s, search_100k_ms
 from tests.bench.stock import stock_ms
+from tests.bench.warranty import cover_decision_us
 
 BENCHES: dict[str, Callable[[Callable[[str], None]], Figure]] = {
     "polls_vs_null": polls_vs_null,
     "search_100k_ms": search_100k_ms,
     "import_rows_per_s": import_rows_per_s,
     "stock_ms": stock_ms,
+    "cover_decision_us": cover_decision_us,
     "lab_model_segments_per_s": lab_model_segments_per_s,
     "lab_media_realtime_x": lab_media_realtime_x,
 }

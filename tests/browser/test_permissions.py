@@ -27,6 +27,8 @@ ROOMS_OF_A_VIEWER = [
     "Quotes",
     "Payments",
     *STOCK,
+    "Warranty decisions",
+    "Warranty policies",
     "Images",
     "Rollouts",
     "Lab runs",
@@ -44,6 +46,12 @@ ROOMS_OF_A_DEALER = [
     "API",
 ]
 ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", *STOCK, "Long work", "API"]
+    "Boxes",
+    "Models",
+    "Warranty decisions",
+    "Long work",
+    "API",
+]
 
 
 @pytest.fixture(scope="module")

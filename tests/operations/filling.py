@@ -37,6 +37,7 @@ from stb_service.subscribers.operations import (
     create_account,
     erase_person,
 )
+from stb_service.warranty.demo import load_demo as load_warranty
 from tests.conftest import NOW, People
 from tests.live import Live
 
@@ -51,7 +52,8 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
     people.organisation("dealer")
     people.token(people.person("administrator", username="some.admin"))
     with db.write() as session:
-        load_demo(session, actor=actor, now=NOW, seed=7, boxes=12)
+        boxes = load_demo(session, actor=actor, now=NOW, seed=7, boxes=12)
+        load_warranty(session, boxes, sources=(), actor=actor, now=NOW, seed=7)
         leases.take(session, name="some", holder="one", span=timedelta(seconds=10), now=NOW)
         outbox.emit(session, topic="some", key="k", payload={"ä": [1, None]}, now=NOW)
         jobs.enqueue(session, kind="k", title="t", arguments={"a": 1}, actor=actor, now=NOW)

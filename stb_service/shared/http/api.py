@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import marshmallow as ma
 from flask import Flask, Request, request
@@ -13,7 +13,6 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest
 
 from stb_service.shared.access import public
-from stb_service.shared.db import Public
 from stb_service.shared.errors import Stale
 from stb_service.shared.http import problems
 from stb_service.shared.i18n import text
@@ -147,12 +146,20 @@ def make_api(app: Flask, *, title: str, version: str) -> StbApi:
     return api
 
 
-def etag(row: Public) -> str:
+class Versioned(Protocol):
+    """What has a version for ETag and If-Match."""
+
+    @property
+    def row_version(self) -> int:
+        """It grows with each change."""
+
+
+def etag(row: Versioned) -> str:
     """Return the entity tag of a row."""
     return f'"{row.row_version}"'
 
 
-def check_if_match(row: Public) -> None:
+def check_if_match(row: Versioned) -> None:
     """Refuse the change if the caller read another version.
 
     Raises:
@@ -163,7 +170,7 @@ def check_if_match(row: Public) -> None:
         raise Stale(text("This was changed in the meantime; read it again."))
 
 
-def with_etag(row: Public, status: int = 200) -> tuple[Any, int, dict[str, str]]:
+def with_etag(row: Versioned, status: int = 200) -> tuple[Any, int, dict[str, str]]:
     """Return a row as an answer with its ETag."""
     return row, status, {"ETag": etag(row)}
 

@@ -1,0 +1,176 @@
+"""Verbs on what a fault of a box gets: deciding by the rules, and granting another outcome."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from stb_service.devices.models import Device
+from stb_service.shared import audit
+from stb_service.shared.access import Actor
+from stb_service.shared.db import lock_row
+from stb_service.shared.errors import Invalid, Obstacle, Refused
+from stb_service.shared.i18n import text
+from stb_service.warranty import queries
+from stb_service.warranty.facts import Sources
+from stb_service.warranty.judging import Judgement, judge, standing_of
+from stb_service.warranty.models import WarrantyDecision, WarrantyOverride
+from stb_service.warranty.policy import Cause
+from stb_service.warranty.rules import last_day_begun, obstacles_to_override
+from stb_service.warranty.traces import facts_json, trace_json
+
+NO_POLICY = Obstacle(
+    "no-policy", text("No warranty policy was in force for this box; assign one first.")
+)
+
+
+def subject_of(decision: WarrantyDecision) -> tuple[str, str, str]:
+    """Return what the audit calls a decision."""
+    return "warranty_decision", decision.public_id, decision.device.label
+
+
+def decide(
+    session: Session,
+    *,
+    uid: str,
+    reported_on: date,
+    component: str = "",
+    cause: str | None = None,
+    subject_ref: str = "",
+    sources: Sources,
+    actor: Actor,
+    now: datetime,
+) -> WarrantyDecision:
+    """Decide what a fault gets that was reported on a day, and keep that with all its reasons.
+
+    `cause` is what an inspection found, None before it; decided again with a cause, the former
+    decision stays. `sources` are the registries' `warranty_facts`.
+
+    Raises:
+        NotFound: there is no such box in the actor's scope.
+        Invalid: the day has not begun anywhere, or the cause is none.
+        Refused: no policy was in force for the box.
+    """
+    device = queries.box_by_uid(session, uid, actor.scope)
+    check_day(reported_on, now, "reported_on")
+    if cause is not None and cause not in set(Cause):
+        raise Invalid.field("cause", text("One of: %(names)s", names=", ".join(Cause)))
+    found = judge_box(
+        session, device, day=reported_on, component=component, cause=cause, sources=sources
+    )
+    decision = WarrantyDecision(
+        reported_on=reported_on,
+        component=component,
+        cause=cause,
+        subject_ref=subject_ref,
+        outcome=found.outcome,
+        started_on=found.cover.started_on,
+        covered_until=found.cover.last,
+        is_presumed=found.cover.is_presumed,
+        facts=facts_json(found.known),
+        trace=trace_json(found.trace),
+        decided_at=now,
+        decided_by=actor.label[:128],
+        overrides=[],
+    )
+    decision.device, decision.version = device, found.version
+    session.add(decision)
+    session.flush()
+    changes = {
+        "outcome": found.outcome.value,
+        "reported_on": reported_on,
+        "policy": found.version.policy.code,
+        "version": found.version.number,
+        "component": component or None,
+        "cause": cause,
+        "covered_until": found.cover.last,
+    }
+    audit.record(
+        session,
+        actor=actor,
+        verb="warranty_decision.make",
+        subject=subject_of(decision),
+        changes={name: value for name, value in changes.items() if value is not None},
+        now=now,
+    )
+    return decision
+
+
+def judge_box(
+    session: Session,
+    device: Device,
+    *,
+    day: date,
+    component: str,
+    cause: str | None = None,
+    sources: Sources,
+) -> Judgement:
+    """Return what a fault of a box would get, keeping nothing.
+
+    Raises:
+        Refused: no policy was in force for the box.
+    """
+    standing = standing_of(session, device, day, sources)
+    if standing.version is None:
+        raise Refused([NO_POLICY])
+    return judge(
+        standing.version,
+        standing.known,
+        component=component,
+        day=day,
+        cause=cause,
+        found=standing.trace,
+    )
+
+
+def check_day(day: date, now: datetime, field: str) -> None:
+    """Refuse a day that has begun nowhere yet.
+
+    Raises:
+        Invalid: it has not.
+    """
+    if day > last_day_begun(now):
+        raise Invalid.field(field, text("This day is still to come."))
+
+
+def override(
+    session: Session,
+    *,
+    decision: WarrantyDecision,
+    outcome: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> WarrantyDecision:
+    """Grant another outcome than the rules gave, with the reason; the decision stays beside it.
+
+    Raises:
+        Invalid: no reason is given.
+        Refused: the outcome is not one to grant, or it counts already.
+    """
+    if not reason.strip():
+        raise Invalid.field("reason", text("An override needs its reason."))
+    lock_row(session, WarrantyDecision, decision.id)
+    session.refresh(decision, ["overrides"])
+    before = decision.effective_outcome
+    if obstacles := obstacles_to_override(before, outcome):
+        raise Refused(obstacles)
+    granted = WarrantyOverride(
+        number=len(decision.overrides) + 1,
+        outcome=outcome,
+        reason=reason.strip(),
+        granted_at=now,
+        granted_by=actor.label[:128],
+    )
+    decision.overrides.append(granted)
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="warranty_decision.override",
+        subject=subject_of(decision),
+        changes={"outcome": [before, outcome], "reason": reason.strip()},
+        now=now,
+    )
+    return decision
