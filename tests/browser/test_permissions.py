@@ -26,9 +26,10 @@ ROOMS_OF_A_VIEWER = [
     "Rollouts",
     "Lab runs",
     "Long work",
+    "Letters and labels",
     "API",
 ]
-ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "API"]
+ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "Letters and labels", "API"]
 
 
 @pytest.fixture(scope="module")

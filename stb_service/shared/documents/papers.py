@@ -23,7 +23,7 @@ Words = CustomerText | str
 CODE = re.compile(r"[!-~]{1,24}")  # what Code 128 holds, at 0.3 mm a bar on the label
 LINK = re.compile(r"https?://[!-~]{1,300}")
 CURRENCY = re.compile(r"[A-Z]{3}")
-SHORT, MOST_LINES, MOST_ENTRIES = 120, 7, 100
+SHORT, MOST_LINES, MOST_ENTRIES, MOST_REASONS = 120, 7, 100, 10
 LIMITS = {
     "carrier": 64,
     "fault": 2000,
@@ -61,8 +61,9 @@ class _Checked:
 
 def _checked(name: str, value: Any, limit: int) -> Any:
     if isinstance(value, tuple):
-        if len(value) > MOST_ENTRIES:
-            raise Invalid.field(name, text("At most %(n)s lines.", n=MOST_ENTRIES))
+        most = MOST_REASONS if name == "reasons" else MOST_ENTRIES
+        if len(value) > most:
+            raise Invalid.field(name, text("At most %(n)s lines.", n=most))
         return tuple(_checked(name, each, limit) for each in value)
     if not isinstance(value, str):
         return value

@@ -84,8 +84,8 @@ class Press:
         finally:
             alarm.cancel()
         if len(content) != length:
-            self._end()
-            raise Unprinted("the printer ended, or took too long")
+            status = self._end()
+            raise Unprinted(f"the printer took too long, or ended by itself (status {status})")
         return head[:1], content
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -96,12 +96,14 @@ class Press:
             stderr=subprocess.DEVNULL,
         )
 
-    def _end(self) -> None:
+    def _end(self) -> int | None:
         printer, self._printer = self._printer, None
-        if printer is not None:
-            printer.kill()
-            with contextlib.suppress(OSError):  # what was not yet sent to it
-                printer.communicate()
+        if printer is None:
+            return None
+        printer.kill()
+        with contextlib.suppress(OSError):  # what was not yet sent to it
+            printer.communicate()
+        return printer.wait()
 
     def close(self) -> None:
         """End the printer; the next page starts another."""

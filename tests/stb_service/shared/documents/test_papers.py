@@ -113,6 +113,8 @@ def test_a_currency_is_three_letters() -> None:
 def test_a_table_that_never_ends_is_refused() -> None:
     with pytest.raises(Invalid):
         quote((QuoteLine("work", 1, 1),) * 101, ())
+    with pytest.raises(Invalid):
+        replace(sample(Quote, "en"), reasons=("because",) * 11)
 
 
 @pytest.mark.parametrize("language", CUSTOMER_LANGUAGES)
