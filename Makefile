@@ -12,7 +12,8 @@ NPM := $(shell command -v npm)
 READY := .venv/.ready
 CHECKS := .venv/.checks
 ASSETS := stb_service/shared/static/vendor/.ready
-PO := $(wildcard stb_service/shared/locale/*/LC_MESSAGES/messages.po)
+PARTS := .venv/.parts
+PO := $(wildcard stb_service/shared/locale/*/LC_MESSAGES/*.po)
 ONLY ?=
 ROUNDS ?= 25
 # One more than there are cores: many tests wait for a browser, a box or a clock.
@@ -45,7 +46,7 @@ prove: setup $(CHECKS) ## Run the long proofs at full length
 bench: setup $(CHECKS) ## Measure speed; ONLY=name runs one
 	@$(BIN)/python -m tests.bench $(ONLY)
 
-setup: $(READY) $(ASSETS) ## Install the project and its front-end files
+setup: $(READY) $(ASSETS) $(PARTS) ## Install the project and its front-end files
 
 $(BIN)/python:
 	@echo "making .venv ..."
@@ -54,6 +55,11 @@ $(BIN)/python:
 $(READY): setup.cfg pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing the project ..."
 	@$(PIP) -e .
+	@touch $@
+
+# What PDFs take: asked for once; without it letters are pages to print.
+$(PARTS): tests/parts.py | $(BIN)/python
+	@$(BIN)/python -m tests.parts service
 	@touch $@
 
 $(CHECKS): $(READY)

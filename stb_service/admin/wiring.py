@@ -12,13 +12,14 @@ from stb_service.admin.changes import readable
 from stb_service.admin.pages import pages
 from stb_service.admin.queries import changes_of_box
 from stb_service.admin.routes import api
+from stb_service.admin.sample_pages import pages as sample_pages
 from stb_service.admin.words import verb_name
 from stb_service.shared import outbox
 from stb_service.shared.access import Actor
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, NavItem, Registries
 
-page_blueprints = [pages]
+page_blueprints = [pages, sample_pages]
 api_blueprints = [api]
 
 WORK = text("Work")
@@ -39,6 +40,9 @@ def wire(registries: Registries) -> None:
             "effects.retry",
             RECORDS,
             915,
+        ),
+        NavItem(
+            text("Letters and labels"), "mail", "admin_samples.papers", "self.use", RECORDS, 918
         ),
         NavItem(text("API"), "api", "admin_pages.api_docs", "self.use", RECORDS, 920),
     ]

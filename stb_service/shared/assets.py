@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -50,13 +53,17 @@ ticket tool tools trash trending-down trending-up truck upload user user-circle 
 users-group versions video wifi wifi-off world x
 """
 
-KEYWORDS: dict[str, tuple[int | tuple[int, int] | tuple[int, str], ...] | None] = {
+Keywords = dict[str, tuple[int | tuple[int, int] | tuple[int, str], ...] | None]
+KEYWORDS: Keywords = {
     "_": None,
     "gettext": None,
     "lazy_gettext": None,
     "ngettext": (1, 2),
     "text": None,
 }
+IN_CUSTOMERS_PAGES: Keywords = {"_": None, "ngettext": (1, 2)}
+IN_CUSTOMERS_CODE: Keywords = {"customer_text": None}
+PACKAGES = ("stb_service", "firmware")
 SOURCE_MAP = re.compile(rb"\n?(?:/\*# sourceMappingURL=\S+ \*/|//# sourceMappingURL=\S+)\s*$")
 SVG_INSIDE = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 
@@ -89,8 +96,8 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def compile_catalogues(locale: Path = LOCALE) -> None:
-    """Compile every `messages.po` to the `messages.mo` beside it."""
-    for source in locale.glob("*/LC_MESSAGES/messages.po"):
+    """Compile every `.po` to the `.mo` beside it."""
+    for source in locale.glob("*/LC_MESSAGES/*.po"):
         with source.open("rb") as file:
             catalogue = read_po(file)
         with source.with_suffix(".mo").open("wb") as file:
@@ -98,35 +105,71 @@ def compile_catalogues(locale: Path = LOCALE) -> None:
 
 
 def extract_messages(root: Path = ROOT) -> Catalog:
-    """Return every text of the code and the templates."""
+    """Return every text of the code and the templates that staff read."""
     with (root / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
+    return _catalogue(_found(root, methods, KEYWORDS, options))
+
+
+def extract_customers(root: Path = ROOT) -> Catalog:
+    """Return every text that customers read: of templates in a folder `customer`, and of code."""
+    pages = _found(root, [("**/customer/**.html", "jinja2")], IN_CUSTOMERS_PAGES)
+    code = _found(root, [("**.py", "python")], IN_CUSTOMERS_CODE)
+    return _catalogue(pages, code)
+
+
+def _found(
+    root: Path, methods: list[tuple[str, str]], keywords: Keywords, options: Any = None
+) -> Iterator[tuple[Any, ...]]:
+    for package in PACKAGES:
+        for path, *found in extract_from_dir(root / package, methods, options, keywords=keywords):
+            yield (f"{package}/{path}", *found)
+
+
+def _catalogue(*sources: Iterator[tuple[Any, ...]]) -> Catalog:
     catalogue = Catalog(project="stb-service")
-    for package in ("stb_service", "firmware"):
-        found = extract_from_dir(root / package, methods, options, keywords=KEYWORDS)
+    for found in sources:
         for path, line, message, comments, context in found:
-            place = (f"{package}/{path}", line)
-            catalogue.add(message, None, [place], auto_comments=comments, context=context)
+            catalogue.add(message, None, [(path, line)], auto_comments=comments, context=context)
     return catalogue
 
 
+@dataclass(frozen=True)
+class Domain:
+    """The texts for one kind of reader, in a catalogue for each language."""
+
+    name: str
+    extract: Callable[[Path], Catalog]
+
+    def file(self, language: str, locale: Path) -> Path:
+        """Return where the catalogue of a language lies."""
+        return locale / language / "LC_MESSAGES" / f"{self.name}.po"
+
+
+STAFF = Domain("messages", extract_messages)
+CUSTOMERS = Domain("customer", extract_customers)
+
+
 def update_catalogues(root: Path = ROOT, locale: Path = LOCALE) -> None:
-    """Bring every `messages.po` up to date with the code; nothing is guessed."""
-    template = extract_messages(root)
-    for source in locale.glob("*/LC_MESSAGES/messages.po"):
-        with source.open("rb") as file:
-            catalogue = read_po(file, locale=source.parent.parent.name)
-        catalogue.update(template, no_fuzzy_matching=True)
-        with source.open("wb") as file:
-            write_po(file, catalogue, width=100, ignore_obsolete=True, include_lineno=False)
+    """Bring every `.po` up to date with the code; nothing is guessed."""
+    for domain in (STAFF, CUSTOMERS):
+        template = domain.extract(root)
+        for source in locale.glob(f"*/LC_MESSAGES/{domain.name}.po"):
+            with source.open("rb") as file:
+                catalogue = read_po(file, locale=source.parent.parent.name)
+            catalogue.update(template, no_fuzzy_matching=True)
+            with source.open("wb") as file:
+                write_po(file, catalogue, width=100, ignore_obsolete=True, include_lineno=False)
 
 
-def untranslated(language: str, root: Path = ROOT, locale: Path = LOCALE) -> list[str]:
+def untranslated(
+    language: str, root: Path = ROOT, locale: Path = LOCALE, domain: Domain = STAFF
+) -> list[str]:
     """Return the texts of the code that a catalogue lacks."""
-    with (locale / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+    with domain.file(language, locale).open("rb") as file:
         known = read_po(file, locale=language)
     missing = []
-    for message in extract_messages(root):
+    for message in domain.extract(root):
         translated = known.get(message.id, message.context) if message.id else None
         if message.id and (translated is None or not _is_filled(translated.string)):
             missing.append(str(message.id))

@@ -18,7 +18,14 @@ from flask import Flask, g, has_app_context
 from flask_babel import Babel, get_locale, get_timezone, gettext
 
 LOCALE = Path(__file__).parent / "locale"
-LANGUAGES = {"en": "English", "ar": "العربية"}
+LANGUAGES = {"en": "English", "ar": "العربية"}  # of staff
+CUSTOMER_LANGUAGES = {
+    "en": "English",
+    "ar": "العربية",
+    "el": "Ελληνικά",
+    "hi": "हिन्दी",
+    "vi": "Tiếng Việt",
+}
 RIGHT_TO_LEFT = frozenset({"ar"})
 
 

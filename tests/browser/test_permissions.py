@@ -33,6 +33,7 @@ ROOMS_OF_A_VIEWER = [
     "Rollouts",
     "Lab runs",
     "Long work",
+    "Letters and labels",
     "API",
 ]
 ROOMS_OF_A_DEALER = [
@@ -52,6 +53,7 @@ ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", *STOCK, "Long work", "API"]
     "Long work",
     "API",
 ]
+ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "Letters and labels", "API"]
 
 
 @pytest.fixture(scope="module")
