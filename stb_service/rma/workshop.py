@@ -45,7 +45,7 @@ PLACES = table(
         (_S.INSPECTING, text("Being inspected"), _P.BENCH, _W.US),
         (_S.SECOND, text("Second inspection"), _P.BENCH, _W.US),
         (_S.INSPECTED, text("Inspected"), _P.DECISION, _W.US),
-        (_S.CONDEMNED, text("Beyond repair"), _P.DECISION, _W.US),
+        (_S.CONDEMNED, text("Beyond repair"), _P.WORK, _W.US),
         (_S.PLANNED, text("Repair planned"), _P.WORK, _W.US),
         (_S.RESERVED, text("Parts reserved"), _P.WORK, _W.US),
         (_S.IN_REPAIR, text("In repair"), _P.WORK, _W.US),
