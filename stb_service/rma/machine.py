@@ -34,7 +34,7 @@ class Phase(StrEnum):
 
 
 PHASE_NAMES: Mapping[str, Text] = {
-    Phase.ASKED: text("Asked for"),
+    Phase.ASKED: text("Just asked for"),
     Phase.ARRIVING: text("On its way here"),
     Phase.BENCH: text("On the bench"),
     Phase.DECISION: text("To be decided"),

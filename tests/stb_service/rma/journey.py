@@ -124,5 +124,8 @@ STAGES: dict[str, Callable[[Journey], Journey]] = {
     "repaired": lambda j: j.to("repairing").order("test", "finish"),
     "outbound": lambda j: j.to("repaired").case("ship"),
     "completed": lambda j: j.to("outbound").case("deliver"),
+    "replace": lambda j: j.to("deciding").case("approve_replace"),
+    "replaced": lambda j: j.to("replace").case("allocate", "ship"),
+    "refurbishing": lambda j: j.to("replace").order("plan_refurbishment", "reserve", "begin"),
     "ahead": lambda j: j.to("authorised").case("send_ahead"),
 }

@@ -225,7 +225,127 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.to("deciding").case("approve_replace").order("wipe"), {"grade": ""}),
     ),
     (Need.PARTED, ORDER, "shelve", lambda j: j.to("deciding"), {}),
+    (Need.OTHER_BOX, CASE, "mismatch", lambda j: j.to("authorised"), {}),
+    (Need.NO_ORDER, CASE, "request", lambda j: j.order("admit"), {}),
+    (Need.NO_CASE, ORDER, "admit", lambda j: j.case("request"), {}),
+    (
+        *(Need.OTHER_FITS, CASE, "accept_other"),
+        lambda j: j.to("authorised").know(scanned="SN7").case("mismatch"),
+        {"other_is_theirs": False},
+    ),
+    (
+        *(Need.STRAY_GONE, CASE, "return_other"),
+        lambda j: j.to("authorised").know(scanned="SN7").case("mismatch"),
+        {"stray_gone": False},
+    ),
+    (
+        *(Need.AHEAD, CASE, "return_other_ahead"),
+        lambda j: j.to("authorised").know(scanned="SN7").case("mismatch"),
+        {},
+    ),
+    (
+        *(Need.NOT_AHEAD, CASE, "return_other"),
+        lambda j: j.to("ahead").know(scanned="SN7").case("mismatch"),
+        {},
+    ),
+    (Need.OWN_PARCEL, CASE, "abandon", lambda j: j.to("replaced").case("bounce"), {}),
+    (Need.SPARE_PARCEL, CASE, "unclaimed", lambda j: j.to("outbound").case("bounce"), {}),
+    (
+        *(Need.NOT_ACCESSORY, CASE, "approve_refund"),
+        *(lambda j: j.case("request", "approve_accessory", "ship", "lose"), {}),
+    ),
+    (Need.FOR_ACCESSORY, CASE, "send_again", lambda j: j.to("outbound").case("lose"), {}),
+    (
+        *(Need.ADDRESS, CASE, "ship"),
+        *(lambda j: j.to("outbound").case("bounce"), {"address_confirmed": False}),
+    ),
+    (
+        *(Need.SPARE_NEW, CASE, "allocate"),
+        lambda j: j.to("replace"),
+        {"lines": lines(Verdict.DOA), "spare_condition": "refurbished"},
+    ),
+    (
+        *(Need.ONE_FOR_ONE, CASE, "ship"),
+        *(lambda j: j.to("replace").case("allocate"), {"boxes_given": 1}),
+    ),
+    (
+        *(Need.FEE_IF_BILLABLE, CASE, "settle_ahead"),
+        lambda j: j.to("ahead").case("receive").order("inspect", "judge"),
+        {"lines": lines(Verdict.OUT_OF_WARRANTY)},
+    ),
+    (
+        *(Need.MAY_SWAP, CASE, "swap_at_counter"),
+        *(lambda j: j.to("authorised"), {"cover_presumed": False}),
+    ),
+    (Need.DISPUTABLE, CASE, "dispute", lambda j: j.to("deciding"), {}),
+    (
+        *(Need.SECOND_INSPECTOR, ORDER, "judge_again"),
+        lambda j: j.know(lines=lines(Verdict.USER_FAULT)).to("deciding").case("dispute"),
+        {"lines": lines(Verdict.USER_FAULT, disputed=True, second_inspector="ines")},
+    ),
+    (
+        *(Need.MAY_REPAIR, CASE, "approve_repair"),
+        *(lambda j: j.to("deciding"), {"beyond_repair": True}),
+    ),
+    (
+        *(Need.MAY_REPLACE, CASE, "approve_replace"),
+        *(lambda j: j.to("deciding"), {"lines": lines(Verdict.USER_FAULT)}),
+    ),
+    (Need.MAY_REFUND, CASE, "approve_refund", lambda j: j.to("deciding"), {"rented": True}),
+    (Need.IS_BILLABLE, CASE, "quote", lambda j: j.to("deciding"), {}),
+    (
+        *(Need.BOX_HERE, CASE, "withdraw"),
+        *(lambda j: j.to("repairing").order("wait_for_supplier", "supplier_keeps"), {}),
+    ),
+    (
+        *(Need.BEYOND_REPAIR, CASE, "reconsider"),
+        *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
+    ),
+    (
+        *(Need.QUOTE_LAPSED, CASE, "lapse"),
+        *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
+    ),
+    (
+        *(Need.NOTHING_COVERED, CASE, "decline"),
+        *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY, Verdict.DOA)).to("quoted"), {}),
+    ),
+    (
+        *(Need.SOMETHING_COVERED, CASE, "decline_part"),
+        *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
+    ),
+    (
+        *(Need.FOR_REPAIR, CASE, "release_repair"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted").case("accept"),
+        {"quoted_remedy": "replace"},
+    ),
+    (
+        *(Need.FOR_REPLACEMENT, CASE, "release_replacement"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted").case("accept"),
+        {},
+    ),
+    (Need.CUSTOMERS_BOX, ORDER, "find_more", lambda j: j.to("refurbishing"), {}),
+    (Need.WIPED, ORDER, "wipe", lambda j: j.to("replace"), {"wiping_proven": False}),
+    (
+        *(Need.NO_DISPOSAL, ORDER, "plan_refurbishment"),
+        lambda j: j.to("outbound").case("bounce", "abandon"),
+        {},
+    ),
+    (Need.DISPOSED, CASE, "dispose", lambda j: j.to("outbound").case("bounce", "abandon"), {}),
+    (
+        *(Need.PROVISIONED, CASE, "confirm"),
+        *(lambda j: j.to("replaced").case("deliver"), {"provisioned": False}),
+    ),
+    (
+        *(Need.PINS, CASE, "confirm"),
+        *(lambda j: j.to("replaced").case("deliver"), {"pins_released": False}),
+    ),
 ]
+CHOOSING = {Need.FREE_WORK, Need.PAID_WORK}
+"""These bar nothing: one of the two is always met, and says which step the case follows by."""
+
+
+def test_every_need_is_seen_to_bar_a_step() -> None:
+    assert {need for need, *_ in BREACHES} == set(Need) - CHOOSING
 
 
 @pytest.mark.parametrize(
