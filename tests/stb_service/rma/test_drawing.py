@@ -7,7 +7,7 @@ from itertools import combinations
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stb_service.rma.cases import CASE
@@ -172,6 +172,7 @@ GRAPHS = st.integers(2, 9).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(GRAPHS)
 def test_any_graph_is_laid_out_without_overlaps(
     graph: tuple[list[str], list[tuple[int, int]], list[int]],
