@@ -1,0 +1,10 @@
+"""Returns: the promise to a customer, and what happens to the box meanwhile.
+
+Two machines that refer to each other: the *case* is the promise, the *workshop order* is the
+box. While the box is the customer's they move together, in one transaction; from the event on
+by which it became the operator's, or was lost, the order goes alone, and the customer may long
+have left with another box. Promises: a move that is not in the tables does not happen; what
+bars a move is told in a sentence each, the same on the page, in the API and in the refusal;
+nothing is begun unpaid and nothing shipped with a balance open; who contests a verdict is heard
+by a second inspector.
+"""
