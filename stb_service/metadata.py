@@ -8,9 +8,8 @@ from firmware.rollouts import models as rollouts
 from firmware.verdicts import models as verdicts
 from stb_service.billing import models as billing
 from stb_service.devices import models as devices
-from stb_service.shared import audit, jobs, leases, outbox, personal
 from stb_service.parts import models as parts
-from stb_service.shared import audit, jobs, leases, outbox
+from stb_service.shared import audit, jobs, leases, outbox, personal
 from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
 from stb_service.staff import models as staff

@@ -13,7 +13,7 @@ from stb_service.shared.db import UtcDateTime
 from stb_service.shared.schema import guard_ledger, unguard_ledger
 
 revision = "0004_parts_and_stock"
-down_revision = "0002_runs_of_the_lab"
+down_revision = "0003_subscribers_and_what_they"
 branch_labels = None
 depends_on = None
 

@@ -13,7 +13,7 @@ from stb_service.shared.db import Json, UtcDateTime
 from stb_service.warranty.guards import guard, unguard
 
 revision = "0005_warranty_policies"
-down_revision = "0002_runs_of_the_lab"
+down_revision = "0004_parts_and_stock"
 branch_labels = None
 depends_on = None
 

@@ -12,7 +12,7 @@ from alembic import op
 from stb_service.shared.db import UtcDateTime
 
 revision = "0006_quotes_and_payments"
-down_revision = "0003_subscribers_and_what_they"
+down_revision = "0005_warranty_policies"
 branch_labels = None
 depends_on = None
 

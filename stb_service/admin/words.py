@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from firmware.boxes.rules import BOX_STATE_NAMES
 from firmware.images.rules import STATE_NAMES as IMAGE_STATE_NAMES
 from firmware.rollouts.rules import ROLLOUT_STATE_NAMES
+from stb_service.billing.rules import CAUSE_NAMES as BILLING_CAUSE_NAMES
+from stb_service.billing.rules import FIELD_NAMES as BILLING_FIELD_NAMES
 from stb_service.billing.rules import (
-    CAUSE_NAMES,
     METHOD_NAMES,
     PAYMENT_STATE_NAMES,
     QUOTE_STATE_NAMES,
 )
-from stb_service.billing.rules import FIELD_NAMES as BILLING_FIELD_NAMES
 from stb_service.devices.rules import FIELD_NAMES as DEVICE_FIELD_NAMES
 from stb_service.devices.rules import STATUS_NAMES, TENURE_NAMES
 from stb_service.parts.rules import (
@@ -25,11 +25,11 @@ from stb_service.parts.rules import (
 )
 from stb_service.parts.rules import FIELD_NAMES as PART_FIELD_NAMES
 from stb_service.shared.access import ROLE_NAMES, VERBS
-from stb_service.shared.i18n import LANGUAGES, Text, text
+from stb_service.shared.i18n import CUSTOMER_LANGUAGES, LANGUAGES, Text, text
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
-from stb_service.subscribers.rules import ACCOUNT_KIND_NAMES, CUSTOMER_LANGUAGES
+from stb_service.subscribers.rules import ACCOUNT_KIND_NAMES
 from stb_service.subscribers.rules import FIELD_NAMES as ACCOUNT_FIELD_NAMES
-from stb_service.warranty.policy import CAUSE_NAMES
+from stb_service.warranty.policy import CAUSE_NAMES as FAULT_CAUSE_NAMES
 from stb_service.warranty.rules import OUTCOME_NAMES
 
 VERB_NAMES: Mapping[str, Text] = {
@@ -253,26 +253,23 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
         **{str(state): name for state, name in ROLLOUT_STATE_NAMES.items()},
         **{str(state): name for state, name in PAYMENT_STATE_NAMES.items()},
         **{str(state): name for state, name in QUOTE_STATE_NAMES.items()},
-    },
-    "kind": {
-        **{str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
-        **{str(kind): name for kind, name in ACCOUNT_KIND_NAMES.items()},
-    },
-    "cause": CAUSE_NAMES,
-    "method": METHOD_NAMES,
         **RESERVATION_STATE_NAMES,
     },
     "kind": {
         **{str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
+        **{str(kind): name for kind, name in ACCOUNT_KIND_NAMES.items()},
         **LOCATION_KIND_NAMES,
         **PART_KIND_NAMES,
     },
+    "cause": {
+        **{str(cause): name for cause, name in BILLING_CAUSE_NAMES.items()},
+        **{str(cause): name for cause, name in FAULT_CAUSE_NAMES.items()},
+    },
+    "method": METHOD_NAMES,
     "component": COMPONENT_NAMES,
     "condition": CONDITION_NAMES,
     "to_condition": CONDITION_NAMES,
     "outcome": {str(outcome): name for outcome, name in OUTCOME_NAMES.items()},
-    "cause": {str(cause): name for cause, name in CAUSE_NAMES.items()},
-    "kind": {str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
     "role": ROLE_NAMES,
     "verbs": {verb.name: verb.meaning for verb in VERBS.values()},
     "theme": THEME_NAMES,

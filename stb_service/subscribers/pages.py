@@ -18,7 +18,7 @@ from stb_service.shared.errors import DomainError
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.http.unit import request_time
-from stb_service.shared.i18n import text
+from stb_service.shared.i18n import CUSTOMER_LANGUAGES, text
 from stb_service.staff.queries import organisations
 from stb_service.subscribers import operations, queries
 from stb_service.subscribers.card import AccountCard
@@ -28,7 +28,6 @@ from stb_service.subscribers.queries import COUNT_LIMIT, AccountFilter
 from stb_service.subscribers.routes import filter_of, sees_personal, who
 from stb_service.subscribers.rules import (
     ACCOUNT_KIND_NAMES,
-    CUSTOMER_LANGUAGES,
     AccountKind,
     countries,
     field_name,

@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 from babel import Locale
 
 from stb_service.shared.errors import Obstacle
-from stb_service.shared.i18n import Text, text
+from stb_service.shared.i18n import CUSTOMER_LANGUAGES, Text, text
 from stb_service.shared.identifiers import Malformed
 from stb_service.shared.money import CURRENCIES
 
@@ -41,15 +41,6 @@ CONTACT_KIND_NAMES: Mapping[str, Text] = {
     ContactKind.PHONE: text("Phone"),
     ContactKind.EMAIL: text("Mail"),
 }
-
-CUSTOMER_LANGUAGES: Mapping[str, str] = {
-    "ar": "العربية",
-    "el": "Ελληνικά",
-    "en": "English",
-    "hi": "हिन्दी",
-    "vi": "Tiếng Việt",
-}
-"""The languages in which a customer can be written to, each by its own name."""
 
 FIELD_NAMES: Mapping[str, Text] = {
     "number": text("Number"),

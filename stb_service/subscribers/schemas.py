@@ -9,9 +9,10 @@ from flask_smorest.fields import Upload
 
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
+from stb_service.shared.i18n import CUSTOMER_LANGUAGES
 from stb_service.shared.tables import AUTO, ENCODING_NAMES
 from stb_service.subscribers.queries import SORTS
-from stb_service.subscribers.rules import CUSTOMER_LANGUAGES, MOST_CONTACTS, AccountKind
+from stb_service.subscribers.rules import MOST_CONTACTS, AccountKind
 
 KINDS = [kind.value for kind in AccountKind]
 ORDERS = [sign + name for name in SORTS for sign in ("", "-")]

@@ -43,17 +43,12 @@ ROOMS_OF_A_DEALER = [
     "Models",
     "Quotes",
     "Payments",
-    "Long work",
-    "API",
-]
-ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", *STOCK, "Long work", "API"]
-    "Boxes",
-    "Models",
+    *STOCK,
     "Warranty decisions",
     "Long work",
+    "Letters and labels",
     "API",
 ]
-ROOMS_OF_A_DEALER = ["Overview", "Boxes", "Models", "Long work", "Letters and labels", "API"]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import MetaData, Table, func, select, update
-from sqlalchemy import MetaData, Table, func, select
 from sqlalchemy.orm import Session
 
 from firmware.edge import make_edge
@@ -138,6 +137,8 @@ def _books(session: Session, actor: Actor) -> None:
     notice = Notice("e1", NoticeKind.SUCCEEDED, "p1", 1_190, "EUR", first.number)
     payment, _ = take_notice(session, provider="bank", notice=notice, fingerprint="f", now=NOW)
     refund_payment(session, ref=payment.public_id, amount_minor=90, key="k", **who)
+
+
 def fill_stock(session: Session, actor: Actor) -> None:
     """Move, reserve and count a part and a box."""
     who: dict[str, Any] = {"actor": actor, "now": NOW}
