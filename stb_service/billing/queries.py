@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from stb_service.billing.models import Quote, QuoteEvent
@@ -55,6 +55,8 @@ class QuoteFilter:
 
 def within(scope: Scope) -> ColumnElement[bool]:
     """Return the condition that a quote's account lies in the scope."""
+    if scope.is_everything:
+        return true()
     return Quote.account_id.in_(select(Account.id).where(account_within(scope)))
 
 

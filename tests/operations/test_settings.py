@@ -62,6 +62,10 @@ BAD = [
     ("STB_SESSION_MAX_HOURS", "soon"),
     ("STB_RETENTION_DAYS", "0"),
     ("STB_RETENTION_DAYS", "36501"),
+    ("STB_PAYMENT_PROVIDER", "a-bank"),
+    ("STB_PAYMENT_SECRETS", "bank"),
+    ("STB_PAYMENT_SECRETS", "Bank=0123456789abcdef"),
+    ("STB_PAYMENT_SECRETS", "bank=short"),
     ("STB_LOG_LEVEL", "LOUD"),
 ]
 FREE = {"STB_HOME", "STB_HOST", "STB_SECRET_KEY_FORMER"}
@@ -111,7 +115,7 @@ def test_attributes_keep_the_names_that_are_not_given(
     assert (found["version"], found["boot_id"], found["model"]) == ("fw", "boot", "model")
 
 
-@pytest.mark.parametrize("name", ["STB_SECRET_KEY", "STB_ADMIN_PASSWORD"])
+@pytest.mark.parametrize("name", ["STB_SECRET_KEY", "STB_ADMIN_PASSWORD", "STB_PAYMENT_SECRETS"])
 def test_a_secret_that_is_refused_is_not_repeated(
     make_settings: Callable[..., Settings], name: str
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.models import LedgerEntry, Quote
@@ -21,6 +21,8 @@ MONEY = (EntryKind.PAYMENT, EntryKind.REFUND)
 
 def of_scope(scope: Scope) -> ColumnElement[bool]:
     """Return the condition that an entry's account lies in the scope."""
+    if scope.is_everything:
+        return true()
     return LedgerEntry.account_id.in_(select(Account.id).where(account_within(scope)))
 
 

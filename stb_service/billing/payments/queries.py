@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import ColumnElement, false, or_, select
+from sqlalchemy import ColumnElement, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.models import LedgerEntry, Payment, PaymentNotice, Quote
@@ -37,6 +37,8 @@ class PaymentFilter:
 
 def within(scope: Scope) -> ColumnElement[bool]:
     """Return the condition that a payment's account lies in the scope."""
+    if scope.is_everything:
+        return true()
     return Payment.account_id.in_(select(Account.id).where(account_within(scope)))
 
 
