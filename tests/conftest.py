@@ -54,6 +54,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _quick_passwords() -> None:
     """Hash passwords with argon2's least cost: a test makes many people."""
     staff._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    staff._nobodys.cache_clear()
+    staff._nobodys()  # made once for each process
 
 
 @pytest.fixture

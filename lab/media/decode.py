@@ -19,6 +19,9 @@ from lab.media.content import Luma, luma_of
 from lab.media.facts import VideoFacts
 from lab.media.probe import video_facts
 
+# Else what is counted would depend on what was logged before, by whomever in this process.
+av.logging.set_skip_repeated(False)
+
 EXACT_RATE = 1001  # the largest denominator of a rate in use: 30000/1001 and its like
 
 

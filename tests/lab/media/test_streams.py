@@ -15,7 +15,7 @@ from lab.measures.fidelity import Fidelity, compare
 from lab.measures.transport import TransportReport, examine, meant_of
 from lab.media.content import Content, luma_of, pictures
 from lab.media.damage import drop_clock, drop_key_picture, lose_datagrams, swap_continuity
-from lab.media.decode import Account, decode, start_of
+from lab.media.decode import Account, _logged, decode, start_of
 from lab.media.encode import CODECS, Cache, Recipe, encode
 from lab.media.ts import NULL_PID, PCR_HZ, BadStream, join, packet_count, packets, tables_of
 from lab.network.loss import GilbertElliott
@@ -401,3 +401,16 @@ def test_a_recipe_that_cannot_be_encoded_is_refused(wrong: dict[str, object]) ->
 def test_pictures_that_no_encoder_takes_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"range|even|bit"):
         Content(**wrong)
+
+
+def test_what_is_logged_is_counted_whatever_was_logged_before() -> None:
+    """FFmpeg's lines come through a filter of PyAV that remembers the last one of the process."""
+    counts = []
+    for _ in range(2):
+        account = Account()
+        with _logged(account):
+            for _ in range(3):
+                av.logging.log(av.logging.ERROR, "h264", "the same again")
+        counts.append(account.logged)
+
+    assert counts == [Counter({"h264": 3})] * 2
