@@ -41,7 +41,7 @@ from stb_service.billing.schemas import (
     PostingPageForm,
     QuoteFilterFields,
     QuoteForm,
-    ReasonForm,
+    WithdrawalForm,
 )
 from stb_service.shared.access import requires
 from stb_service.shared.db import new_public_id
@@ -305,7 +305,7 @@ def withdraw_quote(ref: str) -> ResponseReturnValue:
     """Take a quote back."""
     return _do(
         ref,
-        lambda: operations.withdraw_quote(unit(), ref=ref, **read_form(ReasonForm()), **who()),
+        lambda: operations.withdraw_quote(unit(), ref=ref, **read_form(WithdrawalForm()), **who()),
         _("The quote is withdrawn."),
     )
 

@@ -149,7 +149,7 @@ def decline_quote(body: dict[str, Any], quote_id: str) -> Answer:
 
 @api.route("/quotes/<string:quote_id>/withdraw", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ReasonForm)
+@api.arguments(schemas.WithdrawalForm)
 @api.response(200, schemas.QuoteCardSchema)
 @requires("billing.edit")
 def withdraw_quote(body: dict[str, Any], quote_id: str) -> Answer:

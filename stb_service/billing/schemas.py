@@ -176,7 +176,7 @@ class AnswerForm(ma.Schema):
     edition = ma.fields.Integer(strict=True, metadata={"description": "the one that was read"})
 
 
-class ReasonForm(ma.Schema):
+class WithdrawalForm(ma.Schema):
     """Why something is done."""
 
     reason = fields.line(500, shortest=0, load_default="")

@@ -39,9 +39,9 @@ from stb_service.parts.schemas import (
     ConsumeForm,
     GoodsForm,
     MoveFilterFields,
-    ReasonForm,
     ReservationFilterFields,
     StockFields,
+    StockReasonForm,
 )
 from stb_service.shared.access import requires
 from stb_service.shared.errors import DomainError, Invalid
@@ -304,7 +304,9 @@ def consume_reservation(ref: str) -> ResponseReturnValue:
 def release_reservation(ref: str) -> ResponseReturnValue:
     """Let go what is reserved."""
     return carry_out(
-        lambda: operations.release_reservation(unit(), ref=ref, **read_form(ReasonForm()), **who()),
+        lambda: operations.release_reservation(
+            unit(), ref=ref, **read_form(StockReasonForm()), **who()
+        ),
         _("What was reserved is available again."),
         see_other("stock_pages.list_reservations", state="held"),
     )

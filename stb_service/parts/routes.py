@@ -204,7 +204,7 @@ def consume_reservation(body: dict[str, Any], reservation_id: str) -> Answer:
 
 @api.route("/reservations/<string:reservation_id>/release", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ReasonForm)
+@api.arguments(schemas.StockReasonForm)
 @api.response(200, schemas.ReservationSchema)
 @requires("stock.move")
 def release_reservation(body: dict[str, Any], reservation_id: str) -> Answer:

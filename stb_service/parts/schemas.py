@@ -324,7 +324,7 @@ class NewUse(ma.Schema):
     reference = fields.line(64, shortest=0, load_default="")
 
 
-class ReasonForm(ma.Schema):
+class StockReasonForm(ma.Schema):
     """Why."""
 
     reason = fields.line(500, shortest=0, load_default="")

@@ -215,7 +215,8 @@ def folded(raw: str) -> str:
     Only marks of Latin, Greek and Cyrillic letters and the vowel signs of Arabic are dropped;
     those of Hindi are part of the word.
     """
-    parts = unicodedata.normalize("NFKD", raw.casefold())
+    # once more after: what stands for a capital letter becomes one (UAX 15, section 1.1)
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", raw.casefold()).casefold())
     kept = "".join(c for c in parts if not ("\u0300" <= c <= "\u036f" or "\u064b" <= c <= "\u0652"))
     return unicodedata.normalize("NFC", kept)
 

@@ -199,8 +199,9 @@ def test_every_read_of_the_registry_and_of_stock_takes_the_scope() -> None:
     reads = [
         m
         for m in modules("stb_service")
-        if m.path.startswith(("stb_service/devices/", "stb_service/subscribers/"))
-        if m.path.startswith(("stb_service/devices/", "stb_service/parts/"))
+        if m.path.startswith(
+            ("stb_service/devices/", "stb_service/subscribers/", "stb_service/parts/")
+        )
         and m.path.endswith("/queries.py")
     ]
     without = {module.path: unscoped(module) for module in reads}

@@ -51,7 +51,7 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
     people.organisation("dealer")
     people.token(people.person("administrator", username="some.admin"))
     with db.write() as session:
-        boxes = load_demo(session, actor=actor, now=NOW, seed=7, boxes=12)
+        boxes = load_demo(session, actor=actor, now=NOW, seed=7, boxes=40)
         load_warranty(session, boxes, sources=(), actor=actor, now=NOW, seed=7)
         leases.take(session, name="some", holder="one", span=timedelta(seconds=10), now=NOW)
         outbox.emit(session, topic="some", key="k", payload={"ä": [1, None]}, now=NOW)

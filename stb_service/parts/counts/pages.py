@@ -14,7 +14,7 @@ from stb_service.parts.counts.schemas import CountedForm, CountFilterFields, New
 from stb_service.parts.models import StockCount
 from stb_service.parts.pages import PAGE_SIZE, carry_out, location_choices, read_filter, words
 from stb_service.parts.rules import SHELVES, LocationKind
-from stb_service.parts.schemas import ReasonForm
+from stb_service.parts.schemas import StockReasonForm
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, see_other
@@ -98,7 +98,7 @@ def count_part(ref: str) -> ResponseReturnValue:
 def close_count(ref: str) -> ResponseReturnValue:
     """End a stock-taking; its differences become moves."""
     return carry_out(
-        lambda: operations.close_count(unit(), ref=ref, **read_form(ReasonForm()), **who()),
+        lambda: operations.close_count(unit(), ref=ref, **read_form(StockReasonForm()), **who()),
         _("The stock-taking is closed; its differences are moves now."),
         see_other("counts_pages.show_count", ref=ref),
     )
@@ -109,7 +109,7 @@ def close_count(ref: str) -> ResponseReturnValue:
 def cancel_count(ref: str) -> ResponseReturnValue:
     """Call a stock-taking off."""
     return carry_out(
-        lambda: operations.cancel_count(unit(), ref=ref, **read_form(ReasonForm()), **who()),
+        lambda: operations.cancel_count(unit(), ref=ref, **read_form(StockReasonForm()), **who()),
         _("The stock-taking is called off."),
         see_other("counts_pages.show_count", ref=ref),
     )

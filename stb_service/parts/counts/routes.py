@@ -10,7 +10,7 @@ from typing import Any
 from stb_service.devices.routes import who
 from stb_service.parts.counts import operations, queries, schemas
 from stb_service.parts.models import StockCount
-from stb_service.parts.schemas import ReasonForm
+from stb_service.parts.schemas import StockReasonForm
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, etag
@@ -75,7 +75,7 @@ def count_part(body: dict[str, Any], count_id: str) -> Answer:
 
 @api.route("/stock-counts/<string:count_id>/close", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(ReasonForm)
+@api.arguments(StockReasonForm)
 @api.response(200, schemas.CountSchema)
 @requires("stock.count")
 def close_count(body: dict[str, Any], count_id: str) -> Answer:
@@ -87,7 +87,7 @@ def close_count(body: dict[str, Any], count_id: str) -> Answer:
 
 @api.route("/stock-counts/<string:count_id>/cancel", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(ReasonForm)
+@api.arguments(StockReasonForm)
 @api.response(200, schemas.CountSchema)
 @requires("stock.count")
 def cancel_count(body: dict[str, Any], count_id: str) -> Answer:

@@ -100,7 +100,12 @@ def test_instants_are_told_in_the_readers_zone(at: Any, zone: str, words: str) -
 def test_the_menu_holds_what_one_may_see(at: Any) -> None:
     at("/jobs/abc")
     entries = [entry for group in pages.navigation() for entry in group.entries]
-    assert [str(entry.label) for entry in entries] == ["Overview", "Long work", "API"]
+    assert [str(entry.label) for entry in entries] == [
+        "Overview",
+        "Long work",
+        "Letters and labels",
+        "API",
+    ]
     assert [entry.url for entry in entries if entry.is_active] == ["/jobs"]
 
 

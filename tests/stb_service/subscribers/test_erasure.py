@@ -73,7 +73,10 @@ def test_nothing_of_somebody_who_was_erased_is_left_in_the_database(
 
 def test_the_audit_stays_whole_and_its_values_are_unreadable(desk: Desk, ada: Account) -> None:
     with desk.db.read() as session:
-        before = [(row.verb, row.changes) for row in session.scalars(select(AuditEntry))]
+        before = [
+            (row.verb, row.changes)
+            for row in session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+        ]
 
     erase(desk, ada)
 
