@@ -1,7 +1,7 @@
 """Which version of a policy a box has, and what a fault of it gets: read, then worked out.
 
 One policy for each box: what is assigned on the day the box was given out, in the order of
-`rules.PRECEDENCE`, and of it the version that was in force on that day (decision 25).
+`rules.PRECEDENCE`, and of it the version that was in force on that day (decision 35).
 """
 
 from __future__ import annotations

@@ -86,14 +86,16 @@ class Desk:
         width: int = WIDE,
         dark: bool = False,
         locale: str = "en-GB",
+        scripts: bool = True,
     ) -> Page:
-        """Return a page of a person who is signed in, or of nobody."""
+        """Return a page of a person who is signed in, or of nobody; `scripts`: whether they run."""
         context = self._browser.new_context(
             base_url=self.url,
             viewport={"width": width, "height": 800},
             color_scheme="dark" if dark else "light",
             locale=locale,
             reduced_motion="reduce",
+            java_script_enabled=scripts,
         )
         context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)

@@ -86,6 +86,20 @@ def test_whoever_signs_out_is_asked_to_sign_in_again(desk: Desk, people: People)
     expect(page).to_have_url(f"{desk.url}/sign-in?next=/devices")
 
 
+def test_menus_and_questions_open_before_any_script_has_come(desk: Desk, people: People) -> None:
+    nils = people.person("agent", username="nils.noscript")
+    page = desk("ann.admin", scripts=False)
+    page.goto(f"/people/{nils.public_id}")
+
+    confirm(page, "Deactivate")
+
+    expect(page.get_by_role("button", name="Activate", exact=True)).to_be_visible()
+    page.get_by_role("button", name="ann.admin").click()
+    expect(page.get_by_role("link", name="My settings")).to_be_visible()
+    page.get_by_role("button", name="ann.admin").click()
+    expect(page.get_by_role("link", name="My settings")).to_be_hidden()
+
+
 def test_a_person_who_was_added_must_choose_a_password_of_their_own(desk: Desk) -> None:
     admin = desk("ann.admin")
     admin.goto("/people/new")

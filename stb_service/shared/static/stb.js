@@ -87,15 +87,6 @@
     input.select();
   });
 
-  // Dialogs that ask before something is done.
-  document.addEventListener("click", (event) => {
-    const opener = event.target.closest("[data-dialog]");
-    if (opener) byId(opener.dataset.dialog).showModal();
-    const closer = event.target.closest("[data-close]");
-    if (closer) closer.closest("dialog").close();
-    if (event.target.matches("dialog[open].stb-dialog")) event.target.close();
-  });
-
   // Copy buttons: <button data-copy="id of the element">.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
