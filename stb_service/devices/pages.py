@@ -10,7 +10,6 @@ from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
-from markupsafe import Markup
 from marshmallow import EXCLUDE
 
 from stb_service.devices import jobs, operations, queries
@@ -48,14 +47,13 @@ from stb_service.shared.access import requires
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, same_site, see_other
-from stb_service.shared.http.unit import request_time
+from stb_service.shared.http.rooms import parts_of_page, timeline_of
 from stb_service.shared.i18n import text
 from stb_service.staff.models import Organisation
 from stb_service.staff.queries import operator, organisations
 
 pages = Blueprint("devices_pages", __name__, template_folder="templates")
 PAGE_SIZE = 50
-TIMELINE_LENGTH = 40
 ORDER_NAMES = {
     "-registered": text("Newest first"),
     "registered": text("Oldest first"),
@@ -188,30 +186,9 @@ def show_device(uid: str) -> ResponseReturnValue:
         "devices/card.html",
         card=card,
         device=card.device,
-        timeline=_timeline(uid),
-        sections=_sections(uid),
+        timeline=timeline_of(services().registries.timeline, uid),
+        sections=parts_of_page(services().registries.card, uid),
     )
-
-
-def _timeline(uid: str) -> list[Any]:
-    found = [
-        entry
-        for provider in services().registries.timeline
-        for entry in provider(unit(), uid, current_actor(), TIMELINE_LENGTH)
-    ]
-    return sorted(found, key=lambda entry: entry.at, reverse=True)[:TIMELINE_LENGTH]
-
-
-def _sections(uid: str) -> list[tuple[Any, Markup]]:
-    """Return the parts of the card that other rooms make, in their order."""
-    actor, now = current_actor(), request_time()
-    shown = []
-    for section in sorted(services().registries.card, key=lambda section: section.order):
-        if actor.can(section.verb):
-            values = section.load(unit(), uid, actor, now)
-            html = render_template(section.template, **values)
-            shown.append((section, Markup(html)))  # noqa: S704 - rendered by a template
-    return shown
 
 
 # --- forms ---------------------------------------------------------------------------------------

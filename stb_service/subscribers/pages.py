@@ -10,14 +10,13 @@ from flask import Blueprint, Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from markupsafe import Markup
 from marshmallow import EXCLUDE, Schema
 
 from stb_service.shared.access import requires
 from stb_service.shared.errors import DomainError
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, see_other
-from stb_service.shared.http.unit import request_time
+from stb_service.shared.http.rooms import parts_of_page, timeline_of
 from stb_service.shared.i18n import CUSTOMER_LANGUAGES, text
 from stb_service.staff.queries import organisations
 from stb_service.subscribers import operations, queries
@@ -43,7 +42,6 @@ from stb_service.subscribers.schemas import (
 
 pages = Blueprint("accounts_pages", __name__, template_folder="templates")
 PAGE_SIZE = 50
-TIMELINE_LENGTH = 40
 ORDER_NAMES = {
     "-opened": text("Newest first"),
     "opened": text("Oldest first"),
@@ -127,34 +125,13 @@ def show_account(uid: str) -> ResponseReturnValue:
         "subscribers/account.html",
         card=AccountCard(account, current_actor()),
         account=account,
-        timeline=_timeline(uid),
-        sections=_sections(uid),
+        timeline=timeline_of(services().registries.account_timeline, uid),
+        sections=parts_of_page(services().registries.account, uid),
     )
 
 
 def _account(uid: str) -> Account:
     return queries.account_by_uid(unit(), uid, current_actor().scope)
-
-
-def _timeline(uid: str) -> list[Any]:
-    found = [
-        entry
-        for provider in services().registries.account_timeline
-        for entry in provider(unit(), uid, current_actor(), TIMELINE_LENGTH)
-    ]
-    return sorted(found, key=lambda entry: entry.at, reverse=True)[:TIMELINE_LENGTH]
-
-
-def _sections(uid: str) -> list[tuple[Any, Markup]]:
-    """Return the parts of the page that other rooms make, in their order."""
-    actor, now = current_actor(), request_time()
-    shown = []
-    for section in sorted(services().registries.account, key=lambda section: section.order):
-        if actor.can(section.verb):
-            values = section.load(unit(), uid, actor, now)
-            html = render_template(section.template, **values)
-            shown.append((section, Markup(html)))  # noqa: S704 - rendered by a template
-    return shown
 
 
 # --- forms ---------------------------------------------------------------------------------------
