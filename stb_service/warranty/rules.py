@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from stb_service.devices.components import component_name
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import Text, text
 from stb_service.warranty.cover import Outcome
@@ -210,7 +211,7 @@ def _shorter_terms(before: Policy, after: Policy) -> list[Text]:
     for component in sorted({*before.components, *after.components}):
         old, new = before.months_of(component), after.months_of(component)
         if new < old:
-            values = {"component": component, "after": new, "before": old}
+            values = {"component": component_name(component), "after": new, "before": old}
             found.append(text("%(component)s: %(after)s months, not %(before)s.", **values))
     if after.doa_days < before.doa_days:
         found.append(text("Fewer days of dead on arrival."))

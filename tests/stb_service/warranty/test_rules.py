@@ -196,7 +196,7 @@ POLICY = Policy(
     ("change", "words"),
     [
         ({"months": 23}, ["The box: 23 months, not 24."]),
-        ({"components": {"remote": 5}}, ["remote: 5 months, not 6."]),
+        ({"components": {"remote": 5}}, ["Remote control: 5 months, not 6."]),
         ({"components": {"remote": 6, "psu": 12}}, ["psu: 12 months, not 24."]),
         ({"doa_days": 13}, ["Fewer days of dead on arrival."]),
         ({"last_day": LastDay.DAY_BEFORE}, ["Every term ends a day sooner."]),
