@@ -58,6 +58,8 @@ GIVEN_OUT_BY = (Basis.SALE, Basis.DELIVERY, Basis.ACTIVATION, Basis.SHIPMENT, Ba
 """What tells on which day a box was given out: its contract first, then what followed from it."""
 FARTHEST_EAST = timedelta(hours=14)
 """The zone in which a day begins first (Pacific/Kiritimati, IANA time zone database)."""
+FARTHEST_WEST = timedelta(hours=12)
+"""Behind UTC: the zone in which a day ends last (Etc/GMT+12, IANA time zone database)."""
 
 
 def given_out(days: Mapping[Basis, date]) -> tuple[Basis, date] | None:
@@ -68,6 +70,11 @@ def given_out(days: Mapping[Basis, date]) -> tuple[Basis, date] | None:
 def last_day_begun(now: datetime) -> date:
     """Return the latest day that has begun anywhere; what was reported was not reported later."""
     return (now + FARTHEST_EAST).date()
+
+
+def first_day_running(now: datetime) -> date:
+    """Return the earliest day that is not over everywhere; before it lies the past."""
+    return (now - FARTHEST_WEST).date()
 
 
 # --- whose policy --------------------------------------------------------------------------------
@@ -132,7 +139,7 @@ def obstacles_to_publishing(
     if in_force_from <= former_from:
         message = text("The version before it is in force from %(day)s.", day=former_from)
         return [Obstacle("not-after", message)]
-    if in_force_from < now.date():
+    if in_force_from < first_day_running(now):
         message = text(
             "A later version begins today at the soonest: boxes keep what they were promised."
         )
@@ -148,7 +155,7 @@ def obstacles_to_retiring(
         return [Obstacle("not-published", text("No version was published."))]
     if is_retired:
         return [Obstacle("retired", text("It is retired already."))]
-    if retired_on <= in_force_from or retired_on < now.date():
+    if retired_on <= in_force_from or retired_on < first_day_running(now):
         message = text("It ends today at the soonest, and after its first day.")
         return [Obstacle("too-soon", message)]
     return []

@@ -91,6 +91,26 @@ def test_a_refused_draft_keeps_what_was_typed_and_tells_it_at_the_field(
     assert f'id="field-{field}"' in answer.text
 
 
+def test_today_is_the_readers_day(client: FlaskClient, one: Desk) -> None:
+    path = f"/devices/{one.sold().public_id}/warranty"
+    me = {"name": "Root", "language": "en", "theme": "auto"}
+
+    client.post("/me", data={**me, "timezone": "Pacific/Kiritimati", "csrf_token": token(client)})
+    in_the_east = reported_on(client.get(path).text)
+    client.post("/me", data={**me, "timezone": "Pacific/Pago_Pago", "csrf_token": token(client)})
+    in_the_west = reported_on(client.get(path).text)
+
+    assert in_the_west < in_the_east  # they are 25 hours apart
+
+
+def token(client: FlaskClient) -> str:
+    return csrf_of(client.get("/me").text)
+
+
+def reported_on(page: str) -> str:
+    return page.split('name="reported_on" value="')[1][:10]
+
+
 def test_a_word_that_was_written_before_the_list_was_stays_readable(
     client: FlaskClient, one: Desk
 ) -> None:
