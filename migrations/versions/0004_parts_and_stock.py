@@ -90,7 +90,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint("(kind = 'box') = (model_id IS NOT NULL)", name=op.f("ck_parts_box")),
         sa.CheckConstraint(
-            "component IN ('', 'power_supply', 'remote', 'mainboard', 'disk', 'tuner', 'wifi', 'case', 'cable', 'other')",
+            "component IN ('', 'power_supply', 'remote', 'battery', 'cable', 'mainboard', 'disk', 'flash', 'tuner', 'wifi', 'hdmi', 'card_reader', 'front_panel', 'fan', 'case', 'other')",
             name=op.f("ck_parts_component"),
         ),
         sa.CheckConstraint("kind IN ('part', 'box')", name=op.f("ck_parts_kind")),

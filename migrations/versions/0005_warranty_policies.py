@@ -156,6 +156,12 @@ def upgrade() -> None:
             name=op.f("ck_warranty_decisions_cause"),
         ),
         sa.CheckConstraint(
+            "component IN ('', 'power_supply', 'remote', 'battery', 'cable', 'mainboard', 'disk',"
+            " 'flash', 'tuner', 'wifi', 'hdmi', 'card_reader', 'front_panel', 'fan', 'case',"
+            " 'other')",
+            name=op.f("ck_warranty_decisions_component"),
+        ),
+        sa.CheckConstraint(
             "outcome IN ('dead_on_arrival', 'covered', 'excluded', 'not_yet', 'expired',"
             " 'no_cover', 'goodwill')",
             name=op.f("ck_warranty_decisions_outcome"),

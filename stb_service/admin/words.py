@@ -14,10 +14,10 @@ from stb_service.billing.rules import (
     PAYMENT_STATE_NAMES,
     QUOTE_STATE_NAMES,
 )
+from stb_service.devices.components import COMPONENT_NAMES
 from stb_service.devices.rules import FIELD_NAMES as DEVICE_FIELD_NAMES
 from stb_service.devices.rules import STATUS_NAMES, TENURE_NAMES
 from stb_service.parts.rules import (
-    COMPONENT_NAMES,
     CONDITION_NAMES,
     LOCATION_KIND_NAMES,
     PART_KIND_NAMES,

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from stb_service.devices.components import Component
 from stb_service.devices.models import Device, DeviceModel
 from stb_service.parts.rules import (
     MOST,
@@ -26,7 +27,6 @@ from stb_service.parts.rules import (
     OWNED,
     SINGLE,
     Balance,
-    Component,
     Condition,
     CountState,
     LocationKind,

@@ -28,7 +28,6 @@ from stb_service.parts.ledger import (
 from stb_service.parts.models import Location, Part, Reservation, StockMove
 from stb_service.parts.rules import (
     MOST,
-    MOST_MINOR,
     Condition,
     LocationKind,
     MoveKind,
@@ -43,6 +42,7 @@ from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.money import MOST_MINOR
 from stb_service.staff.queries import operator
 
 CUSTOMERS = LocationKind.CUSTOMER.upper()

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import format_currency
 from flask_babel import gettext as _
 from marshmallow import EXCLUDE, Schema
 
+from stb_service.devices.components import COMPONENT_NAMES
 from stb_service.devices.queries import DeviceFilter, devices_page
 from stb_service.devices.routes import who
 from stb_service.parts import operations, queries
@@ -21,7 +21,6 @@ from stb_service.parts.operations import CUSTOMERS
 from stb_service.parts.queries import Move, MoveFilter, ReservationFilter
 from stb_service.parts.routes import filter_from
 from stb_service.parts.rules import (
-    COMPONENT_NAMES,
     CONDITION_COLOURS,
     CONDITION_NAMES,
     COUNT_STATE_COLOURS,
@@ -32,8 +31,6 @@ from stb_service.parts.rules import (
     RESERVATION_STATE_COLOURS,
     RESERVATION_STATE_NAMES,
     LocationKind,
-    major_units,
-    minor_units,
 )
 from stb_service.parts.schemas import (
     ConsumeForm,
@@ -48,6 +45,7 @@ from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.i18n import text
+from stb_service.shared.money import Money, read_amount
 
 pages = Blueprint("stock_pages", __name__, template_folder="templates")
 PAGE_SIZE = 50
@@ -67,7 +65,7 @@ def words() -> dict[str, Any]:
         "count_state_colours": COUNT_STATE_COLOURS,
         "reservation_state_names": RESERVATION_STATE_NAMES,
         "reservation_state_colours": RESERVATION_STATE_COLOURS,
-        "money": lambda minor, code: format_currency(major_units(minor, code), code),
+        "money": Money,
         "of_operator": lambda: current_actor().scope.is_everything,
     }
 
@@ -173,9 +171,7 @@ def _goods(form: Mapping[str, Any]) -> dict[str, Any]:
         fields["device"], currency = _box(form["scanned"])
         fields["quantity"] = 1
     if form.get("unit_cost"):
-        cost = minor_units(form["unit_cost"], currency)
-        if cost is None:
-            raise Invalid.field("unit_cost", text("Not an amount of %(code)s.", code=currency))
+        cost = read_amount(form["unit_cost"], currency, field="unit_cost")
         fields["unit_cost_minor"] = cost
     return fields
 

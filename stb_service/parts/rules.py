@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-
-from babel.numbers import get_currency_precision
 
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.money import rounded_share
 
 MOST = 1_000_000
 """The most pieces that one move takes; more is a slip of a finger or of a scanner."""
-MOST_MINOR = 10**12
-"""The most that one move is worth, in minor units."""
 
 
 class PartKind(StrEnum):
@@ -28,33 +24,6 @@ class PartKind(StrEnum):
 PART_KIND_NAMES: Mapping[str, Text] = {
     PartKind.PART: text("Spare part"),
     PartKind.BOX: text("Whole box"),
-}
-
-
-class Component(StrEnum):
-    """Which part of a box a spare part is."""
-
-    POWER_SUPPLY = "power_supply"
-    REMOTE = "remote"
-    MAINBOARD = "mainboard"
-    DISK = "disk"
-    TUNER = "tuner"
-    WIFI = "wifi"
-    CASE = "case"
-    CABLE = "cable"
-    OTHER = "other"
-
-
-COMPONENT_NAMES: Mapping[str, Text] = {
-    Component.POWER_SUPPLY: text("Power supply"),
-    Component.REMOTE: text("Remote control"),
-    Component.MAINBOARD: text("Mainboard"),
-    Component.DISK: text("Disk"),
-    Component.TUNER: text("Tuner"),
-    Component.WIFI: text("Wi-Fi module"),
-    Component.CASE: text("Case"),
-    Component.CABLE: text("Cable"),
-    Component.OTHER: text("Other component"),
 }
 
 
@@ -209,7 +178,7 @@ class Balance:
             return 0
         if quantity >= self.on_hand:
             return self.value_minor
-        return (2 * self.value_minor * quantity + self.on_hand) // (2 * self.on_hand)
+        return rounded_share(self.value_minor, quantity, self.on_hand)
 
 
 EMPTY = Balance()
@@ -319,26 +288,6 @@ def gtin(raw: str) -> str | None:
         return None
     weighed = sum(int(d) * (3 if at % 2 else 1) for at, d in enumerate(reversed(digits)))
     return None if weighed % 10 else digits.zfill(13) if len(digits) == 12 else digits
-
-
-def minor_units(typed: str, currency: str) -> int | None:
-    """Return an amount as it is written (`2.50`, `2,5`) in minor units; None if it is none, or
-    finer than the currency (ISO 4217 by way of CLDR).
-    """
-    digits = get_currency_precision(currency)
-    try:
-        amount = Decimal(typed.strip().replace(",", "."))
-    except InvalidOperation:
-        return None
-    if not amount.is_finite() or amount < 0 or amount > MOST_MINOR:
-        return None
-    minor = amount.scaleb(digits)
-    return int(minor) if minor == minor.to_integral_value() else None
-
-
-def major_units(minor: int, currency: str) -> Decimal:
-    """Return minor units as an amount."""
-    return Decimal(minor).scaleb(-get_currency_precision(currency))
 
 
 FIELD_NAMES: Mapping[str, Text] = {

@@ -9,7 +9,6 @@ import marshmallow as ma
 from stb_service.devices.schemas import OrganisationBriefSchema
 from stb_service.parts.rules import (
     MOST,
-    MOST_MINOR,
     Condition,
     LocationKind,
     MoveKind,
@@ -17,6 +16,7 @@ from stb_service.parts.rules import (
 )
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
+from stb_service.shared.money import MOST_MINOR
 
 CONDITIONS = [condition.value for condition in Condition]
 LOCATION_KINDS = [kind.value for kind in LocationKind]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ def _voice() -> Flask:
 def spoken() -> tuple[str, str] | None:
     """Return the language and time zone of whoever is spoken to; None where nobody is."""
     return (str(get_locale()), str(get_timezone())) if has_app_context() else None
+
+
+def day_here(instant: datetime) -> date:
+    """Return the day of an instant where the reader is; where nobody reads, in UTC."""
+    zone = (get_timezone() if has_app_context() else None) or UTC
+    return instant.astimezone(zone).date()
 
 
 def direction(language: str) -> str:

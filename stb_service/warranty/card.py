@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
 from stb_service.shared.access import Actor, Scope
-from stb_service.shared.i18n import text
+from stb_service.shared.i18n import day_here, text
 from stb_service.shared.registries import TimelineEntry
 from stb_service.warranty import queries
 from stb_service.warranty.cover import Rule
@@ -30,7 +30,7 @@ def load_card(
 ) -> dict[str, Any]:
     """Return the values of the card's section: covered until, and why; the last decisions."""
     device = queries.box_by_uid(session, uid, actor.scope)
-    day = now.date()
+    day = day_here(now)
     values = cover_now(session, device, day=day, component="", sources=sources)
     decisions = queries.decisions_of(session, uid, actor.scope, limit=DECISIONS_SHOWN)
     return {**words(), **values, "device": device, "decisions": decisions}

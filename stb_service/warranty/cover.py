@@ -243,8 +243,9 @@ def _tails(
 def _until_transfer(
     known: Known, policy: Policy, spans: Sequence[Span], as_of: date, trace: list[Rule]
 ) -> list[Span]:
-    """Cut off what a transfer ends."""
-    done = sorted({day for day in known.transfers if day <= as_of})
+    """Cut off what a transfer ends. Who had a box before it was given for another does not count."""
+    since = known.replaced.on if known.replaced else date.min
+    done = sorted({day for day in known.transfers if since < day <= as_of})
     allowed = {OnTransfer.NEVER: 0, OnTransfer.ONCE: 1}.get(policy.transfer, len(done))
     if len(done) <= allowed:
         return list(spans)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
+from stb_service.devices.components import Component
 from stb_service.devices.models import Device
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
@@ -49,11 +50,13 @@ def decide(
 
     Raises:
         NotFound: there is no such box in the actor's scope.
-        Invalid: the day has not begun anywhere, or the cause is none.
+        Invalid: the day has not begun anywhere, or the component or the cause is none.
         Refused: no policy was in force for the box.
     """
     device = queries.box_by_uid(session, uid, actor.scope)
     check_day(reported_on, now, "reported_on")
+    if component and component not in set(Component):
+        raise Invalid.field("component", text("One of: %(names)s", names=", ".join(Component)))
     if cause is not None and cause not in set(Cause):
         raise Invalid.field("cause", text("One of: %(names)s", names=", ".join(Cause)))
     found = judge_box(

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from stb_service.devices.components import Component
 from stb_service.devices.models import Device
 from stb_service.devices.rules import Status, Tenure
 from stb_service.shared.access import Actor
@@ -21,7 +22,7 @@ from stb_service.warranty.policy import Cause
 SINCE = date(2018, 1, 1)
 SHARE = 0.1
 """So many of the boxes that were given out have had a fault."""
-COMPONENTS = ("", "", "", "remote", "power_supply", "tuner")
+COMPONENTS = ("", "", "", Component.REMOTE, Component.POWER_SUPPLY, Component.TUNER)
 CAUSES = (None, Cause.MANUFACTURING, Cause.COMPONENT, Cause.LIQUID, Cause.WEAR)
 OF_MODEL = "BOR-20"
 

@@ -1,4 +1,5 @@
-"""What is known of a box that bears on its warranty: the registry's days, and what other rooms add.
+"""What is known of a box that bears on its warranty: the registry's days, who has and had it, and
+what other rooms add.
 
 A room adds its part to `Registries.warranty_facts`: a function of the session and the box's uid
 that yields `Happened`, `Stay`, `Fit`, `Transferred` and `Replaced`.
@@ -14,10 +15,12 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
 from stb_service.shared.registries import WarrantyFacts
-from stb_service.warranty.cover import Fit, Known, Replaced, Stay
+from stb_service.warranty import queries
+from stb_service.warranty.cover import Fit, Known, Replaced, Rule, Stay
+from stb_service.warranty.holders import Held, last_tenure, told_by
 from stb_service.warranty.policy import Basis, Tenure
 
-__all__ = ["Fit", "Happened", "Replaced", "Stay", "Transferred", "facts_of"]
+__all__ = ["Facts", "Fit", "Happened", "Replaced", "Stay", "Transferred", "facts_of"]
 Sources = Sequence[WarrantyFacts]
 
 
@@ -25,7 +28,8 @@ Sources = Sequence[WarrantyFacts]
 class Happened:
     """The day on which something happened that can begin cover, such as a delivery.
 
-    It takes the place of the registry's day; of two the earlier counts.
+    It takes the place of the registry's day, and of the day since when an account has the box; of
+    two the earlier counts.
     """
 
     basis: Basis
@@ -39,8 +43,16 @@ class Transferred:
     on: date
 
 
-def facts_of(session: Session, device: Device, sources: Sources) -> Known:
-    """Return what is known of a box: of the registry, and of every source.
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a box, and how its tenure, its days and its owners were told."""
+
+    known: Known
+    trace: Sequence[Rule]
+
+
+def facts_of(session: Session, device: Device, sources: Sources) -> Facts:
+    """Return what is known of a box: of the registry in 1 query, and of every source.
 
     Raises:
         TypeError: a source yields what is no fact.
@@ -50,14 +62,29 @@ def facts_of(session: Session, device: Device, sources: Sources) -> Known:
     if strange:
         raise TypeError(f"no fact of a warranty: {strange[0]!r}")
     replaced = [fact for fact in found if isinstance(fact, Replaced)]
-    return Known(
-        tenure=Tenure(device.tenure) if device.tenure else Tenure.SOLD,
-        days=days_of(device) | _happened(found),
+    held = queries.held_by(session, device)
+    tenure, how = _tenure(device, held)
+    told = told_by(held, tenure, days_of(device))
+    transferred = (fact.on for fact in found if isinstance(fact, Transferred))
+    known = Known(
+        tenure=tenure,
+        days={**told.days, **_happened(found)},
         stays=tuple(fact for fact in found if isinstance(fact, Stay)),
         fits=tuple(fact for fact in found if isinstance(fact, Fit)),
-        transfers=tuple(fact.on for fact in found if isinstance(fact, Transferred)),
+        transfers=(*told.transfers, *transferred),
         replaced=max(replaced, key=lambda fact: fact.on, default=None),
     )
+    return Facts(known, [*how, *told.trace])
+
+
+def _tenure(device: Device, held: Sequence[Held]) -> tuple[Tenure, list[Rule]]:
+    """Return how a customer has a box. One that was taken back is what its last account had it as."""
+    if device.tenure:
+        return Tenure(device.tenure), []
+    last = last_tenure(held)
+    if last is None:
+        return Tenure.SOLD, [Rule("tenure_presumed")]
+    return last, [Rule("tenure_held", values={"tenure": last.value})]
 
 
 FACTS = (Happened, Stay, Fit, Transferred, Replaced)

@@ -1,4 +1,4 @@
-"""What the pages send: terms of a draft as a form, with its chain of days row by row."""
+"""What the pages send: terms of a draft as a form, its chain of days and its components row by row."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 import marshmallow as ma
 from flask import request
 
+from stb_service.devices.components import Component
 from stb_service.shared.errors import Invalid
 from stb_service.shared.http import read_form
 from stb_service.shared.http.unit import field_messages
-from stb_service.shared.i18n import text
 from stb_service.warranty.models import PolicyVersion
 from stb_service.warranty.policy import Basis
-from stb_service.warranty.schemas import StartForm, TermsForm
-from stb_service.warranty.terms import COMPONENTS_MOST
+from stb_service.warranty.schemas import MonthsForm, StartForm, TermsForm
 
 ROWS = len(Basis)
+OF_COMPONENT = "component_"
+"""A field of this name and the component's code has its months."""
 START_FIELDS = ("basis", "after_days", "at_most_after", "at_most_days")
 REPAIR_FIELDS = ("suspends", "tail_days", "extend_months", "restarts_component")
 PLAIN_FIELDS = ("months", "last_day", "doa_days", "replacement", "replacement_days", "transfer")
@@ -33,7 +34,7 @@ def read_draft(schema: TermsForm) -> dict[str, Any]:
     form = read_form(schema)
     terms = {name: form.pop(name) for name in (*PLAIN_FIELDS, *LIST_FIELDS)}
     terms["repairs"] = {name: form.pop(name) for name in REPAIR_FIELDS}
-    terms["components"] = _components(form.pop("components"))
+    terms["components"] = _components()
     terms["starts"] = _starts()
     return {**form, "terms": terms}
 
@@ -47,19 +48,22 @@ def at_fields(refusal: Invalid) -> Invalid:
     return Invalid(refusal.detail, fields=fields)
 
 
-def _components(lines: str) -> dict[str, int]:
-    """Return the months of components, one a line: its name, then a number."""
+def component_rows(values: Mapping[str, Any]) -> list[str]:
+    """Return the components that the form asks about: all, and what else the draft has."""
+    found = [name.removeprefix(OF_COMPONENT) for name in values if name.startswith(OF_COMPONENT)]
+    return [*Component, *sorted({*found} - {*Component})]
+
+
+def _components() -> dict[str, int]:
+    """Return the months of components; one without months is left out."""
     found: dict[str, int] = {}
-    for line in lines.splitlines():
-        if not line.strip():
+    for name, typed in request.form.items():
+        if not name.startswith(OF_COMPONENT) or not typed.strip():
             continue
-        name, _, months = line.strip().rpartition(" ")
-        if not name.strip() or not months.isdecimal() or len(months) > 4:
-            message = text("Cannot be read: %(line)s", line=line[:80])
-            raise Invalid.field("components", message)
-        found[name.strip()] = int(months)
-    if len(found) > COMPONENTS_MOST:
-        raise Invalid.field("components", text("At most %(n)s lines.", n=COMPONENTS_MOST))
+        try:
+            found[name.removeprefix(OF_COMPONENT)] = MonthsForm().load({"months": typed})["months"]
+        except ma.ValidationError as error:
+            raise Invalid(fields={name: _all_of(error)}) from error
     return found
 
 
@@ -87,9 +91,7 @@ def draft_values(version: PolicyVersion | None) -> dict[str, Any]:
     terms: Mapping[str, Any] = version.terms if version else EMPTY
     values: dict[str, Any] = {name: terms[name] for name in (*PLAIN_FIELDS, *LIST_FIELDS)}
     values |= {name: terms["repairs"][name] for name in REPAIR_FIELDS}
-    values["components"] = "\n".join(
-        f"{name} {months}" for name, months in sorted(terms["components"].items())
-    )
+    values |= {f"{OF_COMPONENT}{word}": n for word, n in terms["components"].items()}
     for number in range(ROWS):
         start = terms["starts"][number] if number < len(terms["starts"]) else {}
         values |= {f"start_{number}_{name}": start.get(name) or "" for name in START_FIELDS}

@@ -42,12 +42,13 @@ class Standing:
 
 
 def standing_of(session: Session, device: Device, day: date, sources: Sources) -> Standing:
-    """Return which version of a policy a box has, in 2 queries and those of the sources.
+    """Return which version of a policy a box has, in 3 queries and those of the sources.
 
     `day` stands for the day on which the box was given out where that is not known.
     """
-    known = facts_of(session, device, sources)
-    trace = [] if device.tenure else [Rule("tenure_presumed")]
+    facts = facts_of(session, device, sources)
+    known = facts.known
+    trace = [rule for rule in facts.trace if not _is_to_come(rule, day)]
     given = given_out(known.days)
     if given is None:
         reference = day
@@ -55,10 +56,15 @@ def standing_of(session: Session, device: Device, day: date, sources: Sources) -
     else:
         basis, reference = given
         trace.append(Rule("given_out", reference, {"basis": basis.value}))
-    claims = in_order(queries.claims_on(session, device), reference)
+    claims = in_order(queries.claims_on(session, device, known.tenure), reference)
     policies = [claim.policy_id for claim in claims if claim.policy_id is not None]
     versions = queries.versions_on(session, policies, reference)
     return _first(claims, versions, known, reference, trace)
+
+
+def _is_to_come(rule: Rule, day: date) -> bool:
+    """Tell whether a change of owner had not been yet on the day that is asked about."""
+    return rule.name == "passed_on" and rule.day is not None and rule.day > day
 
 
 def _first(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from stb_service.devices.components import Component
 from stb_service.devices.models import Device, DeviceModel
 from stb_service.devices.rules import Tenure
 from stb_service.shared.db import Base, Public, new_public_id
@@ -21,7 +23,7 @@ from stb_service.warranty.rules import shortened
 from stb_service.warranty.terms import policy_of, read_stored
 
 
-def _one_of(column: str, values: type[Outcome | Tenure | Cause]) -> str:
+def _one_of(column: str, values: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
@@ -192,6 +194,7 @@ class WarrantyDecision(Base):
     __table_args__ = (
         CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
         CheckConstraint(_one_of("cause", Cause), name="cause"),
+        CheckConstraint(_one_of("component", ("", *Component)), name="component"),
         Index("ix_warranty_decisions_device", "device_id", "id"),
         Index("ix_warranty_decisions_outcome", "outcome", "id"),
         Index("ix_warranty_decisions_subject", "subject_ref"),

@@ -4,7 +4,7 @@ work. What is decided for a box has its verbs in `decisions`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, TypedDict, Unpack
 
@@ -12,6 +12,7 @@ import marshmallow as ma
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
+from stb_service.devices.components import Component
 from stb_service.devices.fields import References
 from stb_service.devices.rules import Tenure
 from stb_service.shared import audit
@@ -107,8 +108,10 @@ def load_preset(session: Session, *, preset: str, actor: Actor, now: datetime) -
     )
 
 
-def read_terms(terms: Mapping[str, Any]) -> dict[str, Any]:
+def read_terms(terms: Mapping[str, Any], *, words: Collection[str] = frozenset()) -> dict[str, Any]:
     """Return terms as they are stored, each with its value.
+
+    `words` for components that are not in the list may stay: they were written before it was.
 
     Raises:
         Invalid: they are none; each message stands at its place, such as `terms.starts.0.basis`.
@@ -118,6 +121,11 @@ def read_terms(terms: Mapping[str, Any]) -> dict[str, Any]:
         loaded = schema.load(terms)
     except ma.ValidationError as error:
         raise Invalid(fields=dict(_messages(error.messages, "terms"))) from error
+    for word in loaded["components"]:
+        if word not in {*Component, *words}:
+            values = {"word": word, "names": ", ".join(Component)}
+            message = text("%(word)s is no component; one of: %(names)s", **values)
+            raise Invalid.field("terms.components", message)
     stored: dict[str, Any] = schema.dump(loaded)
     return stored
 
@@ -156,7 +164,7 @@ def write_draft(
     draft, former = policy.draft, policy.newest
     new: dict[str, Any] = dict(fields)
     if terms is not None:
-        new["terms"] = read_terms(terms)
+        new["terms"] = read_terms(terms, words=former.terms["components"])
     if draft is None:
         draft = _next_version(former, actor, now)
         policy.versions.append(draft)

@@ -22,7 +22,7 @@ from stb_service.shared.errors import Conflict, DomainError, Invalid
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.http.unit import field_messages, request_time
-from stb_service.shared.i18n import text
+from stb_service.shared.i18n import day_here, text
 from stb_service.staff.queries import organisations
 from stb_service.warranty import decisions, operations, queries
 from stb_service.warranty.card import cover_now
@@ -106,7 +106,7 @@ def show_policy(ref: str) -> ResponseReturnValue:
         assignments=queries.assignments_of(unit(), policy),
         tried=tried,
         errors=errors,
-        today=request_time().date(),
+        today=day_here(request_time()),
     )
 
 
@@ -232,7 +232,7 @@ def _tried(policy: WarrantyPolicy) -> tuple[Tried | None, dict[str, list[str]]]:
         return None, {name: [str(m) for m in messages] for name, messages in found.items()}
     except Invalid as refusal:
         return None, {name: [str(m) for m in found] for name, found in refusal.fields.items()}
-    day = asked["day"] or request_time().date()
+    day = asked["day"] or day_here(request_time())
     sources = services().registries.warranty_facts
     present = cover_now(unit(), device, day=day, component=asked["component"], sources=sources)
     version = policy.newest
@@ -284,7 +284,7 @@ def _assignments(save: Callable[[], ResponseReturnValue]) -> ResponseReturnValue
     return form_page(
         "warranty/assignments.html",
         save,
-        values={"from_on": request_time().date()},
+        values={"from_on": day_here(request_time())},
         page=lambda: queries.assignments_page(
             unit(), cursor=request.args.get("cursor"), limit=PAGE_SIZE
         ),
@@ -337,7 +337,7 @@ def _cover_page(uid: str, errors: dict[str, list[str]]) -> str:
     given = {name: value for name, value in given.items() if value.strip()}
     wrong = CoverArguments().validate(given)
     shown = CoverArguments().load({n: v for n, v in given.items() if n not in wrong})
-    day = shown["day"] or request_time().date()
+    day = shown["day"] or day_here(request_time())
     sources = services().registries.warranty_facts
     return render_template(
         "warranty/cover.html",

@@ -19,7 +19,7 @@ from stb_service.shared.http.api import (
     with_etag,
 )
 from stb_service.shared.http.unit import request_time
-from stb_service.shared.i18n import text
+from stb_service.shared.i18n import day_here, text
 from stb_service.warranty import decisions, operations, queries, schemas
 from stb_service.warranty.card import cover_as_wire, cover_now, decision_as_wire
 from stb_service.warranty.models import WarrantyDecision, WarrantyPolicy
@@ -192,7 +192,7 @@ def named_policy(code: str | None) -> WarrantyPolicy | None:
 def get_cover(arguments: dict[str, Any], device_id: str) -> Any:
     """Tell until when a box, or a component, is covered, and why; nothing is kept."""
     device = queries.box_by_uid(unit(), device_id, current_actor().scope)
-    day = arguments["day"] or request_time().date()
+    day = arguments["day"] or day_here(request_time())
     sources = services().registries.warranty_facts
     values = cover_now(unit(), device, **{**arguments, "day": day}, sources=sources)
     return cover_as_wire(values, day=day, component=arguments["component"])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from stb_service.devices.components import component_name
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import Text, text
 from stb_service.warranty.cover import Outcome
@@ -57,6 +58,8 @@ GIVEN_OUT_BY = (Basis.SALE, Basis.DELIVERY, Basis.ACTIVATION, Basis.SHIPMENT, Ba
 """What tells on which day a box was given out: its contract first, then what followed from it."""
 FARTHEST_EAST = timedelta(hours=14)
 """The zone in which a day begins first (Pacific/Kiritimati, IANA time zone database)."""
+FARTHEST_WEST = timedelta(hours=12)
+"""Behind UTC: the zone in which a day ends last (Etc/GMT+12, IANA time zone database)."""
 
 
 def given_out(days: Mapping[Basis, date]) -> tuple[Basis, date] | None:
@@ -67,6 +70,11 @@ def given_out(days: Mapping[Basis, date]) -> tuple[Basis, date] | None:
 def last_day_begun(now: datetime) -> date:
     """Return the latest day that has begun anywhere; what was reported was not reported later."""
     return (now + FARTHEST_EAST).date()
+
+
+def first_day_running(now: datetime) -> date:
+    """Return the earliest day that is not over everywhere; before it lies the past."""
+    return (now - FARTHEST_WEST).date()
 
 
 # --- whose policy --------------------------------------------------------------------------------
@@ -131,7 +139,7 @@ def obstacles_to_publishing(
     if in_force_from <= former_from:
         message = text("The version before it is in force from %(day)s.", day=former_from)
         return [Obstacle("not-after", message)]
-    if in_force_from < now.date():
+    if in_force_from < first_day_running(now):
         message = text(
             "A later version begins today at the soonest: boxes keep what they were promised."
         )
@@ -147,7 +155,7 @@ def obstacles_to_retiring(
         return [Obstacle("not-published", text("No version was published."))]
     if is_retired:
         return [Obstacle("retired", text("It is retired already."))]
-    if retired_on <= in_force_from or retired_on < now.date():
+    if retired_on <= in_force_from or retired_on < first_day_running(now):
         message = text("It ends today at the soonest, and after its first day.")
         return [Obstacle("too-soon", message)]
     return []
@@ -210,7 +218,7 @@ def _shorter_terms(before: Policy, after: Policy) -> list[Text]:
     for component in sorted({*before.components, *after.components}):
         old, new = before.months_of(component), after.months_of(component)
         if new < old:
-            values = {"component": component, "after": new, "before": old}
+            values = {"component": component_name(component), "after": new, "before": old}
             found.append(text("%(component)s: %(after)s months, not %(before)s.", **values))
     if after.doa_days < before.doa_days:
         found.append(text("Fewer days of dead on arrival."))

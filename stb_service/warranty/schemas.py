@@ -7,6 +7,7 @@ from typing import Any
 
 import marshmallow as ma
 
+from stb_service.devices.components import Component
 from stb_service.devices.fields import EARLIEST
 from stb_service.devices.rules import Tenure
 from stb_service.shared.http import fields
@@ -21,7 +22,8 @@ OUTCOMES = [outcome.value for outcome in Outcome]
 CAUSES = [cause.value for cause in Cause]
 TENURES = [tenure.value for tenure in Tenure]
 BASES = [basis.value for basis in Basis]
-COMPONENT = 32
+COMPONENTS = ["", *(component.value for component in Component)]
+"""Empty for the box as a whole."""
 LATEST = date(2200, 1, 1)
 
 
@@ -219,7 +221,7 @@ class CoverSchema(ma.Schema):
 class CoverArguments(ma.Schema):
     """What is asked about: the box as a whole, or a component of it; today, or another day."""
 
-    component = fields.line(COMPONENT, shortest=0, load_default="")
+    component = ma.fields.String(load_default="", validate=ma.validate.OneOf(COMPONENTS))
     day = ma.fields.Date(load_default=None, validate=ma.validate.Range(EARLIEST, LATEST))
     cause = ma.fields.String(load_default=None, validate=ma.validate.OneOf(CAUSES))
 
@@ -228,7 +230,7 @@ class WarrantyDecideBody(ma.Schema):
     """A fault to decide on."""
 
     reported_on = ma.fields.Date(required=True)
-    component = fields.line(COMPONENT, shortest=0, load_default="")
+    component = ma.fields.String(load_default="", validate=ma.validate.OneOf(COMPONENTS))
     cause = ma.fields.String(load_default=None, allow_none=True, validate=ma.validate.OneOf(CAUSES))
     subject_ref = fields.line(
         64,
@@ -318,7 +320,7 @@ def _number(most: int, **more: Any) -> ma.fields.Integer:
 
 
 class TermsForm(ma.Schema):
-    """A draft as a page sends it, but for the chain of days; components one a line."""
+    """A draft as a page sends it, but for its rows: the chain of days, and components."""
 
     title = fields.line(200, required=True)
     jurisdiction = fields.line(64, required=True)
@@ -326,7 +328,6 @@ class TermsForm(ma.Schema):
     months = ma.fields.Integer(required=True, validate=ma.validate.Range(0, MONTHS_MOST))
     last_day = ma.fields.String(required=True, validate=ma.validate.OneOf(list(LastDay)))
     doa_days = _number(DAYS_MOST)
-    components = fields.paragraph(4000, load_default="")
     suspends = ma.fields.Boolean(load_default=False)
     tail_days = _number(DAYS_MOST)
     extend_months = _number(MONTHS_MOST)
@@ -348,6 +349,12 @@ class NewTermsForm(TermsForm):
     code = fields.line(64, required=True)
 
 
+class MonthsForm(ma.Schema):
+    """The months of one component as a page sends them."""
+
+    months = ma.fields.Integer(required=True, validate=ma.validate.Range(0, MONTHS_MOST))
+
+
 class StartForm(ma.Schema):
     """One row of the chain of days as a page sends it."""
 
@@ -362,4 +369,4 @@ class TryArguments(ma.Schema):
 
     serial = fields.line(100, required=True)
     day = ma.fields.Date(load_default=None, validate=ma.validate.Range(EARLIEST, LATEST))
-    component = fields.line(COMPONENT, shortest=0, load_default="")
+    component = ma.fields.String(load_default="", validate=ma.validate.OneOf(COMPONENTS))

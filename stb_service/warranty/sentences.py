@@ -10,6 +10,7 @@ from typing import Any
 from flask import has_app_context
 from flask_babel import format_date
 
+from stb_service.devices.components import component_name
 from stb_service.devices.rules import TENURE_NAMES
 from stb_service.shared.i18n import Text, foreign_text, text
 from stb_service.warranty.cover import Rule
@@ -25,6 +26,20 @@ SENTENCES: Mapping[str, Text] = {
     "policy": text("Policy %(code)s, version %(version)s, is assigned to it by %(by)s."),
     "policy_of_all": text("Policy %(code)s, version %(version)s, is the one of all boxes."),
     "tenure_presumed": text("How the customer has the box is not stated: it is taken as sold."),
+    "tenure_held": text(
+        "How the customer has the box is not stated: it is taken as the last account had it"
+        " (%(tenure)s)."
+    ),
+    "given_anew": text(
+        "It was given out anew on %(day)s (%(tenure)s); what was before does not count."
+    ),
+    "held": text("An account has had it since %(day)s: that is the day of delivery."),
+    "held_sale": text("No day of sale is stated; %(day)s stands for it."),
+    "held_late": text(
+        "An account is recorded from %(day)s on, more than %(days)s days after: %(basis)s. That"
+        " says nothing about the delivery."
+    ),
+    "passed_on": text("It went to another owner on %(day)s."),
     "tenure": text("Tenure: %(tenure)s. The policy covers no such box."),
     "start_replaced": text("It was given for another box on %(day)s; its cover begins then."),
     "start_unknown": text("%(basis)s: no day is known."),
@@ -116,6 +131,8 @@ def _word(name: str, value: Any) -> Any:
         return Day(value)
     if name == "by":
         return ", ".join(str(CLAIM_NAMES[one]) for one in value)
+    if name == "component" and value:
+        return component_name(value)
     names: Mapping[str, Mapping[str, Text]] = {
         "basis": {str(basis): name for basis, name in BASIS_NAMES.items()},
         "tenure": TENURE_NAMES,

@@ -10,6 +10,7 @@ from typing import Any
 import marshmallow as ma
 import yaml
 
+from stb_service.devices.components import Component
 from stb_service.shared.http import fields
 from stb_service.shared.i18n import text
 from stb_service.warranty.periods import LastDay
@@ -70,7 +71,9 @@ class WarrantyTerms(ma.Schema):
         values=_whole(MONTHS_MOST),
         load_default=dict,
         validate=ma.validate.Length(max=COMPONENTS_MOST),
-        metadata={"description": "months of components whose term is another"},
+        metadata={
+            "description": f"months of components whose term is another; of {', '.join(Component)}"
+        },
     )
     repairs = ma.fields.Nested(
         WarrantyRepairTerms, load_default=lambda: WarrantyRepairTerms().load({})

@@ -6,9 +6,10 @@ from typing import Any
 
 from flask_babel import format_date
 
+from stb_service.devices.components import COMPONENT_NAMES, component_name
 from stb_service.devices.rules import TENURE_NAMES
 from stb_service.shared.http import current_actor
-from stb_service.warranty.forms import ROWS
+from stb_service.warranty.forms import ROWS, component_rows
 from stb_service.warranty.policy import BASIS_NAMES, CAUSE_NAMES, NEVER_EXCLUDED
 from stb_service.warranty.rules import (
     GRANTED,
@@ -30,6 +31,9 @@ def words() -> dict[str, Any]:
         "excludable_names": {c: n for c, n in CAUSE_NAMES.items() if c not in NEVER_EXCLUDED},
         "granted": [(str(outcome), OUTCOME_NAMES[outcome]) for outcome in GRANTED],
         "last_day_names": LAST_DAY_NAMES,
+        "component_name": component_name,
+        "component_names": COMPONENT_NAMES,
+        "component_rows": component_rows,
         "outcome_names": OUTCOME_NAMES,
         "outcome_colours": OUTCOME_COLOURS,
         "replacement_names": REPLACEMENT_NAMES,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import select
@@ -23,7 +24,8 @@ from stb_service.shared.db import Database
 from stb_service.warranty import decisions, operations
 from stb_service.warranty.cover import Fit, Known, Stay, cover, outcome_of
 from stb_service.warranty.decisions import judge_box
-from stb_service.warranty.policy import Basis, Cause, Policy
+from stb_service.warranty.holders import Held, told_by
+from stb_service.warranty.policy import Basis, Cause, Policy, Tenure
 from stb_service.warranty.terms import policy_of, presets
 from tests.bench.figures import Figure, percentile, rounded
 from tests.bench.registry import service
@@ -36,12 +38,15 @@ COMPONENTS = (None, "remote", "power_supply", "tuner")
 SINCE = date(2015, 1, 1)
 
 
-def made_up(chance: random.Random) -> Known:
-    """Return what could be known of a box: dated by some of the days, with a few returns."""
+def made_up(chance: random.Random) -> tuple[Known, list[Held]]:
+    """Return what could be known of a box: dated by some of the days, with a few returns, and held
+    by some accounts one after the other.
+    """
     sold = BEGIN + timedelta(days=chance.randrange(1200))
     days = {basis: sold + timedelta(days=chance.randrange(30)) for basis in Basis}
     kept = {basis: day for basis, day in days.items() if chance.random() < 0.7}
     stays = [sold + timedelta(days=chance.randrange(900)) for _ in range(chance.randrange(4))]
+    held = [sold + timedelta(days=200 * n) for n in range(chance.randrange(4))]
     return Known(
         days=kept,
         stays=tuple(
@@ -49,17 +54,19 @@ def made_up(chance: random.Random) -> Known:
             for day in stays
         ),
         fits=tuple(Fit("tuner", day + timedelta(days=8)) for day in stays),
-        transfers=(sold + timedelta(days=400),) if chance.random() < 0.1 else (),
-    )
+    ), [
+        Held(n, n, Tenure.SOLD, datetime.combine(day, time(), UTC), day)
+        for n, day in enumerate(held)
+    ]
 
 
 def timed(acts: Sequence[Callable[[], Any]]) -> list[float]:
     """Return the microseconds of each."""
     samples = []
     for act in acts:
-        started = time.perf_counter()
+        started = perf_counter()
         act()
-        samples.append((time.perf_counter() - started) * 1_000_000)
+        samples.append((perf_counter() - started) * 1_000_000)
     return samples
 
 
@@ -70,12 +77,19 @@ def worked_out(chance: random.Random) -> Iterator[Callable[[], Any]]:
         day = BEGIN + timedelta(days=chance.randrange(1800))
         policy = policies[number % len(policies)]
         component, cause = chance.choice(COMPONENTS), chance.choice((None, *Cause))
-        yield partial(_decide, made_up(chance), policy, component, day, cause)
+        yield partial(_decide, *made_up(chance), policy, component, day, cause)
 
 
 def _decide(
-    known: Known, policy: Policy, component: str | None, day: date, cause: str | None
+    known: Known,
+    held: list[Held],
+    policy: Policy,
+    component: str | None,
+    day: date,
+    cause: str | None,
 ) -> None:
+    told = told_by(held, known.tenure, known.days)
+    known = replace(known, days=told.days, transfers=told.transfers)
     outcome_of(cover(known, policy, component, day), policy, day, cause)
 
 

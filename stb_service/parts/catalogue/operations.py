@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from stb_service.devices.catalogue.queries import find_model
+from stb_service.devices.components import Component
 from stb_service.parts import queries as stock
 from stb_service.parts.catalogue import queries
 from stb_service.parts.models import Location, Part, PartFit, StockRule
@@ -27,6 +28,7 @@ from stb_service.shared.access import Actor
 from stb_service.shared.errors import Conflict, Invalid, Refused
 from stb_service.shared.errors import Obstacle as Why
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.money import CURRENCIES
 from stb_service.staff.models import Organisation
 
 
@@ -72,11 +74,12 @@ def create_part(
 
     Raises:
         Conflict: the number or the barcode is taken, or the model has its line.
-        Invalid: a model, a part or the barcode is none.
+        Invalid: a model, a part, the component, the currency or the barcode is none.
     """
     if session.scalar(select(Part.id).where(Part.sku == sku)) is not None:
         raise Conflict(text("There is a part %(sku)s already.", sku=sku), code="sku-taken")
     reading = _Reading(session, fields)
+    reading.read_currency(currency)
     part = Part(
         sku=sku,
         name=name,
@@ -117,7 +120,7 @@ def change_part(
 
     Raises:
         Conflict: the barcode is taken.
-        Invalid: a model, a part or the barcode is none.
+        Invalid: a model, a part, the component, the currency or the barcode is none.
         Refused: its stock is valued in another currency.
     """
     reading = _Reading(session, fields)
@@ -155,12 +158,21 @@ class _Reading:
             if name not in {"fits", "supersedes", "ean"}
         }
         self.fits: dict[int, int] | None = None
+        if "currency" in fields:
+            self.read_currency(fields["currency"])
+        if fields.get("component", "") not in {"", *Component}:
+            self.problems["component"] = [text("There is no such component.")]
         if "ean" in fields:
             self._read_ean(fields["ean"])
         if "supersedes" in fields:
             self._read_supersedes(session, fields["supersedes"])
         if "fits" in fields:
             self._read_fits(session, fields["fits"])
+
+    def read_currency(self, code: str) -> None:
+        """Tell of a currency that is none."""
+        if code not in CURRENCIES:
+            self.problems["currency"] = [text("Not a currency code of ISO 4217.")]
 
     def _read_ean(self, raw: str | None) -> None:
         self.columns["ean"] = gtin(raw) if raw else None

@@ -6,19 +6,21 @@ from typing import Any
 
 import marshmallow as ma
 
-from stb_service.parts.rules import MOST, Component, PartKind
+from stb_service.devices.components import Component
+from stb_service.parts.rules import MOST, PartKind
 from stb_service.parts.schemas import LocationBriefSchema, pieces
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
 from stb_service.shared.i18n import text
+from stb_service.shared.money import CURRENCIES
 
 COMPONENTS = [component.value for component in Component]
 KINDS = [kind.value for kind in PartKind]
 
 
 def _currency(code: str) -> None:
-    if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
-        raise ma.ValidationError([text("Three capital letters of ISO 4217.")])
+    if code not in CURRENCIES:
+        raise ma.ValidationError([text("Not a currency code of ISO 4217.")])
 
 
 def _count(least: int, most: int = 100_000) -> ma.fields.Integer:

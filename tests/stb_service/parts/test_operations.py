@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from stb_service.devices import operations as devices
 from stb_service.devices.queries import device_by_uid
 from stb_service.parts import operations, queries
-from stb_service.parts.catalogue.operations import change_location, change_part
+from stb_service.parts.catalogue.operations import change_location, change_part, create_part
 from stb_service.parts.catalogue.queries import part_by_ref
 from stb_service.parts.models import StockMove
 from stb_service.shared.access import EVERYTHING
@@ -360,3 +360,22 @@ def test_the_ledger_holds_two_sides_of_each_move(one: Stock) -> None:
         ("in", 1, 1),
     ]
     assert len({row.number for row in rows}) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"currency": "EUX"}, "currency"),
+        ({"currency": "eur"}, "currency"),
+        ({"component": "engine"}, "component"),
+    ],
+)
+def test_a_part_has_a_currency_and_a_component_that_there_are(
+    stock: Stock, wrong: dict[str, str], field: str
+) -> None:
+    fields: dict[str, Any] = {"sku": "HD-1", "name": "Disk", "currency": "EUR", **wrong}
+
+    with pytest.raises(Invalid) as refused, stock.db.write() as session:
+        create_part(session, actor=stock.actor, now=stock.now, **fields)
+
+    assert list(refused.value.fields) == [field]

@@ -96,6 +96,8 @@ def test_a_scan_is_received_and_the_form_goes_on_with_the_next(
         ({"scanned": "NOTHING"}, "scanned"),
         ({"unit_cost": "2.505"}, "unit_cost"),
         ({"unit_cost": ""}, "unit_cost"),
+        ({"unit_cost": "1,234.50"}, "unit_cost"),
+        ({"unit_cost": "10000000000.01"}, "unit_cost"),
         ({"quantity": "0"}, "quantity"),
         ({"to_location": "NOWHERE"}, "to_location"),
         ({"from_location": ""}, "from_location"),

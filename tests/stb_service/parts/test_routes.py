@@ -39,6 +39,7 @@ def test_a_change_needs_the_version_it_was_based_on(api: Any, one: Stock) -> Non
     [
         ({"ean": "4006381333932"}, "ean"),
         ({"currency": "eur"}, "currency"),
+        ({"currency": "EUX"}, "currency"),
         ({"supersedes": "NONE"}, "supersedes"),
         ({"fits": [{"model": "NONE"}]}, "fits"),
         ({"model": "NONE"}, "model"),

@@ -14,8 +14,6 @@ from stb_service.parts.rules import (
     Side,
     after,
     gtin,
-    major_units,
-    minor_units,
     move_kind,
     obstacles_to_holding,
     obstacles_to_taking,
@@ -170,34 +168,6 @@ def test_an_order_always_reaches_the_maximum(
 )
 def test_a_barcode_is_read_by_its_check_digit(raw: str, read: str | None) -> None:
     assert gtin(raw) == read
-
-
-@pytest.mark.parametrize(
-    ("typed", "currency", "minor"),
-    [
-        ("2.50", "EUR", 250),
-        ("2,5", "EUR", 250),
-        (" 3 ", "EUR", 300),
-        ("2.505", "EUR", None),
-        ("250", "JPY", 250),
-        ("2.5", "JPY", None),
-        ("1.234", "KWD", 1234),
-        ("-1", "EUR", None),
-        ("NaN", "EUR", None),
-        ("1e99", "EUR", None),
-        ("two", "EUR", None),
-        ("", "EUR", None),
-    ],
-)
-def test_an_amount_is_read_in_the_minor_units_of_its_currency(
-    typed: str, currency: str, minor: int | None
-) -> None:
-    assert minor_units(typed, currency) == minor
-
-
-def test_an_amount_is_written_as_it_was_read() -> None:
-    assert str(major_units(250, "EUR")) == "2.50"
-    assert str(major_units(250, "JPY")) == "250"
 
 
 def test_every_kind_of_place_is_an_end_of_some_move() -> None:

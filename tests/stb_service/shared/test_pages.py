@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from flask import g, get_template_attribute, render_template_string
 from stb_service.shared.access import VIEWER, Actor, builtin_verbs
 from stb_service.shared.db import Database
 from stb_service.shared.http import StbFlask, pages
+from stb_service.shared.i18n import day_here
 from stb_service.shared.settings import Settings
 from tests.conftest import with_stores
 
@@ -95,6 +96,23 @@ def test_instants_are_told_in_the_readers_zone(at: Any, zone: str, words: str) -
     at(timezone=zone)
     assert pages.format_when(INSTANT) == words
     assert 'datetime="2026-03-02T22:30:00+00:00"' in macro("when", INSTANT)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Asia/Riyadh", date(2026, 3, 3)),
+        ("UTC", date(2026, 3, 2)),
+        ("America/Sao_Paulo", date(2026, 3, 2)),
+    ],
+)
+def test_a_day_is_the_readers(at: Any, zone: str, day: date) -> None:
+    at(timezone=zone)
+    assert day_here(INSTANT) == day
+
+
+def test_where_nobody_reads_a_day_is_that_of_utc() -> None:
+    assert day_here(INSTANT) == date(2026, 3, 2)
 
 
 def test_the_menu_holds_what_one_may_see(at: Any) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stb_service.warranty.cover import Fit, Known, Stay, cover
+from stb_service.warranty.holders import Held, Told, last_tenure, told_by
 from stb_service.warranty.periods import LastDay, Span, last_of_months, merged
-from stb_service.warranty.policy import Basis, OnTransfer, Policy, Repairs, Start
+from stb_service.warranty.policy import Basis, OnTransfer, Policy, Repairs, Start, Tenure
 
 BEGIN = date(2024, 1, 1)
 days = st.dates(BEGIN, date(2029, 12, 31))
@@ -49,6 +50,31 @@ policies = st.builds(
 )
 
 
+@st.composite
+def holdings(draw: st.DrawFn) -> list[Held]:
+    """Return the holdings of a box as they were recorded, some of them at the same instant."""
+    begun = draw(st.lists(days, max_size=5))
+    return [
+        Held(
+            number,
+            draw(st.integers(1, 3)),
+            draw(st.sampled_from(Tenure)),
+            datetime.combine(day, time(), UTC),
+            day,
+        )
+        for number, day in enumerate(sorted(begun))
+    ]
+
+
+def with_holdings(known: Known, rows: list[Held]) -> Known:
+    """Return what is known together with what the holdings of a box tell."""
+    tenure = last_tenure(rows) or known.tenure
+    told: Told = told_by(rows, tenure, known.days)
+    return replace(
+        known, tenure=tenure, days=told.days, transfers=(*known.transfers, *told.transfers)
+    )
+
+
 def covered(found: list[Span] | tuple[Span, ...]) -> set[date]:
     return {s.first + timedelta(days=n) for s in found for n in range(s.days)}
 
@@ -65,6 +91,48 @@ def test_the_same_facts_give_the_same_cover_in_any_order(
 
     assert cover(known, policy, component, as_of) == first
     assert cover(turned, policy, component, as_of) == first
+
+
+every_tenure = policies.map(lambda policy: replace(policy, tenures=frozenset(Tenure)))
+
+
+@given(knowns, holdings(), every_tenure, components, days, st.data())
+def test_neither_does_the_order_in_which_holdings_are_told(
+    known: Known,
+    rows: list[Held],
+    policy: Policy,
+    component: str | None,
+    as_of: date,
+    data: st.DataObject,
+) -> None:
+    turned = replace(
+        known, stays=known.stays[::-1], fits=known.fits[::-1], transfers=known.transfers[::-1]
+    )
+    shuffled = data.draw(st.permutations(rows))
+
+    first = cover(with_holdings(known, rows), policy, component, as_of)
+
+    assert cover(with_holdings(turned, shuffled), policy, component, as_of) == first
+
+
+@given(knowns, holdings(), every_tenure, components, days, st.integers(0, 400))
+def test_another_owner_never_adds_cover(
+    known: Known,
+    rows: list[Held],
+    policy: Policy,
+    component: str | None,
+    as_of: date,
+    later: int,
+) -> None:
+    first = Held(0, 1, Tenure.SOLD, datetime.combine(BEGIN, time(), UTC), BEGIN)
+    last = max([first, *rows], key=lambda one: one.since)
+    on = last.on + timedelta(days=later)
+    other = Held(9, last.account + 1, last.tenure, datetime.combine(on, time(), UTC), on)
+
+    before = cover(with_holdings(known, [first, *rows]), policy, component, as_of)
+    after = cover(with_holdings(known, [first, *rows, other]), policy, component, as_of)
+
+    assert covered(list(after.spans)) <= covered(list(before.spans))
 
 
 @given(knowns, policies, components, days, stays())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stb_service.shared.access import EVERYTHING
@@ -131,6 +132,29 @@ def test_an_unknown_cause_is_refused(ready: Desk) -> None:
         ready.decide(ready.sold(), cause="ghosts")
 
     assert list(refused.value.fields) == ["cause"]
+
+
+def test_an_unknown_component_is_refused(ready: Desk) -> None:
+    with pytest.raises(Invalid) as refused:
+        ready.decide(ready.sold(), component="engine")
+
+    assert list(refused.value.fields) == ["component"]
+
+
+def test_the_database_keeps_no_decision_on_an_unknown_component(ready: Desk) -> None:
+    made = ready.decide(ready.sold(), component="tuner")
+    columns = [column.name for column in WarrantyDecision.__table__.columns if column.name != "id"]
+    taken = {"component": "'engine'", "public_id": "'another'"}
+    copied = ", ".join(taken.get(name, name) for name in columns)
+
+    with pytest.raises(IntegrityError, match="component"), ready.db.write() as session:
+        session.execute(
+            text(
+                f"INSERT INTO warranty_decisions ({', '.join(columns)})"
+                f" SELECT {copied} FROM warranty_decisions WHERE id = :id"
+            ),
+            {"id": made.id},
+        )
 
 
 def test_a_cause_found_later_is_another_decision(ready: Desk) -> None:

@@ -117,6 +117,7 @@ def test_a_preset_that_is_written_anew_needs_its_check_anew(desk: Desk) -> None:
     [
         ({"starts": [{"basis": "rumour"}]}, "terms.starts.0.basis"),
         ({"components": {"psu": -1}}, "terms.components.psu.value"),
+        ({"components": {"engine": 6}}, "terms.components"),
         ({"repairs": {"tail_days": 9999}}, "terms.repairs.tail_days"),
         ({"excluded": ["firmware"]}, "terms.excluded.0"),
         ({"tenures": []}, "terms.tenures"),

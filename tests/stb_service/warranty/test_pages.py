@@ -19,7 +19,9 @@ FORM = {
     "months": "24",
     "last_day": "day_before",
     "doa_days": "14",
-    "components": "remote 6\npower supply 12",
+    "component_remote": "6",
+    "component_power_supply": "12",
+    "component_tuner": "",
     "start_0_basis": "delivery",
     "start_2_basis": "shipment",
     "start_2_after_days": "14",
@@ -48,12 +50,12 @@ def test_a_policy_is_written_in_the_editor(client: FlaskClient, one: Desk) -> No
 
     assert answer.status_code == 303, answer.text
     terms = policy_of(one, "two-years").newest.terms
-    assert terms["components"] == {"remote": 6, "power supply": 12}
+    assert terms["components"] == {"power_supply": 12, "remote": 6}
     assert [start["basis"] for start in terms["starts"]] == ["delivery", "shipment"]
     assert (terms["repairs"]["suspends"], terms["excluded"]) == (True, ["liquid", "surge"])
     page = client.get(answer.headers["Location"]).text
     assert "Two years" in page
-    assert "power supply" in page
+    assert "<dt>Power supply</dt><dd>12 months</dd>" in page
 
 
 @pytest.mark.parametrize(
@@ -61,9 +63,11 @@ def test_a_policy_is_written_in_the_editor(client: FlaskClient, one: Desk) -> No
     [
         ({"months": "many"}, "months"),
         ({"months": "241"}, "months"),
-        ({"components": "remote"}, "components"),
-        ({"components": "remote 241"}, "components"),
-        ({"components": f"{'r' * 33} 6"}, "components"),
+        ({"component_remote": "many"}, "component_remote"),
+        ({"component_remote": "-1"}, "component_remote"),
+        ({"component_remote": "241"}, "component_remote"),
+        ({"component_engine": "6"}, "components"),
+        ({f"component_{'r' * 33}": "6"}, "components"),
         ({"start_0_basis": ""}, "starts"),
         ({"start_0_basis": "shipment"}, "starts"),
         ({"start_0_after_days": "-1"}, "starts"),
@@ -85,6 +89,46 @@ def test_a_refused_draft_keeps_what_was_typed_and_tells_it_at_the_field(
     assert "by hand" in answer.text
     assert f'href="#field-{field}"' in answer.text
     assert f'id="field-{field}"' in answer.text
+
+
+def test_today_is_the_readers_day(client: FlaskClient, one: Desk) -> None:
+    path = f"/devices/{one.sold().public_id}/warranty"
+    me = {"name": "Root", "language": "en", "theme": "auto"}
+
+    client.post("/me", data={**me, "timezone": "Pacific/Kiritimati", "csrf_token": token(client)})
+    in_the_east = reported_on(client.get(path).text)
+    client.post("/me", data={**me, "timezone": "Pacific/Pago_Pago", "csrf_token": token(client)})
+    in_the_west = reported_on(client.get(path).text)
+
+    assert in_the_west < in_the_east  # they are 25 hours apart
+
+
+def token(client: FlaskClient) -> str:
+    return csrf_of(client.get("/me").text)
+
+
+def reported_on(page: str) -> str:
+    return page.split('name="reported_on" value="')[1][:10]
+
+
+def test_a_word_that_was_written_before_the_list_was_stays_readable(
+    client: FlaskClient, one: Desk
+) -> None:
+    one.policy("old")
+    with one.db.write() as session:
+        draft = one.ask(queries.find_policy, "old").id
+        row = session.get_one(WarrantyPolicy, draft).versions[0]
+        row.terms = {**row.terms, "components": {"kabel": 3}}
+    path = f"/warranty/policies/{policy_of(one, 'old').public_id}"
+
+    shown, asked = client.get(path).text, client.get(f"{path}/edit").text
+    kept = post(client, f"{path}/edit", **{**FORM, "component_kabel": "4"})
+    refused = post(client, f"{path}/edit", **{**FORM, "component_smartcard": "4"})
+
+    assert "<dt>kabel</dt><dd>3 months</dd>" in shown
+    assert 'name="component_kabel"' in asked
+    assert (kept.status_code, refused.status_code) == (303, 422)
+    assert policy_of(one, "old").newest.terms["components"]["kabel"] == 4
 
 
 def test_a_draft_is_published_and_retired_on_its_page(client: FlaskClient, one: Desk) -> None:

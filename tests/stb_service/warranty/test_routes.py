@@ -194,7 +194,7 @@ def test_a_box_without_policy_is_told_so(api: Any, one: Desk) -> None:
         ({"reported_on": "soon"}, "reported_on"),
         ({"reported_on": "2090-01-01"}, "reported_on"),
         ({"reported_on": "2026-01-01", "cause": "ghosts"}, "cause"),
-        ({"reported_on": "2026-01-01", "component": "x" * 33}, "component"),
+        ({"reported_on": "2026-01-01", "component": "engine"}, "component"),
         ({"reported_on": "2026-01-01", "subject_ref": "a\u0000b"}, "subject_ref"),
     ],
 )

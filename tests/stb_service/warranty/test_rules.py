@@ -25,6 +25,7 @@ from stb_service.warranty.rules import (
     GRANTED,
     PRECEDENCE,
     Claim,
+    first_day_running,
     given_out,
     in_order,
     last_day_begun,
@@ -66,6 +67,18 @@ def test_the_day_a_box_was_given_out_is_that_of_its_contract_first(
 )
 def test_a_day_begins_first_in_the_east(now: datetime, last: date) -> None:
     assert last_day_begun(now) == last
+
+
+@pytest.mark.parametrize(
+    ("now", "first"),
+    [
+        (datetime(2026, 3, 2, 11, 59, tzinfo=UTC), date(2026, 3, 1)),
+        (datetime(2026, 3, 2, 12, 0, tzinfo=UTC), date(2026, 3, 2)),
+        (datetime(2026, 3, 2, 12, 1, tzinfo=UTC), date(2026, 3, 2)),
+    ],
+)
+def test_a_day_ends_last_in_the_west(now: datetime, first: date) -> None:
+    assert first_day_running(now) == first
 
 
 def claim(policy: int | None, *names: str, since: date = OLD) -> Claim:
@@ -117,7 +130,8 @@ def test_an_assignment_holds_from_its_day_until_it_is_ended(day: date, found: li
     ("day", "former", "code"),
     [
         (date(1999, 1, 1), None, None),
-        (date(2026, 3, 1), OLD, "in-the-past"),
+        (date(2026, 2, 28), OLD, "in-the-past"),
+        (date(2026, 3, 1), OLD, None),  # still running in the west
         (date(2026, 3, 2), OLD, None),
         (date(2026, 3, 3), OLD, None),
         (date(2026, 3, 9), date(2026, 3, 10), "not-after"),
@@ -142,7 +156,8 @@ def test_nothing_is_published_without_a_draft() -> None:
 @pytest.mark.parametrize(
     ("day", "since", "is_retired", "code"),
     [
-        (date(2026, 3, 1), OLD, False, "too-soon"),
+        (date(2026, 2, 28), OLD, False, "too-soon"),
+        (date(2026, 3, 1), OLD, False, None),
         (date(2026, 3, 2), OLD, False, None),
         (date(2026, 3, 3), OLD, False, None),
         (date(2026, 4, 1), date(2026, 4, 1), False, "too-soon"),
@@ -196,7 +211,7 @@ POLICY = Policy(
     ("change", "words"),
     [
         ({"months": 23}, ["The box: 23 months, not 24."]),
-        ({"components": {"remote": 5}}, ["remote: 5 months, not 6."]),
+        ({"components": {"remote": 5}}, ["Remote control: 5 months, not 6."]),
         ({"components": {"remote": 6, "psu": 12}}, ["psu: 12 months, not 24."]),
         ({"doa_days": 13}, ["Fewer days of dead on arrival."]),
         ({"last_day": LastDay.DAY_BEFORE}, ["Every term ends a day sooner."]),
