@@ -112,9 +112,9 @@ def contents(db: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def counts(db: Database) -> dict[str, int]:
-    """Return the number of rows of each table."""
+    """Return the number of rows of each table of a database of the newest revision."""
     with db.read() as session:
         return {
             table.name: session.scalar(select(func.count()).select_from(table)) or 0
-            for table in tables(db)
+            for table in metadata.sorted_tables
         }
