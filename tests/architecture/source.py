@@ -27,11 +27,16 @@ class Module:
                 yield node
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def names(self) -> tuple[tuple[int, str], ...]:
         """Each dotted name that is used, with its line: `datetime.now`, `session.commit`."""
         return tuple(
             (node.lineno, f"{_dotted(node.value)}.{node.attr}")
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, ast.Attribute)
         )
 
@@ -41,7 +46,7 @@ class Module:
         return tuple(self._imported())
 
     def _imported(self) -> Iterator[tuple[int, str]]:
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):

@@ -79,7 +79,7 @@ def outside(code: Iterable[Module], allowed: Iterable[str], *patterns: str) -> l
 
 def calls(module: Module, name: str) -> Iterator[ast.Call]:
     """Yield the calls of a function by its plain name."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
             yield node
 
@@ -289,7 +289,7 @@ def strings(code: Iterable[Module]) -> set[str]:
     """Return every string of the code, those put together from parts as patterns."""
     found = set()
     for module in code:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.add(node.value)
             elif isinstance(node, ast.JoinedStr):
