@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -41,6 +42,15 @@ hypothesis.settings.register_profile("prove", max_examples=2_000, deadline=None)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="how often each race is run")
+
+
+gc.disable()  # while the tests are collected, for all of it stays
+
+
+def pytest_collection_finish() -> None:
+    """No search for garbage looks again at what is there for the whole run."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
