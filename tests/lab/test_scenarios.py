@@ -68,7 +68,6 @@ def test_the_scenarios_that_ship_pass_twice_with_the_same_bytes(lab: Lab, tmp_pa
     assert len(texts[0]) == 2 * len(shipped())
 
 
-@pytest.mark.prove
 @pytest.mark.timeout(300)
 def test_three_times_the_loss_fails_and_names_the_measure(
     lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
