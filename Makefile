@@ -19,6 +19,9 @@ ROUNDS ?= 25
 # One more than there are cores: many tests wait for a browser, a box or a clock.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 
+# The suite starts some hundred processes, each of which would compile all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check prove bench setup assets clean
 
 help: ## List the targets

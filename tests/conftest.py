@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=1, help="how often each race is run")
 
 
+gc.disable()  # while the tests are collected, for all of it stays
+
+
+def pytest_collection_finish() -> None:
+    """No search for garbage looks again at what is there for the whole run."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each race as often as `--rounds` says: what goes wrong seldom shows in the long run."""
     rounds = metafunc.config.getoption("rounds")
@@ -56,6 +67,14 @@ def _quick_passwords() -> None:
     staff._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     staff._nobodys.cache_clear()
     staff._nobodys()  # made once for each process
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _careless_files() -> Iterator[None]:
+    """What tests write need not outlive the machine's power: nobody waits for a disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _file: None)
+        yield
 
 
 @pytest.fixture
@@ -101,6 +120,9 @@ def postgresql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     maintenance = Database(url)
     with maintenance.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for setting in ("fsync", "full_page_writes", "autovacuum"):  # it need not outlive us
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
         connection.execute(text("CREATE DATABASE stb_template"))
     template = Database(_named(url, "stb_template"))
     migrate.upgrade(template)
@@ -384,16 +406,22 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings()
 
 
-@pytest.fixture(scope="session")
-def made_app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+@cache
+def whole_app() -> StbFlask:
     """The whole staff app, made once: it costs a second; each test gives it its own stores."""
     from stb_service.app import make_app
 
-    settings = read_settings({"STB_HOME": str(tmp_path_factory.mktemp("home"))})
-    made = make_app(settings, Database(f"sqlite:///{sqlite_template}"))
+    with tempfile.TemporaryDirectory() as home:
+        settings = read_settings({"STB_HOME": home})
+        made = make_app(settings, Database(settings.database_url))
     (limiter,) = made.extensions["limiter"]
     limiter.enabled = False  # all tests sign in from one address
     return made
+
+
+@pytest.fixture(scope="session")
+def made_app() -> StbFlask:
+    return whole_app()
 
 
 @pytest.fixture

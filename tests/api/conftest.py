@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import structlog
 
-from stb_service.app import make_app
 from stb_service.shared.access import Actor, builtin_verbs
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
+from stb_service.shared.http import StbFlask
 from stb_service.shared.settings import Settings, read_settings
-from tests.conftest import Api
+from tests.conftest import Api, with_stores
 from tests.operations.filling import fill
 
 
@@ -40,7 +40,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Served]:
+def served(
+    made_app: StbFlask, tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
+) -> Iterator[Served]:
     from stb_service.staff.operations import create_token
     from stb_service.staff.queries import person_by_username
 
@@ -56,8 +58,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> I
         _, secret = create_token(
             session, person=person, name="api", days=30, actor=actor, now=utc_now()
         )
-    app = make_app(settings, db)
-    app.config.update(RATELIMIT_ENABLED=False)
+    app = with_stores(made_app, settings, db)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield Served(app, db, settings, secret)
     structlog.reset_defaults()

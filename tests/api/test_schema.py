@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,11 +17,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from stb_service.app import make_app
 from stb_service.shared.access import requires
-from stb_service.shared.db import Database
-from stb_service.shared.settings import read_settings
 from tests.api.conftest import Served
+from tests.conftest import whole_app
 
 CHECKS = [
     not_a_server_error,
@@ -36,22 +33,24 @@ MANY = settings(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-FEW = settings(MANY, max_examples=6, derandomize=True, database=None)
 
 
 @cache
 def operations() -> list[tuple[str, str]]:
-    """Return (method, path) of every operation, as the document of an empty app names them."""
-    with TemporaryDirectory() as home:
-        given_settings = read_settings({"STB_HOME": home})
-        app = make_app(given_settings, Database(given_settings.database_url))
-        document = app.test_client().get("/api/v1/openapi.json").get_json()
+    """Return (method, path) of every operation, as the document names them."""
+    document = whole_app().test_client().get("/api/v1/openapi.json").get_json()
     return [
         (method, path)
         for path, item in document["paths"].items()
         for method in item
         if method != "parameters"
     ]
+
+
+BUDGET = 240  # requests of the suite, shared out among the operations; two of each at the least
+FEW = settings(
+    MANY, max_examples=max(2, BUDGET // len(operations())), derandomize=True, database=None
+)
 
 
 @pytest.fixture(scope="module")

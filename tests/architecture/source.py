@@ -27,17 +27,26 @@ class Module:
                 yield node
 
     @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
     def names(self) -> tuple[tuple[int, str], ...]:
         """Each dotted name that is used, with its line: `datetime.now`, `session.commit`."""
         return tuple(
             (node.lineno, f"{_dotted(node.value)}.{node.attr}")
-            for node in ast.walk(self.tree)
+            for node in self.nodes
             if isinstance(node, ast.Attribute)
         )
 
-    def imported(self) -> Iterator[tuple[int, str]]:
-        """Yield what is imported: `time`, `time.monotonic`."""
-        for node in ast.walk(self.tree):
+    @cached_property
+    def imported(self) -> tuple[tuple[int, str], ...]:
+        """What is imported, with its line: `time`, `time.monotonic`."""
+        return tuple(self._imported())
+
+    def _imported(self) -> Iterator[tuple[int, str]]:
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -64,10 +73,12 @@ def modules(*packages: str) -> tuple[Module, ...]:
 
 @cache
 def _of(package: str) -> tuple[Module, ...]:
-    return tuple(
-        parse(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
-        for path in sorted((ROOT / package).rglob("*.py"))
-    )
+    return tuple(parse(path, (ROOT / path).read_text(encoding="utf-8")) for path in paths(package))
+
+
+def paths(package: str) -> list[str]:
+    """Return where the modules of a package lie."""
+    return [str(path.relative_to(ROOT)) for path in sorted((ROOT / package).rglob("*.py"))]
 
 
 def arguments(function: ast.FunctionDef) -> set[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatch
+from fnmatch import fnmatch, translate
 
 import pytest
 
 from firmware.rollouts.rules import SENTENCES
 from stb_service.shared.access import VERBS
-from tests.architecture.source import ROOT, Module, arguments, modules, parse
+from tests.architecture.source import PACKAGES, ROOT, Module, arguments, modules, parse, paths
 
 pytestmark = pytest.mark.xdist_group("source")  # parsed once
 
@@ -79,12 +79,9 @@ UNSCOPED = {
 
 def uses(module: Module, *patterns: str) -> list[str]:
     """Return the places where a module uses or imports one of the names."""
-    found = [*module.names, *module.imported()]
-    return [
-        f"{module.path}:{line} {name}"
-        for line, name in found
-        if any(fnmatch(name, pattern) for pattern in patterns)
-    ]
+    found = [*module.names, *module.imported]
+    sought = re.compile("|".join(map(translate, patterns)))
+    return [f"{module.path}:{line} {name}" for line, name in found if sought.match(name)]
 
 
 def outside(code: Iterable[Module], allowed: Iterable[str], *patterns: str) -> list[str]:
@@ -95,7 +92,7 @@ def outside(code: Iterable[Module], allowed: Iterable[str], *patterns: str) -> l
 
 def calls(module: Module, name: str) -> Iterator[ast.Call]:
     """Yield the calls of a function by its plain name."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
             yield node
 
@@ -177,8 +174,8 @@ def test_the_named_exceptions_are_still_needed() -> None:
 
 
 def test_no_module_has_a_name_that_says_nothing() -> None:
-    code = (*modules(), *modules("migrations", "tests"))
-    parts = {part.removesuffix(".py") for module in code for part in module.path.split("/")}
+    code = [path for package in (*PACKAGES, "migrations", "tests") for path in paths(package)]
+    parts = {part.removesuffix(".py") for path in code for part in path.split("/")}
 
     assert sorted(part for part in parts if FORBIDDEN_NAMES.fullmatch(part)) == []
 
@@ -308,7 +305,7 @@ def strings(code: Iterable[Module]) -> set[str]:
     """Return every string of the code, those put together from parts as patterns."""
     found = set()
     for module in code:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.add(node.value)
             elif isinstance(node, ast.JoinedStr):

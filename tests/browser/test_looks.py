@@ -22,7 +22,7 @@ from lab.commands.sending import send
 from stb_service.shared.access import SYSTEM
 from tests.browser.boxes import Boxes
 from tests.browser.desk import NARROW, WIDE, Desk, sign_in
-from tests.browser.looks import at_width, barriers, dressed, overhang
+from tests.browser.looks import COLOURS, at_width, barriers, dressed, overhang
 from tests.conftest import People
 from tests.live import Live
 
@@ -168,8 +168,8 @@ def test_no_serious_barrier_in_light(english: Page) -> None:
     assert barriers(dressed(at_width(english, WIDE), "light")) == []
 
 
-def test_no_serious_barrier_in_dark(english: Page) -> None:
-    assert barriers(dressed(at_width(english, WIDE), "dark")) == []
+def test_nothing_is_harder_to_read_in_dark(english: Page) -> None:
+    assert barriers(dressed(at_width(english, WIDE), "dark"), COLOURS) == []
 
 
 def test_nothing_hangs_over_the_edge_of_a_phone(english: Page) -> None:

@@ -10,7 +10,7 @@ import pytest
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
-from tests.conftest import KeptPostgresql, KeptSqlite
+from tests.conftest import KeptSqlite
 from tests.firmware.world import World
 
 
@@ -21,9 +21,9 @@ def small_db(kept_sqlite_of_two: KeptSqlite, sqlite_template: Path) -> Database:
 
 
 @pytest.fixture
-def large_db(kept_postgresql: KeptPostgresql) -> Database:
+def large_db(postgresql_db: Database) -> Database:
     """An empty PostgreSQL database."""
-    return kept_postgresql.fresh()
+    return postgresql_db
 
 
 @pytest.fixture(params=["small_db", "large_db"], ids=["sqlite", "postgresql"])

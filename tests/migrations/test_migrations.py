@@ -18,7 +18,7 @@ from stb_service.shared import audit, migrate
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.settings import Settings
-from tests.conftest import NOW, Databases
+from tests.conftest import KINDS, NOW, Databases
 from tests.operations.filling import contents, counts, fill, tables
 
 RELEASED = ("0001_the_first_tables",)
@@ -35,17 +35,17 @@ REVISIONS = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def db(request: pytest.FixtureRequest, databases: Databases) -> Database:
+@pytest.fixture(params=KINDS)
+def own(request: pytest.FixtureRequest, databases: Databases) -> Database:
     """A migrated database that no other test uses: its tables come and go here."""
     return databases.make(request.param)
 
 
 @pytest.fixture
-def empty(db: Database) -> Database:
+def empty(own: Database) -> Database:
     """A database from which every migration was taken back."""
-    migrate.downgrade(db, "base")
-    return db
+    migrate.downgrade(own, "base")
+    return own
 
 
 def differences(db: Database) -> list[object]:
@@ -66,11 +66,11 @@ def test_the_head_is_what_the_models_say(db: Database) -> None:
     assert differences(db) == []
 
 
-def test_a_table_that_no_migration_made_is_noticed(db: Database) -> None:
-    with db.engine.begin() as connection:
+def test_a_table_that_no_migration_made_is_noticed(own: Database) -> None:
+    with own.engine.begin() as connection:
         connection.execute(text("ALTER TABLE leases DROP COLUMN holder"))
 
-    assert len(differences(db)) == 1
+    assert len(differences(own)) == 1
 
 
 def test_down_leaves_nothing(empty: Database) -> None:
@@ -96,32 +96,32 @@ def test_each_step_goes_down_and_up(empty: Database, revision: str) -> None:
     assert migrate.current(empty) == revision
 
 
-def test_a_full_database_goes_down_and_up(db: Database, settings: Settings, actor: Actor) -> None:
-    fill(db, settings, actor)
+def test_a_full_database_goes_down_and_up(own: Database, settings: Settings, actor: Actor) -> None:
+    fill(own, settings, actor)
 
-    migrate.downgrade(db, "base")
-    migrate.upgrade(db)
+    migrate.downgrade(own, "base")
+    migrate.upgrade(own)
 
-    assert {name for name, count in counts(db).items() if count} == SEEDED
-    assert differences(db) == []
+    assert {name for name, count in counts(own).items() if count} == SEEDED
+    assert differences(own) == []
 
 
 @pytest.mark.parametrize("revision", RELEASED)
 def test_rows_of_a_released_revision_live_on(
-    db: Database, settings: Settings, actor: Actor, revision: str
+    own: Database, settings: Settings, actor: Actor, revision: str
 ) -> None:
     """Rows that the newest code wrote go down to the release and up again.
 
     What a later revision added is lost on the way down; all that the release knew is kept.
     """
-    fill(db, settings, actor)
-    before = contents(db)
+    fill(own, settings, actor)
+    before = contents(own)
 
-    migrate.downgrade(db, revision)
-    released = set(inspect(db.engine).get_table_names())
-    migrate.upgrade(db)
+    migrate.downgrade(own, revision)
+    released = set(inspect(own.engine).get_table_names())
+    migrate.upgrade(own)
 
-    kept = contents(db)
+    kept = contents(own)
     assert {name: len(rows) for name, rows in kept.items()} == {
         name: len(rows) if name in released | SEEDED else 0 for name, rows in before.items()
     }

@@ -12,10 +12,12 @@ from typing import Self
 
 import pytest
 import requests
+from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from firmware.boxes.models import Box, BoxReport
 from firmware.images.models import Image
+from stb_service.cli import main
 from stb_service.metadata import metadata
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
@@ -37,6 +39,11 @@ def stb(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess
         check=False,
         timeout=100,
     )
+
+
+def stb_here(*arguments: str, environ: dict[str, str]) -> Result:
+    """Run the command in this process; what it does not foresee is raised."""
+    return CliRunner().invoke(main, arguments, env=environ, catch_exceptions=False)
 
 
 @pytest.fixture(params=KINDS)
@@ -111,10 +118,10 @@ def test_a_backup_under_way_disturbs_no_box_and_comes_back_whole(
         "STB_DATABASE_URL": str(target.engine.url),
     }
 
-    restored = stb("restore", str(archive), environ=elsewhere)
-    again = stb("restore", str(archive), environ=elsewhere)
+    restored = stb_here("restore", str(archive), environ=elsewhere)
+    again = stb_here("restore", str(archive), environ=elsewhere)
 
-    assert (taken.returncode, restored.returncode) == (0, 0), taken.stderr + restored.stderr
+    assert (taken.returncode, restored.exit_code) == (0, 0), taken.stderr + restored.stderr
     assert boxes.refused == []
     found = counts(target)
     assert {
@@ -129,9 +136,8 @@ def test_a_backup_under_way_disturbs_no_box_and_comes_back_whole(
     with target.read() as session:
         kept = session.get_one(Image, image)
         assert files.path(kept.sha256).read_bytes() == PAYLOAD
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "not empty" in again.stderr
-    assert "Traceback" not in again.stderr
 
 
 def orphans(db: Database) -> dict[str, int]:
@@ -180,7 +186,7 @@ def test_a_backup_into_a_folder_that_is_not_there_ends_with_status_1(
     with live_service(tmp_path / "home") as live:
         first_administrator(live.db, live.settings, now=NOW)
 
-        done = stb("backup", str(tmp_path / "no" / "x.tar.gz"), environ=live.environ)
+        done = stb_here("backup", str(tmp_path / "no" / "x.tar.gz"), environ=live.environ)
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "cannot be written" in done.stderr

@@ -71,7 +71,14 @@ def service(tmp_path: Path) -> Iterator[Service]:
         started.end()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,  # which whoever starts it in the background has it ignore
+        pytest.param(signal.SIGTERM, marks=pytest.mark.prove),
+        signal.SIGKILL,
+    ],
+)
 def test_a_signal_ends_everything(service: Service, number: signal.Signals) -> None:
     count = len(service.family)
 
@@ -83,6 +90,7 @@ def test_a_signal_ends_everything(service: Service, number: signal.Signals) -> N
     assert "Traceback" not in service.log.read_text()
 
 
+@pytest.mark.prove
 def test_a_server_that_dies_ends_the_others(service: Service) -> None:
     edge = next(p for p in service.family if p.is_running() and p.cmdline()[-1:] == ["edge"])
 
@@ -178,27 +186,63 @@ def ended(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_what_make_started_ends_when_make_alone_is_interrupted(tmp_path: Path) -> None:
-    """GNU make does not pass SIGINT on to what it runs."""
-    note = tmp_path / "pid"
-    work = (
+def small_service(folder: Path) -> Path:
+    """Write a program that watches over two children, which say who they are; return it."""
+    program = folder / "work.py"
+    program.write_text(
         "import os, pathlib\n"
         "from stb_service.supervisor import Supervisor\n"
         "with Supervisor() as supervisor:\n"
-        f"    child = supervisor.start('one', {sleeping()!r})\n"
-        f"    pathlib.Path({str(note)!r}).write_text(f'{{os.getpid()}} {{child.pid}}')\n"
+        f"    children = [supervisor.start(name, {sleeping()!r}) for name in ('one', 'two')]\n"
+        "    pids = [os.getpid(), *(child.pid for child in children)]\n"
+        "    pathlib.Path('noted').write_text(' '.join(map(str, pids)))\n"
+        "    os.rename('noted', 'pids')\n"
         "    supervisor.watch()\n"
     )
-    (tmp_path / "work.py").write_text(work)
-    (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} work.py\n")
-    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(["make", "run"], cwd=tmp_path, env=environ, process_group=0) as make:
-        wait_for(lambda: note.exists() and note.read_text(), seconds=30, what="the child")
-        family = [psutil.Process(int(pid)) for pid in note.read_text().split()]
+    return program
+
+
+def family_of(folder: Path) -> list[psutil.Process]:
+    """Wait for that program; return it and its children."""
+    note = folder / "pids"
+    wait_for(note.exists, seconds=30, what="the children")
+    return [psutil.Process(int(pid)) for pid in note.read_text().split()]
+
+
+ENVIRON = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+@pytest.mark.parametrize(
+    ("member", "number"),
+    [(0, signal.SIGINT), (0, signal.SIGTERM), (0, signal.SIGKILL), (1, signal.SIGKILL)],
+    ids=str,
+)
+def test_whatever_ends_one_of_a_small_service_ends_all_of_it(
+    tmp_path: Path, member: int, number: signal.Signals
+) -> None:
+    """The shell starts it in the background, which makes it ignore SIGINT."""
+    command = f"'{sys.executable}' {small_service(tmp_path)} > log 2>&1 &"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, env=ENVIRON, check=True)
+    family = family_of(tmp_path)
+
+    family[member].send_signal(number)
+
+    wait_for(lambda: all(ended(process) for process in family), what="all have ended")
+    log = (tmp_path / "log").read_text()
+    assert ("one has ended with status -9" in log) is (member == 1)
+    assert ("Traceback" in log) is (member == 1)
+
+
+def test_what_make_started_ends_when_make_alone_is_interrupted(tmp_path: Path) -> None:
+    """GNU make does not pass SIGINT on to what it runs."""
+    program = small_service(tmp_path)
+    (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} {program}\n")
+    with subprocess.Popen(["make", "run"], cwd=tmp_path, env=ENVIRON, process_group=0) as make:
+        family = family_of(tmp_path)
         make.send_signal(signal.SIGINT)
         make.wait(25)
 
-    wait_for(lambda: all(ended(process) for process in family), what="both have ended")
+    wait_for(lambda: all(ended(process) for process in family), what="all have ended")
 
 
 def test_a_child_that_ended_is_named() -> None:

@@ -18,6 +18,7 @@ import requests
 from sqlalchemy import select
 
 from firmware.images.models import Image
+from lab.cli import main
 from lab.commands.sending import send
 from stb_service.shared.access import SYSTEM
 from stb_service.staff import operations as staff
@@ -46,7 +47,7 @@ player: {startup_s: 4, resume_s: 2, most_s: 20, safety: 0.85}
 expect:
   - {measure: startup_worst_s, at_most: 10}
 """
-Lab = Callable[..., subprocess.CompletedProcess[str]]
+Lab = Callable[..., "Done"]
 
 
 @pytest.fixture(scope="module")
@@ -90,27 +91,53 @@ def tokens(live: Live) -> Tokens:
     return Tokens(live, people, engineer, viewer)
 
 
+@dataclass
+class Done:
+    """How a command ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def lab(live: Live, tmp_path: Path) -> Lab:
-    """Run the small scenario in a process of its own and send it."""
+def lab(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Lab:
+    """Run the small scenario and send it, by the command in this process."""
+    (tmp_path / "quiet.yaml").write_text(SCENARIO)
+    monkeypatch.chdir(tmp_path)
+
+    def run(token: str | None, *words: str, url: str = live.staff_url) -> Done:
+        if token is None:
+            monkeypatch.delenv("STB_LAB_TOKEN", raising=False)
+        else:
+            monkeypatch.setenv("STB_LAB_TOKEN", token)
+        capsys.readouterr()
+        code = main(["run", "quiet.yaml", "--report-to", url, *words])
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def lab_process(live: Live, tmp_path: Path) -> Lab:
+    """The same in a process of its own, as it is typed."""
     (tmp_path / "quiet.yaml").write_text(SCENARIO)
 
-    def run(
-        token: str | None, *words: str, url: str = live.staff_url
-    ) -> subprocess.CompletedProcess[str]:
+    def run(token: str, *words: str) -> Done:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("STB_")}
-        environ = {**inherited, **({} if token is None else {"STB_LAB_TOKEN": token})}
         program = str(Path(sys.executable).with_name("stb-lab"))
-        command = [program, "run", "quiet.yaml", "--report-to", url, *words]
-        return subprocess.run(
-            command,
+        done = subprocess.run(
+            [program, "run", "quiet.yaml", "--report-to", live.staff_url, *words],
             cwd=tmp_path,
-            env=environ,
+            env={**inherited, "STB_LAB_TOKEN": token},
             capture_output=True,
             text=True,
             timeout=100,
             check=False,
         )
+        return Done(done.returncode, done.stdout, done.stderr)
 
     return run
 
@@ -147,8 +174,10 @@ def test_a_run_names_the_image_that_was_tried(
     assert "image: " in bad.stdout
 
 
-def test_a_run_is_sent_listed_and_there_once(live: Live, tokens: Tokens, lab: Lab) -> None:
-    first, again = lab(tokens.engineer), lab(tokens.engineer)
+def test_a_run_is_sent_listed_and_there_once(
+    live: Live, tokens: Tokens, lab_process: Lab, lab: Lab
+) -> None:
+    first, again = lab_process(tokens.engineer), lab(tokens.engineer)
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + first.stdout
     (run,) = [run for run in listed(live, tokens.engineer) if run["image"] is None]

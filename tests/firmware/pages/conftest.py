@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from firmware.boxes.models import Box
-from firmware.boxes.operations import know_box, meet_unknown
+from firmware.boxes.operations import know_boxes, meet_unknown
 from firmware.boxes.rules import Statement
 from firmware.images.models import Image
 from firmware.images.operations import add_image
@@ -32,6 +32,18 @@ BOXES = 40
 TAKEN = (MemberState.OFFERED, MemberState.FETCHING, MemberState.AWAITING)
 
 
+def _box(number: int) -> dict[str, Any]:
+    return {
+        "uid": f"uid-{number:02d}",
+        "serial": f"SN{number:04d}",
+        "mac_ethernet": f"00:1A:79:00:00:{number:02X}",
+        "mac_wifi": None,
+        "model_code": MODELS[number % 2],
+        "revision_code": "A",
+        "tags": ["lab"] if number < 4 else [],
+    }
+
+
 class Fleet:
     """Forty boxes of two models, three images, and short words for what happens to them."""
 
@@ -39,21 +51,15 @@ class Fleet:
         self.db, self.actor = db, actor
         self.now = datetime.now(UTC)
         with db.write() as session:
-            for number in range(BOXES):
-                box = know_box(
-                    session,
-                    uid=f"uid-{number:02d}",
-                    serial=f"SN{number:04d}",
-                    mac_ethernet=f"00:1A:79:00:00:{number:02X}",
-                    mac_wifi=None,
-                    model_code=MODELS[number % 2],
-                    revision_code="A",
-                    tags=["lab"] if number < 4 else [],
-                    actor=actor,
-                    now=self.now,
+            know_boxes(session, [_box(number) for number in range(BOXES)], now=self.now)
+            session.execute(
+                update(Box).values(
+                    running_version="1.0", version_at=self.now, last_seen_at=self.now
                 )
-                box.running_version, box.version_at = "1.0", self.now
-                box.last_seen_at = None if number == BOXES - 1 else self.now
+            )
+            session.execute(
+                update(Box).where(Box.uid == f"uid-{BOXES - 1:02d}").values(last_seen_at=None)
+            )
         self.images = {version: self._image(files, version) for version in ("1.0", "2.0", "3.0")}
 
     def _image(self, files: FileStore, version: str) -> str:

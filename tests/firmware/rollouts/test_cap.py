@@ -23,6 +23,8 @@ pytestmark = pytest.mark.race
 
 THREADS = 8
 CAP = 5
+BOXES = 24
+PAUSE_S = 0.002  # between two looks: those who are watched must get some of the machine too
 
 
 class Watcher:
@@ -40,7 +42,7 @@ class Watcher:
             return session.scalars(statement).one()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(PAUSE_S):
             self.counts.append(self.count())
 
     def __enter__(self) -> Self:
@@ -98,7 +100,7 @@ def distant(world: World) -> Iterator[None]:
 
 @pytest.fixture
 def fleet(world: World) -> list[str]:
-    uids = world.boxes(40)
+    uids = world.boxes(BOXES)
     world.rollout(world.image("2.0"), cap=CAP)
     return uids
 
@@ -109,7 +111,7 @@ def test_boxes_that_poll_together_take_exactly_the_cap(
     with Watcher(world) as watcher:
         together(polls(world, fleet))
     assert max(watcher.counts) == CAP
-    assert world.states(1) == {"offered": CAP, "waiting": 40 - CAP}
+    assert world.states(1) == {"offered": CAP, "waiting": BOXES - CAP}
 
 
 def test_one_box_that_polls_many_times_at_once_takes_one_place(
@@ -126,7 +128,7 @@ def test_latecomers_that_poll_together_join_once_each(
 ) -> None:
     late = world.boxes(8)
     together(polls(world, [uid for uid in late for _ in range(3)]))
-    assert sum(world.states(1).values()) == 48
+    assert sum(world.states(1).values()) == BOXES + 8
 
 
 def live(world: World, uid: str, rng: random.Random) -> None:
@@ -165,7 +167,7 @@ def test_suspects_that_return_wait_for_a_place(world: World, fleet: list[str]) -
     with Watcher(world) as watcher:
         together(polls(world, gone))
     assert max(watcher.counts) == CAP
-    assert world.states(1) == {"offered": CAP, "suspect": CAP, "waiting": 40 - 2 * CAP}
+    assert world.states(1) == {"offered": CAP, "suspect": CAP, "waiting": BOXES - 2 * CAP}
 
 
 def test_a_rollout_that_is_cancelled_while_boxes_poll_offers_nothing_more(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +15,16 @@ from sqlalchemy import delete, select
 
 from firmware.boxes.models import Box, BoxReport, BoxToken
 from firmware.boxes.operations import add_token, create_gateway_token
+from firmware.boxes.presence import Presence
 from firmware.edge import make_edge
 from firmware.rollouts import engine
+from firmware.wires.contact import Edge
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
-from stb_service.shared.settings import Settings
+from stb_service.shared.http import StbFlask
+from stb_service.shared.settings import Settings, read_settings
+from tests.conftest import with_stores
 from tests.firmware.world import World
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -120,20 +125,31 @@ def clock(now: datetime) -> Iterator[time_machine.Traveller]:
 MakeWire = Callable[..., Wire]
 
 
+@pytest.fixture(scope="session")
+def made_edge(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> StbFlask:
+    """The box edge, made once; each test gives it its own stores."""
+    settings = read_settings({"STB_HOME": str(tmp_path_factory.mktemp("home"))})
+    made = make_edge(settings, Database(f"sqlite:///{sqlite_template}"))
+    made.extensions["edge"].presence.close()
+    return made
+
+
 @pytest.fixture
 def make_wire(
+    made_edge: StbFlask,
     make_settings: Callable[..., Settings],
     actor: Actor,
     now: datetime,
     clock: time_machine.Traveller,
 ) -> Iterator[MakeWire]:
-    """Make an edge on a database, with settings by environment, and a box with a token."""
-    made = []
+    """Give the edge a database, and settings by environment; a box with a token polls it."""
+    gatherers = []
 
     def make(db: Database, **environ: str) -> Wire:
         settings = make_settings(**environ)
-        app = make_edge(settings, db)
-        made.append(app)
+        app = with_stores(made_edge, settings, db)
+        app.extensions["edge"] = Edge(Presence(db))
+        gatherers.append(app.extensions["edge"].presence)
         world = World(db, FileStore(settings.files_dir), actor, now)
         world.image("1.0")
         (uid,) = world.boxes(1)
@@ -142,8 +158,8 @@ def make_wire(
         return wire
 
     yield make
-    for app in made:
-        app.extensions["edge"].presence.close()
+    for gatherer in gatherers:
+        gatherer.close()
 
 
 @pytest.fixture
