@@ -26,6 +26,7 @@ from stb_service.shared.settings import SETTINGS, Settings, read_settings
 from stb_service.staff import operations as staff
 from stb_service.staff import queries as staff_queries
 from stb_service.staff.setup import first_administrator
+from stb_service.subscribers.commands import import_accounts_command
 from stb_service.supervisor import Supervisor, command_of
 from stb_service.warranty.commands import warranty
 
@@ -325,7 +326,22 @@ def demo_command(settings: Settings) -> None:
     demo.run(settings, start_servers, console=out)
 
 
-main.add_command(import_devices, "import")
+class Imports(click.Group):
+    """What can be imported. A file alone is one of boxes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `boxes` before a file that stands alone."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if not args or args[0] in known else ["boxes", *args])
+
+
+@main.group("import", cls=Imports)
+def import_files() -> None:
+    """Import boxes (a FILE alone), accounts ... from CSV or XLSX files."""
+
+
+import_files.add_command(import_devices)
+import_files.add_command(import_accounts_command)
 main.add_command(export_devices, "export")
 main.add_command(warranty)
 
