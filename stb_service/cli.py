@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from sqlalchemy.exc import OperationalError
 
 from stb_service.devices.commands import export_devices, import_devices
 from stb_service.metadata import metadata
+from stb_service.scale.filling import fill
+from stb_service.scale.world import MOST_DEVICES, Sizes
 from stb_service.shared import archive, logs, migrate
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
@@ -317,13 +320,38 @@ def restore(settings: Settings, source: Path) -> None:
 
 
 @main.command("demo")
+@click.option(
+    "--scale",
+    type=click.IntRange(1, MOST_DEVICES),
+    metavar="DEVICES",
+    help="Only fill an empty database with an operator of so many boxes.",
+)
+@click.option("--database", metavar="URL", help="The database to fill, if not the service's own.")
 @click.pass_obj
-def demo_command(settings: Settings) -> None:
+def demo_command(settings: Settings, scale: int | None, database: str | None) -> None:
     """Load a demo operator, start everything, and let emulated boxes update themselves."""
+    if database is not None and scale is None:
+        raise click.UsageError("--database goes with --scale")
+    if scale is not None:
+        _fill(replace(settings, database_url=database or settings.database_url), Sizes(scale))
+        return
     from stb_service import demo  # noqa: PLC0415 - knows every room
 
     _prepare(settings)
     demo.run(settings, start_servers, console=out)
+
+
+def _fill(settings: Settings, sizes: Sizes) -> None:
+    """Fill an empty database with a made-up operator, and tell how long it took."""
+    _prepare(settings)
+    started = utc_now()
+    with _database(settings) as db:
+        fill(db, sizes, now=started, say=out.print)
+    spent = (utc_now() - started).total_seconds()
+    out.print(
+        f"{sizes.devices} boxes, {sizes.accounts} accounts and {sizes.moves} moves of stock "
+        f"in {spent:.0f} s"
+    )
 
 
 class Imports(click.Group):
