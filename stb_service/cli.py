@@ -15,8 +15,13 @@ import click
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from stb_service.devices.commands import export_devices, import_devices
+from stb_service.devices.commands import (
+    export_devices,
+    import_devices,
+    import_holdings_command,
+)
 from stb_service.metadata import metadata
+from stb_service.parts.commands import import_parts_command, import_stock_command
 from stb_service.scale.filling import fill
 from stb_service.scale.world import MOST_DEVICES, Sizes
 from stb_service.shared import archive, logs, migrate
@@ -365,11 +370,17 @@ class Imports(click.Group):
 
 @main.group("import", cls=Imports)
 def import_files() -> None:
-    """Import boxes (a FILE alone), accounts ... from CSV or XLSX files."""
+    """Import boxes (a FILE alone), accounts, holdings, parts or stock from CSV or XLSX files."""
 
 
-import_files.add_command(import_devices)
-import_files.add_command(import_accounts_command)
+for command in (
+    import_devices,
+    import_accounts_command,
+    import_holdings_command,
+    import_parts_command,
+    import_stock_command,
+):
+    import_files.add_command(command)
 main.add_command(export_devices, "export")
 main.add_command(warranty)
 

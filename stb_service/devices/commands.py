@@ -1,4 +1,4 @@
-"""The commands of this room: `stb import boxes` and `stb export`."""
+"""The commands of this room: `stb import boxes`, `stb import holdings`, `stb export`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from stb_service.devices import queries
 from stb_service.devices.arrivals.imports import import_file
+from stb_service.devices.holdings.imports import import_holdings
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.queries import DeviceFilter
 from stb_service.shared.access import EVERYTHING
@@ -21,6 +22,13 @@ import_devices = import_command(
     "boxes",
     import_file,
     "Import boxes from a CSV or XLSX file; good rows are kept, refused ones reported.",
+)
+
+
+import_holdings_command = import_command(
+    "holdings",
+    import_holdings,
+    "Import from a CSV or XLSX file which accounts had boxes, and when.",
 )
 
 

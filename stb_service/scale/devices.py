@@ -132,8 +132,8 @@ def add_devices(world: World) -> None:
         said = {"serial": serial, "model": kind.model_code, "status": str(Status.IN_STOCK)}
         tables.audit.add(began, *MADE_BY, "device.create", "device", uid, serial, said)
         if account:
-            said = {"account": [None, account_number(account)], "tenure": [None, tenure]}
-            tables.audit.add(changed, *MADE_BY, "device.give", "device", uid, serial, said)
+            given = {"account": [None, account_number(account)], "tenure": [None, tenure]}
+            tables.audit.add(changed, *MADE_BY, "device.give", "device", uid, serial, given)
         if sold:
             assert tenure is not None
             holdings.add(chance, number, account, tenure, sold)

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
@@ -144,6 +145,61 @@ def read_day(raw: str) -> date:
         return date.fromisoformat(raw[:10])
     except ValueError as error:
         raise Malformed(text("No date; write it as 2026-03-31.")) from error
+
+
+def read_line(most: int) -> Callable[[str], str]:
+    """Return what reads one line of at most so many characters."""
+
+    def read(raw: str) -> str:
+        if len(raw) > most:
+            raise Malformed(text("At most %(most)s characters.", most=most))
+        if not raw.isprintable():
+            raise Malformed(text("Letters that cannot be shown."))
+        return raw
+
+    return read
+
+
+def read_choice(choices: type[StrEnum]) -> Callable[[str], str]:
+    """Return what reads one of some words, with blanks and hyphens as people write them."""
+
+    def read(raw: str) -> str:
+        word = "_".join(re.split(r"[\s_-]+", raw.strip().lower()))
+        if word not in set(choices):
+            raise Malformed(text("One of: %(names)s", names=", ".join(choices)))
+        return word
+
+    return read
+
+
+def read_number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number; a spreadsheet's `12.0` is one."""
+
+    def read(raw: str) -> int:
+        digits = re.sub(r"[.,]0+$", "", raw)
+        number = int(digits) if re.fullmatch(r"[0-9]{1,12}", digits) else -1
+        if not least <= number <= most:
+            raise Malformed(
+                text("A whole number from %(least)s to %(most)s.", least=least, most=most)
+            )
+        return number
+
+    return read
+
+
+YES_WORDS, NO_WORDS = frozenset({"yes", "true", "1", "x"}), frozenset({"no", "false", "0"})
+
+
+def read_yes(raw: str) -> bool:
+    """Return whether a cell says yes.
+
+    Raises:
+        Malformed: it says neither yes nor no.
+    """
+    word = raw.strip().lower()
+    if word not in YES_WORDS | NO_WORDS:
+        raise Malformed(text("Write yes or no."))
+    return word in YES_WORDS
 
 
 def plain_header(header: str) -> str:
