@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy import text as sql
 
 from firmware.boxes.models import Box, BoxTag
 from stb_service.devices.models import (
@@ -27,7 +28,7 @@ from stb_service.shared.access import SYSTEM
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.db import Base, Database
 from stb_service.shared.errors import Obstacle, Refused
-from stb_service.shared.i18n import text as words
+from stb_service.shared.i18n import text
 from stb_service.shared.personal import PersonalKey
 from stb_service.staff.operations import create_organisation
 from stb_service.subscribers.models import (
@@ -62,7 +63,7 @@ def fill(db: Database, sizes: Sizes, *, now: datetime, say: Callable[[str], Any]
     """
     with db.write() as session:
         if any(session.scalar(select(model.id).limit(1)) is not None for model in EMPTY_OF):
-            reason = words("The database is not empty; a made-up operator goes into an empty one.")
+            reason = text("The database is not empty; a made-up operator goes into an empty one.")
             raise Refused([Obstacle("not-empty", reason)])
         world = World(session, Loader(session), sizes, now)
         _add_few(world)
@@ -97,4 +98,4 @@ def _settle(db: Database) -> None:
     if not db.is_sqlite:
         engine = db.engine.execution_options(isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text("VACUUM"))
+            connection.execute(sql("VACUUM"))

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Table, insert, text
+from sqlalchemy import JSON, Connection, Table, insert
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from stb_service.shared.db import Base
@@ -106,7 +107,7 @@ def unchecked(session: Session, tables: Sequence[str]) -> Iterator[None]:
     """Let rows be written to tables in any order; all constraints hold at the end."""
     connection = session.connection()
     if connection.dialect.name == "sqlite":
-        connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        connection.execute(sql("PRAGMA defer_foreign_keys = ON"))
         yield
         return
     make_again = _take_away(connection, list(tables))
@@ -120,13 +121,13 @@ def unchecked(session: Session, tables: Sequence[str]) -> Iterator[None]:
 
 def _take_away(connection: Connection, tables: list[str]) -> list[str]:
     """Take away what would be checked row by row; return the statements that make it again."""
-    connection.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
+    connection.execute(sql("SET LOCAL maintenance_work_mem = '256MB'"))
     made: list[list[str]] = [[], [], []]
     for place, found in ((2, KEYS), (1, UNIQUE)):
-        for row in connection.execute(text(found), {"tables": tables}).all():
+        for row in connection.execute(sql(found), {"tables": tables}).all():
             connection.exec_driver_sql(f'ALTER TABLE {row.of} DROP CONSTRAINT "{row.name}"')
             made[place].append(f'ALTER TABLE {row.of} ADD CONSTRAINT "{row.name}" {row.made}')
-    for row in connection.execute(text(INDEXES), {"tables": tables}).all():
+    for row in connection.execute(sql(INDEXES), {"tables": tables}).all():
         connection.exec_driver_sql(f"DROP INDEX {row.name}")
         made[0].append(row.made)
     return [statement for step in made for statement in step]

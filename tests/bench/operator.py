@@ -79,7 +79,7 @@ def operator(say: Callable[[str], None], devices: int | None = None) -> Operator
     """Return an operator with so many boxes, made where it is asked for first."""
     count = devices or devices_wanted()
     if count not in _made:
-        home, db = _kept.enter_context(tempfile.TemporaryDirectory()), None
+        home = _kept.enter_context(tempfile.TemporaryDirectory())
         db = _kept.enter_context(postgresql())
         people = People(db, SYSTEM, datetime.now(UTC))
         sizes = Sizes(count)
@@ -110,11 +110,12 @@ def sign_in(browser: FlaskClient, username: str) -> None:
 
 @contextmanager
 def counting(db: Database) -> Iterator[list[str]]:
-    """Gather the statements that are sent."""
+    """Gather the reads that are sent; once a minute it is written too that somebody was seen."""
     sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
+        if statement.startswith("SELECT"):
+            sent.append(statement)
 
     event.listen(db.engine, "before_cursor_execute", note)
     yield sent
