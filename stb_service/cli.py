@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,15 @@ import click
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from stb_service.devices.commands import export_devices, import_devices
+from stb_service.devices.commands import (
+    export_devices,
+    import_devices,
+    import_holdings_command,
+)
 from stb_service.metadata import metadata
+from stb_service.parts.commands import import_parts_command, import_stock_command
+from stb_service.scale.filling import fill
+from stb_service.scale.world import MOST_DEVICES, Sizes
 from stb_service.shared import archive, logs, migrate
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
@@ -26,6 +34,7 @@ from stb_service.shared.settings import SETTINGS, Settings, read_settings
 from stb_service.staff import operations as staff
 from stb_service.staff import queries as staff_queries
 from stb_service.staff.setup import first_administrator
+from stb_service.subscribers.commands import import_accounts_command
 from stb_service.supervisor import Supervisor, command_of
 from stb_service.warranty.commands import warranty
 
@@ -316,16 +325,62 @@ def restore(settings: Settings, source: Path) -> None:
 
 
 @main.command("demo")
+@click.option(
+    "--scale",
+    type=click.IntRange(1, MOST_DEVICES),
+    metavar="DEVICES",
+    help="Only fill an empty database with an operator of so many boxes.",
+)
+@click.option("--database", metavar="URL", help="The database to fill, if not the service's own.")
 @click.pass_obj
-def demo_command(settings: Settings) -> None:
+def demo_command(settings: Settings, scale: int | None, database: str | None) -> None:
     """Load a demo operator, start everything, and let emulated boxes update themselves."""
+    if database is not None and scale is None:
+        raise click.UsageError("--database goes with --scale")
+    if scale is not None:
+        _fill(replace(settings, database_url=database or settings.database_url), Sizes(scale))
+        return
     from stb_service import demo  # noqa: PLC0415 - knows every room
 
     _prepare(settings)
     demo.run(settings, start_servers, console=out)
 
 
-main.add_command(import_devices, "import")
+def _fill(settings: Settings, sizes: Sizes) -> None:
+    """Fill an empty database with a made-up operator, and tell how long it took."""
+    _prepare(settings)
+    started = utc_now()
+    with _database(settings) as db:
+        fill(db, sizes, now=started, say=out.print)
+    spent = (utc_now() - started).total_seconds()
+    out.print(
+        f"{sizes.devices} boxes, {sizes.accounts} accounts and {sizes.moves} moves of stock "
+        f"in {spent:.0f} s"
+    )
+
+
+class Imports(click.Group):
+    """What can be imported. A file alone is one of boxes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `boxes` before a file that stands alone."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if not args or args[0] in known else ["boxes", *args])
+
+
+@main.group("import", cls=Imports)
+def import_files() -> None:
+    """Import boxes (a FILE alone), accounts, holdings, parts or stock from CSV or XLSX files."""
+
+
+for command in (
+    import_devices,
+    import_accounts_command,
+    import_holdings_command,
+    import_parts_command,
+    import_stock_command,
+):
+    import_files.add_command(command)
 main.add_command(export_devices, "export")
 main.add_command(warranty)
 

@@ -244,7 +244,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_holdings_public_id")),
     )
     with op.batch_alter_table("holdings", schema=None) as batch_op:
-        batch_op.create_index("ix_holdings_account", ["account_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_holdings_account_since", ["account_id", "since", "id"], unique=False
+        )
         batch_op.create_index("ix_holdings_device", ["device_id", "id"], unique=False)
         batch_op.create_index("ix_holdings_site_id", ["site_id"], unique=False)
         batch_op.create_index(
@@ -265,7 +267,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_holdings_site_id")
         batch_op.drop_index("ix_holdings_device")
-        batch_op.drop_index("ix_holdings_account")
+        batch_op.drop_index("ix_holdings_account_since")
 
     op.drop_table("holdings")
     with op.batch_alter_table("contacts", schema=None) as batch_op:

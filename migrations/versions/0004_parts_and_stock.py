@@ -269,6 +269,7 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("counted_at", UtcDateTime(), nullable=False),
         sa.Column("counted_by", sa.String(length=128), nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=True),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
             "condition IN ('new', 'refurbished', 'defective')",
@@ -284,6 +285,7 @@ def upgrade() -> None:
             ["part_id"], ["parts.id"], name=op.f("fk_stock_count_lines_part_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_count_lines")),
+        sa.UniqueConstraint("key", name=op.f("uq_stock_count_lines_key")),
         sa.UniqueConstraint(
             "count_id",
             "part_id",

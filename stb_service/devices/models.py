@@ -243,7 +243,7 @@ class Holding(Public, Base):
             postgresql_where=text("until IS NULL"),
         ),
         Index("ix_holdings_device", "device_id", "id"),
-        Index("ix_holdings_account", "account_id", "id"),
+        Index("ix_holdings_account_since", "account_id", "since", "id"),
         Index("ix_holdings_site_id", "site_id"),
     )
 

@@ -23,6 +23,8 @@ SENTENCES: Mapping[str, tuple[str, Text]] = {
     "device.board": ("cpu", text("Another board was put in by %(who)s")),
     "device.board-given": ("cpu", text("Its board was taken out by %(who)s")),
     "device.give": ("user-plus", text("%(who)s gave it to account %(to)s")),
+    "device.held": ("history", text("%(who)s noted that account %(to)s had it")),
+    "device.holding-correct": ("history", text("%(who)s corrected how an account has or had it")),
     "device.transfer": ("users", text("%(who)s passed it from account %(from)s to %(to)s")),
     "device.take-back": ("arrow-back-up", text("%(who)s took it back from account %(from)s")),
     "device.place": ("map-pin", text("%(who)s noted its site")),

@@ -13,9 +13,11 @@ from stb_service.devices.arrivals.operations import register_unclaimed
 from stb_service.devices.catalogue import pages as catalogue_pages
 from stb_service.devices.catalogue import routes as catalogue_routes
 from stb_service.devices.catalogue.queries import find_models
+from stb_service.devices.holdings import import_pages as holding_imports
 from stb_service.devices.holdings import pages as holdings_pages
 from stb_service.devices.holdings import personal as holdings_personal
 from stb_service.devices.holdings import routes as holdings_routes
+from stb_service.devices.holdings.imports import HANDLERS as HOLDING_HANDLERS
 from stb_service.devices.identity import pages as identity_pages
 from stb_service.devices.identity import routes as identity_routes
 from stb_service.devices.identity.queries import find_boxes, open_disputes_count
@@ -28,6 +30,7 @@ from stb_service.shared.registries import CardSection, NavItem, Registries, Sear
 page_blueprints = [
     pages.pages,
     holdings_pages.pages,
+    holding_imports.pages,
     arrivals_pages.pages,
     identity_pages.pages,
     catalogue_pages.pages,
@@ -89,7 +92,7 @@ def wire(registries: Registries) -> None:
     )
     registries.account_timeline.append(holdings_pages.account_entries)
     registries.personal.append(holdings_personal.KNOWN)
-    registries.jobs.update(HANDLERS)
+    registries.jobs.update({**HANDLERS, **HOLDING_HANDLERS})
     registries.outbox["box.appeared"] = register_unclaimed
     registries.gauges.append(_gauge)
 

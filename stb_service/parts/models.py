@@ -430,17 +430,20 @@ class CountLine(Base):
     """What one person found of one part in one condition.
 
     `expected` is what the ledger said at that instant: the difference stays right though
-    pieces move on until the sheet is closed. `times` says how often it was counted.
+    pieces move on until the sheet is closed. `times` says how often it was counted. What a file
+    stated has a `key`, under which it counts once.
     """
 
     __tablename__ = "stock_count_lines"
     __table_args__ = (
         UniqueConstraint("count_id", "part_id", "condition"),
+        UniqueConstraint("key"),
         CheckConstraint(_one_of("condition", Condition), name="condition"),
         CheckConstraint(f"counted BETWEEN 0 AND {MOST} AND times > 0", name="counted"),
     )
 
     count_id: Mapped[int] = mapped_column(ForeignKey("stock_counts.id"))
+    key: Mapped[str | None] = mapped_column(String(80))
     part_id: Mapped[int] = mapped_column(ForeignKey("parts.id"), index=True)
     condition: Mapped[str] = mapped_column(String(16))
     counted: Mapped[int]

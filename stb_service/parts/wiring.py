@@ -8,6 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from stb_service.parts import box_card, pages, queries, routes
+from stb_service.parts.arrivals import pages as arrivals_pages
+from stb_service.parts.arrivals import routes as arrivals_routes
+from stb_service.parts.arrivals.jobs import HANDLERS
 from stb_service.parts.catalogue import pages as catalogue_pages
 from stb_service.parts.catalogue import routes as catalogue_routes
 from stb_service.parts.catalogue.queries import find_parts
@@ -23,8 +26,14 @@ from stb_service.shared.registries import (
     Tile,
 )
 
-page_blueprints = [catalogue_pages.pages, pages.pages, counts_pages.pages]
-api_blueprints = [catalogue_routes.api, routes.api, counts_routes.api]
+page_blueprints = [
+    arrivals_pages.parts_pages,
+    arrivals_pages.stock_pages,
+    catalogue_pages.pages,
+    pages.pages,
+    counts_pages.pages,
+]
+api_blueprints = [arrivals_routes.api, catalogue_routes.api, routes.api, counts_routes.api]
 
 STOCK = text("Stock")
 
@@ -80,6 +89,7 @@ def wire(registries: Registries) -> None:
     )
     registries.timeline.append(box_card.timeline)
     registries.tiles.append(Tile("parts.short", "parts.view", "parts/tile.html", _tile, order=60))
+    registries.jobs.update(HANDLERS)
     registries.gauges.append(_gauge)
 
 

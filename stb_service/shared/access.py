@@ -78,6 +78,7 @@ VERBS: dict[str, Verb] = {
         ),
         _verb("accounts.edit", text("Change accounts"), AGENT),
         _verb("accounts.import", text("Import accounts"), AGENT, operator_only=True),
+        _verb("holdings.import", text("Import who had boxes"), AGENT, operator_only=True),
         _verb(
             "accounts.erase",
             text("Hand out and erase what is known of a person"),
@@ -89,6 +90,8 @@ VERBS: dict[str, Verb] = {
         _verb("models.edit", text("Change models of box"), FIRMWARE, operator_only=True),
         _verb("parts.view", text("See parts and stock"), *EVERYONE),
         _verb("parts.edit", text("Change parts, places and limits"), AGENT, operator_only=True),
+        _verb("parts.import", text("Import parts"), AGENT, operator_only=True),
+        _verb("stock.import", text("Import stock"), AGENT, operator_only=True),
         _verb("stock.move", text("Move, receive and reserve stock"), AGENT, TECHNICIAN),
         _verb("stock.count", text("Count stock"), AGENT, TECHNICIAN),
         _verb("warranty.view", text("See the warranty of boxes, and why"), *EVERYONE),

@@ -9,17 +9,21 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stb_service.shared import jobs
 from stb_service.shared.access import Actor
-from stb_service.shared.errors import Invalid
+from stb_service.shared.db import Database
+from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.files import Stored
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.identifiers import Malformed
@@ -141,6 +145,61 @@ def read_day(raw: str) -> date:
         return date.fromisoformat(raw[:10])
     except ValueError as error:
         raise Malformed(text("No date; write it as 2026-03-31.")) from error
+
+
+def read_line(most: int) -> Callable[[str], str]:
+    """Return what reads one line of at most so many characters."""
+
+    def read(raw: str) -> str:
+        if len(raw) > most:
+            raise Malformed(text("At most %(most)s characters.", most=most))
+        if not raw.isprintable():
+            raise Malformed(text("Letters that cannot be shown."))
+        return raw
+
+    return read
+
+
+def read_choice(choices: type[StrEnum]) -> Callable[[str], str]:
+    """Return what reads one of some words, with blanks and hyphens as people write them."""
+
+    def read(raw: str) -> str:
+        word = "_".join(re.split(r"[\s_-]+", raw.strip().lower()))
+        if word not in set(choices):
+            raise Malformed(text("One of: %(names)s", names=", ".join(choices)))
+        return word
+
+    return read
+
+
+def read_number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number; a spreadsheet's `12.0` is one."""
+
+    def read(raw: str) -> int:
+        digits = re.sub(r"[.,]0+$", "", raw)
+        number = int(digits) if re.fullmatch(r"[0-9]{1,12}", digits) else -1
+        if not least <= number <= most:
+            raise Malformed(
+                text("A whole number from %(least)s to %(most)s.", least=least, most=most)
+            )
+        return number
+
+    return read
+
+
+YES_WORDS, NO_WORDS = frozenset({"yes", "true", "1", "x"}), frozenset({"no", "false", "0"})
+
+
+def read_yes(raw: str) -> bool:
+    """Return whether a cell says yes.
+
+    Raises:
+        Malformed: it says neither yes nor no.
+    """
+    word = raw.strip().lower()
+    if word not in YES_WORDS | NO_WORDS:
+        raise Malformed(text("Write yes or no."))
+    return word in YES_WORDS
 
 
 def plain_header(header: str) -> str:
@@ -301,6 +360,96 @@ def open_source(
         )
         report.remarks.append(Remark(first.number, "", "", reason, WARNING))
     return Source(header, report, lines, None if total is None else max(total - 1, 1))
+
+
+# --- row by row ----------------------------------------------------------------------------------
+
+Fields = Mapping[str, Any]
+
+
+class RowByRow(ABC):
+    """Takes a file in chunks, each in a unit of work of its own, and each row as a whole or not.
+
+    A room says by which keys a row names what it is about, and writes it. Where two rows of a file
+    are about the same, the first counts: another that says the same is unchanged, any other is
+    refused. So a trial of a chunk is true without those before, and the same file twice changes
+    nothing.
+    """
+
+    same = text("Line %(line)s of this file is about the same.")
+
+    def __init__(self, db: Database, source: Source, actor: Actor) -> None:
+        self.db, self.source, self.actor = db, source, actor
+        self.report = source.report
+        self.said: dict[str, tuple[int, Fields]] = {}
+        """By key, which line was taken, and what it said."""
+
+    @abstractmethod
+    def keys(self, fields: Fields) -> Sequence[str]:
+        """Return what a row names, each with its column before it: `external_id crm-1`."""
+
+    @abstractmethod
+    def write(self, session: Session, fields: Fields, now: datetime) -> str:
+        """Write what a row says; return which count of the report it adds to."""
+
+    def by_column(self, refusal: DomainError) -> Mapping[str, Sequence[Text]]:
+        """Return why a row was refused, by column; of the whole row under the empty name."""
+        if isinstance(refusal, Invalid) and refusal.fields:
+            return refusal.fields
+        if isinstance(refusal, Refused):
+            return {"": [obstacle.message for obstacle in refusal.obstacles]}
+        return {"": [refusal.detail]}
+
+    def take(self, chunk: Sequence[Line], now: datetime) -> None:
+        """Import one chunk."""
+        self.report.rows += len(chunk)
+        with self.db.open(writes=True) as session:
+            for line in chunk:
+                self._take_line(session, line, now)
+            if self.report.is_dry_run:
+                session.rollback()
+            else:
+                session.commit()
+
+    def _take_line(self, session: Session, line: Line, now: datetime) -> None:
+        fields, problems = read_cells(self.source.header, line)
+        if problems:
+            self._refuse(line, {name: [reason] for name, reason in problems.items()})
+            return
+        keys = self.keys(fields)
+        try:
+            if self._is_repeated(keys, fields):
+                self.report.unchanged += 1
+                return
+            with session.begin_nested():
+                outcome = self.write(session, fields, now)
+        except DomainError as refusal:
+            self._refuse(line, self.by_column(refusal))
+        except IntegrityError:
+            raced = text("Someone else was first; import it again.")
+            self._refuse(line, {keys[0].partition(" ")[0] if keys else "": [raced]})
+        else:
+            setattr(self.report, outcome, getattr(self.report, outcome) + 1)
+            for key in keys:
+                self.said[key] = (line.number, fields)
+
+    def _is_repeated(self, keys: Sequence[str], fields: Fields) -> bool:
+        """Tell whether a row before this one said the same.
+
+        Raises:
+            Invalid: it said something else of the same.
+        """
+        for key in keys:
+            number, before = self.said.get(key, (0, fields))
+            if before != fields:
+                message = text(self.same.msgid, line=number)
+                raise Invalid.field(key.partition(" ")[0], message)
+            if number:
+                return True
+        return False
+
+    def _refuse(self, line: Line, problems: Mapping[str, Sequence[Text]]) -> None:
+        self.report.refuse(line, self.source.header, problems)
 
 
 # --- the work ------------------------------------------------------------------------------------

@@ -10,30 +10,28 @@ before, and the same file twice changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
-from stb_service.shared.errors import DomainError, Invalid, Refused
+from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.files import Stored
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.imports import (
+    Fields,
     Progress,
     Report,
-    Source,
+    RowByRow,
     enqueue_import,
     open_source,
     outcome_of,
-    read_cells,
 )
 from stb_service.shared.jobs import Handler, Job, Outcome, Work
-from stb_service.shared.tables import AUTO, Line
+from stb_service.shared.tables import AUTO
 from stb_service.subscribers import operations, queries
 from stb_service.subscribers.columns import BY_SPELLING, FOUND_BY
 from stb_service.subscribers.models import Account
@@ -116,70 +114,20 @@ def import_accounts(
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
-@dataclass
-class _Import:
-    db: Database
-    source: Source
-    actor: Actor
-    said: dict[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
-    """By the key of an account, which line was taken about it, and what it said."""
+class _Import(RowByRow):
+    same = text("Line %(line)s of this file is about the same account.")
 
-    @property
-    def report(self) -> Report:
-        return self.source.report
+    def keys(self, fields: Fields) -> Sequence[str]:
+        number = typed_number(fields.get("number", ""))
+        keys = {"external_id": fields.get("external_id"), "number": number}
+        return [f"{name} {value}" for name, value in keys.items() if value]
 
-    def take(self, chunk: Sequence[Line], now: datetime) -> None:
-        """Import one chunk in a unit of work of its own."""
-        self.report.rows += len(chunk)
-        with self.db.open(writes=True) as session:
-            for line in chunk:
-                self._take_line(session, line, now)
-            if self.report.is_dry_run:
-                session.rollback()
-            else:
-                session.commit()
+    def by_column(self, refusal: DomainError) -> Mapping[str, Sequence[Text]]:
+        if refusal.code == "external-id-taken":
+            return {"external_id": [refusal.detail]}
+        return super().by_column(refusal)
 
-    def _take_line(self, session: Session, line: Line, now: datetime) -> None:
-        fields, problems = read_cells(self.source.header, line)
-        if problems:
-            self._refuse(line, {name: [reason] for name, reason in problems.items()})
-            return
-        try:
-            if self._is_repeated(line, fields):
-                self.report.unchanged += 1
-                return
-            with session.begin_nested():
-                outcome = self._write(session, fields, now)
-        except DomainError as refusal:
-            self._refuse(line, _by_column(refusal))
-        except IntegrityError:
-            raced = text("Someone else was first; import it again.")
-            self._refuse(line, {"external_id": [raced]})
-        else:
-            setattr(self.report, outcome, getattr(self.report, outcome) + 1)
-            for key in _keys(fields):
-                self.said[key] = (line.number, fields)
-
-    def _is_repeated(self, line: Line, fields: Mapping[str, Any]) -> bool:
-        """Tell whether a row before this one said the same.
-
-        Raises:
-            Invalid: it said something else of the same account.
-        """
-        for key in _keys(fields):
-            number, before = self.said.get(key, (0, fields))
-            if before != fields:
-                message = text("Line %(line)s of this file is about the same account.", line=number)
-                raise Invalid.field(key.partition(" ")[0], message)
-            if number:
-                return True
-        return False
-
-    def _refuse(self, line: Line, problems: Mapping[str, Sequence[Text]]) -> None:
-        self.report.refuse(line, self.source.header, problems)
-
-    def _write(self, session: Session, fields: Mapping[str, Any], now: datetime) -> str:
-        """Write what a row says; return which count of the report it adds to."""
+    def write(self, session: Session, fields: Fields, now: datetime) -> str:
         who: dict[str, Any] = {"actor": self.actor, "now": now}
         account = self._find(session, fields)
         version = account.row_version if account else None
@@ -215,12 +163,6 @@ class _Import:
             raise Invalid(fields=missing)
         names = ("kind", "external_id", *OF_ACCOUNT, *OF_HOLDER)
         return operations.create_account(session, **_said(fields, names), **who)
-
-
-def _keys(fields: Mapping[str, Any]) -> list[str]:
-    number = typed_number(fields.get("number", ""))
-    keys = {"external_id": fields.get("external_id"), "number": number}
-    return [f"{name} {value}" for name, value in keys.items() if value]
 
 
 def _said(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -260,12 +202,3 @@ def _write_site(
         raise Invalid.field("timezone", text("A site that is new needs its time zone."))
     else:
         operations.add_site(session, uid=uid, name=name, **said, **who)
-
-
-def _by_column(refusal: DomainError) -> Mapping[str, Sequence[Text]]:
-    """Return why a row was refused, by column; of the whole row under the empty name."""
-    if isinstance(refusal, Invalid) and refusal.fields:
-        return refusal.fields
-    if isinstance(refusal, Refused):
-        return {"": [obstacle.message for obstacle in refusal.obstacles]}
-    return {"external_id" if refusal.code == "external-id-taken" else "": [refusal.detail]}

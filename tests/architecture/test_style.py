@@ -21,7 +21,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)")
 COMMITS = {
     "stb_service/shared/http/unit.py": "the unit of work of a request",
     "stb_service/devices/arrivals/imports.py": "a trial import does the same work and keeps none",
-    "stb_service/subscribers/imports.py": "as that one",
+    "stb_service/shared/imports.py": "as that one, row by row",
     "migrations/env.py": "Alembic's own connection",
 }
 CLOCKS = {
@@ -38,7 +38,7 @@ NOW = {
     "stb_service/cli.py": "the instant of a command",
     "stb_service/worker.py": "the instant of a tick",
     "stb_service/demo.py": "the instant of each step of the demonstration",
-    "stb_service/devices/commands.py": "the instant of a command",
+    "stb_service/shared/commands.py": "the instant of a command",
     "stb_service/warranty/commands.py": "the instant of a command",
     "firmware/wires/contact.py": "a download lasts longer than the instant of its request",
 }

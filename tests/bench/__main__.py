@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from stb_service.shared import logs
+from tests.bench.cards import box_card_ms, timeline_ms
 from tests.bench.figures import Figure, rounded
 from tests.bench.lab import lab_media_realtime_x, lab_model_segments_per_s
 from tests.bench.polls import polls_vs_null
@@ -23,7 +24,9 @@ BENCHES: dict[str, Callable[[Callable[[str], None]], Figure]] = {
     "polls_vs_null": polls_vs_null,
     "search_100k_ms": search_100k_ms,
     "import_rows_per_s": import_rows_per_s,
+    "box_card_ms": box_card_ms,
     "stock_ms": stock_ms,
+    "timeline_ms": timeline_ms,
     "cover_decision_us": cover_decision_us,
     "lab_model_segments_per_s": lab_model_segments_per_s,
     "lab_media_realtime_x": lab_media_realtime_x,

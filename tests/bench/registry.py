@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import random
 import tempfile
@@ -17,32 +16,37 @@ from typing import Any
 from sqlalchemy import func, select
 
 from stb_service.app import make_app
+from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.demo import load_demo
+from stb_service.devices.jobs import rows_of
 from stb_service.devices.models import Device
+from stb_service.devices.queries import DeviceFilter
+from stb_service.scale.filling import fill
+from stb_service.scale.world import Sizes
 from stb_service.shared import migrate
-from stb_service.shared.access import SYSTEM
+from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.db import Database
 from stb_service.shared.settings import Settings, read_settings
+from stb_service.shared.tables import write_csv as write_table
 from tests.bench.figures import Figure, percentile, rounded
+from tests.bench.operator import sign_in
 from tests.conftest import People
 
-MODELS = ("AX1",)
 IMPORTED = 20_000
 BOXES = 100_000
 ROUNDS = 60
-STATUSES = ("active", "active", "active", "in_stock", "sold")
+NOT_BROUGHT = ("seller", "custodian", "account")
+LEFT_OUT = [n for n, column in enumerate(COLUMNS) if column.name in NOT_BROUGHT]
 
 
 @contextmanager
 def service(home: Path) -> Iterator[tuple[Settings, Database]]:
-    """An empty service with models of box, on SQLite."""
+    """An empty service, on SQLite."""
     home.mkdir(exist_ok=True)
     settings = read_settings({"STB_HOME": str(home), "STB_LOG_LEVEL": "ERROR"})
     db = Database(settings.database_url)
     migrate.upgrade(db)
-    with db.write() as session:
-        load_demo(session, actor=SYSTEM, now=datetime.now(UTC), seed=1, boxes=0)
     yield settings, db
     db.close()
 
@@ -55,41 +59,13 @@ def models_of(db: Database) -> list[tuple[str, str]]:
         return [(m.code, r.code) for m in all_models(session) for r in m.revisions]
 
 
-def write_csv(path: Path, count: int, kinds: list[tuple[str, str]]) -> None:
-    """Write made-up boxes as an import file."""
-    chance = random.Random(count)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(
-            [
-                "external_id",
-                "serial",
-                "mac_ethernet",
-                "mac_wifi",
-                "model",
-                "revision",
-                "status",
-                "batch",
-                "tags",
-            ]
-        )
-        for number in range(count):
-            model, revision = kinds[chance.randrange(len(kinds))]
-            tags = ["hotel"] if chance.random() < 0.1 else []
-            tags += ["vip"] if chance.random() < 0.02 else []
-            rows.writerow(
-                [
-                    f"X-{number}",
-                    f"{model[:3]}{chance.randrange(10**4):04d}{number:08d}",
-                    f"02:A0:{number >> 16:02X}:{number >> 8 & 255:02X}:{number & 255:02X}:01",
-                    f"02-A0-{number >> 16:02x}-{number >> 8 & 255:02x}-{number & 255:02x}-02",
-                    model,
-                    revision,
-                    STATUSES[chance.randrange(len(STATUSES))],
-                    f"{model}-2026{chance.randrange(1, 13):02d}",
-                    " ".join(tags),
-                ]
-            )
+def write_csv(path: Path, count: int) -> None:
+    """Write the boxes of a made-up operator as an import file, without who has and sold them."""
+    with tempfile.TemporaryDirectory() as folder, service(Path(folder) / "home") as (_, db):
+        fill(db, Sizes(count), now=datetime.now(UTC), say=lambda _: None)
+        rows = rows_of(db, DeviceFilter(), EVERYTHING, lambda _: None)
+        with path.open("wb") as file:
+            write_table(file, ([c for n, c in enumerate(row) if n not in LEFT_OUT] for row in rows))
 
 
 def run_import(db: Database, path: Path) -> tuple[float, dict[str, Any]]:
@@ -103,7 +79,9 @@ def import_rows_per_s(say: Callable[[str], None], *, rows: int = IMPORTED) -> Fi
     """Import a file of new boxes, then the same file again."""
     with tempfile.TemporaryDirectory() as folder, service(Path(folder) / "home") as (_, db):
         path = Path(folder) / "boxes.csv"
-        write_csv(path, rows, models_of(db))
+        write_csv(path, rows)
+        with db.write() as session:
+            load_demo(session, actor=SYSTEM, now=datetime.now(UTC), seed=1, boxes=0)
         say(f"importing {rows} new boxes ...")
         seconds, figures = run_import(db, path)
         if figures["created"] != rows:
@@ -154,10 +132,8 @@ def search_100k_ms(
 ) -> Figure:
     """Search and list as people do, whole requests in one process, one at a time."""
     with tempfile.TemporaryDirectory() as folder, service(Path(folder) / "home") as (settings, db):
-        path = Path(folder) / "boxes.csv"
-        write_csv(path, boxes, models_of(db))
-        say(f"importing {boxes} boxes ...")
-        run_import(db, path)
+        say(f"making an operator of {boxes} boxes ...")
+        fill(db, Sizes(boxes), now=datetime.now(UTC), say=lambda _: None)
         people = People(db, SYSTEM, datetime.now(UTC))
         person = people.person("administrator", username="bench.admin")
         app = make_app(settings, db)
@@ -184,17 +160,3 @@ def search_100k_ms(
         "median_ms_of": medians,
     }
     return Figure("search_100k_ms", median(every), "ms", len(every), detail)
-
-
-def sign_in(browser: Any, username: str) -> None:
-    """Sign a browser in."""
-    from tests.conftest import PASSWORD, csrf_of
-
-    form = {
-        "username": username,
-        "password": PASSWORD,
-        "csrf_token": csrf_of(browser.get("/sign-in").text),
-    }
-    answer = browser.post("/sign-in", data=form)
-    if answer.status_code != 303:
-        raise RuntimeError(f"sign-in answered {answer.status_code}")

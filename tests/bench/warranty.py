@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stb_service.devices.arrivals.operations import register_device
-from stb_service.devices.demo import MODELS
+from stb_service.devices.demo import MODELS, load_demo
 from stb_service.devices.models import Device
 from stb_service.shared.access import SYSTEM
 from stb_service.shared.db import Database
@@ -116,6 +116,7 @@ def read_and_kept(db: Database, chance: random.Random) -> tuple[list[float], lis
 def set_up(session: Session, now: datetime) -> None:
     """Add boxes, a policy of all of them, and one of each model."""
     chance = random.Random(BOXES)
+    load_demo(session, actor=SYSTEM, now=now, seed=1, boxes=0)
     for number in range(BOXES):
         register_device(
             session,

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, joinedload
 
+from stb_service.devices.holdings.rules import overlap
 from stb_service.devices.models import Device, Holding
 from stb_service.shared.db import lock_row
+from stb_service.shared.errors import Obstacle
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.operations import set_sellers
 
@@ -27,6 +29,22 @@ def current_holding(session: Session, device: Device) -> Holding | None:
 def last_end(session: Session, device: Device) -> datetime | None:
     """Return when the last holding that has ended did so."""
     return session.scalar(select(func.max(Holding.until)).where(Holding.device_id == device.id))
+
+
+def overlaps(session: Session, device: Device, since: datetime, until: datetime) -> list[Obstacle]:
+    """Return which accounts had a box in some of this time, whoever asks."""
+    rows = session.scalars(
+        select(Holding)
+        .where(
+            Holding.device_id == device.id,
+            Holding.since < until,
+            or_(Holding.until.is_(None), Holding.until > since),
+        )
+        .options(joinedload(Holding.account))
+        .order_by(Holding.since)
+    )
+    found = (overlap(since, until, row.since, row.until, row.account.number) for row in rows)
+    return [obstacle for obstacle in found if obstacle is not None]
 
 
 def lock_accounts(session: Session, ids: Iterable[int]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.holdings import chain
 from stb_service.devices.holdings.rules import (
+    ERASED_ACCOUNT,
     GIVEN_FROM,
     NOT_HELD,
     WITH_CUSTOMER,
@@ -78,6 +79,77 @@ def give_to_account(
         hand_over(session, device, None, holder=found.number, actor=actor, now=now)
     _finish(session, device, "device.give", changes, actor, now)
     return row
+
+
+def remember_holding(
+    session: Session,
+    *,
+    uid: str,
+    account: str,
+    tenure: str,
+    since: datetime,
+    until: datetime,
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Holding:
+    """Write down that an account had a box from an instant to another. The box itself stays as it
+    is, and with whoever has it; it may be a scrapped one.
+
+    Raises:
+        NotFound: there is no such box in the actor's scope.
+        Invalid: there is no such account in the actor's scope, or the instants do not fit.
+        Refused: another account, or the same, had it in some of this time; or its holder was erased.
+    """
+    device = touch(session, uid, actor=actor, retired=True)
+    found = _account(session, account, actor)
+    if not since < until <= now:
+        raise Invalid.field("until", text("After the beginning, and not to come."))
+    if tenure not in set(Tenure):
+        raise Invalid.field("tenure", text("One of: %(names)s", names=", ".join(Tenure)))
+    obstacles = [ERASED_ACCOUNT] if found.is_erased else []
+    obstacles += chain.overlaps(session, device, since, until)
+    if obstacles:
+        raise Refused(obstacles)
+    chain.lock_accounts(session, [found.id])
+    row = Holding(device_id=device.id, account_id=found.id, tenure=tenure, since=since)
+    row.until, row.reason = until, reason[:500]
+    session.add(row)
+    changes: dict[str, Any] = {"account": [None, found.number], "tenure": tenure}
+    changes |= {"since": since, "until": until}
+    _finish(session, device, "device.held", changes, actor, now)
+    return row
+
+
+def correct_holding(
+    session: Session,
+    *,
+    holding: Holding,
+    tenure: str | None = None,
+    reason: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Correct how an account has or had a box, and why; return whether anything changed.
+
+    Raises:
+        Refused: the box is scrapped or lost for good and still held.
+    """
+    device = touch(
+        session, holding.device.public_id, actor=actor, retired=holding.until is not None
+    )
+    changes: dict[str, Any] = {}
+    if tenure is not None:
+        changes |= audit.apply_changes(holding, {"tenure": tenure})
+        if changes and holding.until is None:
+            audit.apply_changes(device, {"tenure": tenure})
+    is_other = reason is not None and reason[:500] != holding.reason
+    if is_other and reason is not None:
+        holding.reason = reason[:500]
+    if not changes and not is_other:
+        return False
+    _finish(session, device, "device.holding-correct", changes, actor, now)
+    return True
 
 
 def transfer(

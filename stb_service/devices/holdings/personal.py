@@ -33,7 +33,7 @@ def export(session: Session, uid: str, person: str) -> list[dict[str, Any]]:
         select(Holding)
         .where(Holding.account_id == account.id)
         .options(joinedload(Holding.device).joinedload(Device.model))
-        .order_by(Holding.id.desc())
+        .order_by(Holding.since.desc(), Holding.id.desc())
     )
     return [
         {

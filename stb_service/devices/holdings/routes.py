@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from werkzeug.datastructures import FileStorage
+
 from stb_service.devices.holdings import operations, queries, schemas
+from stb_service.devices.holdings.imports import IMPORT, enqueue_holdings
 from stb_service.devices.models import Device
 from stb_service.devices.queries import device_by_uid
 from stb_service.devices.routes import who
-from stb_service.shared.access import requires
+from stb_service.devices.schemas import ImportFiles, JobStartedSchema
+from stb_service.shared import jobs
+from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import CursorArguments, api_blueprint, check_if_match, etag
+from stb_service.shared.http.uploads import keep_upload
+from stb_service.shared.imports import enqueue_again
 from stb_service.subscribers.queries import account_by_uid
 
 api = api_blueprint("holdings", "Which account has a box, now and before.")
@@ -97,3 +104,28 @@ def list_boxes_of_account(arguments: dict[str, Any], account_id: str) -> Any:
     scope = current_actor().scope
     account = account_by_uid(unit(), account_id, scope)
     return queries.holdings_page(unit(), account, scope, **arguments)
+
+
+@api.route("/holdings/imports", methods=["POST"])
+@api.refuses(400, 409, 413, 415, 422)
+@api.arguments(ImportFiles, location="files")
+@api.arguments(schemas.HoldingImportForm, location="form")
+@api.response(202, JobStartedSchema)
+@requires("holdings.import")
+@takes_files
+def import_holdings(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
+    """Import a CSV or XLSX file of who had which box: 202 with the work to follow; its report names
+    refused rows.
+    """
+    stored, name = keep_upload(uploaded["file"])
+    return enqueue_holdings(unit(), stored=stored, name=name, **body, **who())
+
+
+@api.route("/holdings/imports/<string:job_id>/import", methods=["POST"])
+@api.refuses(404, 422)
+@api.response(202, JobStartedSchema)
+@requires("holdings.import")
+def import_after_trial(job_id: str) -> Any:
+    """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
+    trial = jobs.trial_by_ref(unit(), job_id, IMPORT, current_actor())
+    return enqueue_again(unit(), trial=trial, **who())

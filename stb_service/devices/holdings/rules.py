@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from stb_service.devices.rules import STATUS_NAMES, VERDICTS, Status, obstacles_to_change
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import text
@@ -60,3 +62,33 @@ def obstacles_to_transfer(
 def obstacles_to_taking_back(*, is_held: bool) -> list[Obstacle]:
     """Return why a box may not be taken back; empty if it may."""
     return [] if is_held else [NOT_HELD]
+
+
+def overlap(
+    since: datetime,
+    until: datetime | None,
+    other_since: datetime,
+    other_until: datetime | None,
+    number: str,
+) -> Obstacle | None:
+    """Return that another account (its number) had a box in some of the same time, if it had. Each
+    has it from an instant on, and no longer at the other; without one, still.
+    """
+    if (other_until is not None and other_until <= since) or (
+        until is not None and until <= other_since
+    ):
+        return None
+    if other_until is None:
+        message = text(
+            "Account %(number)s has had the box since %(since)s.",
+            number=number,
+            since=other_since.date().isoformat(),
+        )
+    else:
+        message = text(
+            "Account %(number)s had the box from %(since)s to %(until)s.",
+            number=number,
+            since=other_since.date().isoformat(),
+            until=other_until.date().isoformat(),
+        )
+    return Obstacle("overlaps", message)

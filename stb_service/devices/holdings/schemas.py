@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from stb_service.devices.schemas import TENURES
+from stb_service.devices.schemas import TENURES, ImportForm
 from stb_service.shared.http import fields
 
 _TENURE = ma.validate.OneOf(TENURES)
@@ -101,3 +101,7 @@ class PlaceForm(ma.Schema):
     """Where a box stands; null for no site in particular."""
 
     site = fields.line(16, load_default=None, allow_none=True)
+
+
+class HoldingImportForm(ImportForm):
+    """How to import a file of holdings."""

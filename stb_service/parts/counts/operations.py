@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from stb_service.parts.ledger import (
 from stb_service.parts.models import CountLine, Location, Part, StockCount
 from stb_service.parts.rules import (
     MOST,
+    MOST_MINOR,
     OPEN,
     Balance,
     Condition,
@@ -46,11 +48,7 @@ def open_count(
         Invalid: the place is unknown to the actor, or lies beyond the house.
         Conflict: the place is being counted already.
     """
-    found = stock.find_location(session, location, actor.scope)
-    if found is None:
-        raise Invalid.field("location", text("There is no such place."))
-    if found.kind in {*OPEN, LocationKind.SCRAP}:
-        raise Invalid.field("location", text("Nothing is counted at such a place."))
+    found = _place_to_count(session, location, actor)
     if queries.open_count_of(session, found, actor.scope) is not None:
         message = text("Place %(code)s is being counted already.", code=found.code)
         raise Conflict(message, code="being-counted")
@@ -67,6 +65,15 @@ def open_count(
     changes = {"location": found.code} | ({"reason": reason} if reason else {})
     _record(session, count, "stock_count.open", changes, actor, now)
     return count
+
+
+def _place_to_count(session: Session, ref: str, actor: Actor) -> Location:
+    found = stock.find_location(session, ref, actor.scope)
+    if found is None:
+        raise Invalid.field("location", text("There is no such place."))
+    if found.kind in {*OPEN, LocationKind.SCRAP}:
+        raise Invalid.field("location", text("Nothing is counted at such a place."))
+    return found
 
 
 def count_part(
@@ -161,16 +168,29 @@ def close_count(
 
 
 def _settle(
-    session: Session, location: Location, beyond: Location, line: CountLine, why: Why
+    session: Session,
+    location: Location,
+    beyond: Location,
+    line: CountLine,
+    why: Why,
+    *,
+    unit_cost_minor: int | None = None,
 ) -> list[Obstacle]:
-    """Write the move of a difference; return why it cannot be."""
+    """Write the move of a difference; return why it cannot be. Pieces that were found are worth
+    what is said, else what `_worth` finds.
+    """
     here, there = Place(location, line.condition), Place(beyond, line.condition)
     missing, pieces = line.difference < 0, abs(line.difference)
     place, other = hold_positions(session, line.part, here, there)
     balance = balance_of(session, place)
     if missing and (obstacles := obstacles_to_taking(balance, pieces)):
         return [_of_part(line.part, obstacle) for obstacle in obstacles]
-    worth = balance.worth(pieces) if missing else _worth(session, line.part, balance, pieces)
+    if missing:
+        worth = balance.worth(pieces)
+    elif unit_cost_minor is not None:
+        worth = unit_cost_minor * pieces
+    else:
+        worth = _worth(session, line.part, balance, pieces)
     source, target = (place, other) if missing else (other, place)
     step = Step(MoveKind.COUNT, line.part, pieces, worth)
     write_move(session, step, source=source, target=target, why=why)
@@ -190,6 +210,112 @@ def _worth(session: Session, part: Part, balance: Balance, pieces: int) -> int:
 def _of_part(part: Part, obstacle: Obstacle) -> Obstacle:
     message: Text = text("%(sku)s: %(why)s", sku=part.sku, why=obstacle.message)
     return Obstacle(obstacle.code, message)
+
+
+class Stated(StrEnum):
+    """What a statement of stock came to, by which an import counts."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+def state_stock(
+    session: Session,
+    *,
+    key: str,
+    part: Part,
+    location: str,
+    counted: int,
+    condition: str = Condition.NEW,
+    unit_cost_minor: int | None = None,
+    source: str,
+    reason: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Stated:
+    """State that so many of a part are at a place: what the ledger says otherwise becomes a
+    difference of a count, on a closed sheet that is called after its `source`, a file.
+
+    `key` is the statement's own name: the same again changes nothing, whatever has moved since. It
+    is new stock where the part never stood there, else a change of it.
+
+    Raises:
+        Invalid: the place is unknown to the actor or beyond the house, the part is a whole box, or
+            a number is too large.
+        Conflict: under this key something else was stated.
+        Refused: what is missing is reserved.
+    """
+    found = _place_to_count(session, location, actor)
+    if part.is_box:
+        raise Invalid.field("part", text("Whole boxes are moved one by one; name the box."))
+    if not 0 <= counted <= MOST:
+        raise Invalid.field("counted", text("From 0 to %(most)s.", most=MOST))
+    (position,) = hold_positions(session, part, Place(found, condition))
+    known = queries.line_of_key(session, key, actor.scope)
+    if known is not None:
+        said = (known.part_id, known.condition, known.counted, known.count.location_id)
+        if said != (part.id, condition, counted, found.id):
+            message = text("Something else was stated under this id before.")
+            raise Conflict(message, code="stated-otherwise")
+        return Stated.UNCHANGED
+    balance = balance_of(session, position)
+    sheet = _sheet(session, found, source, actor, now)
+    if queries.is_on_sheet(session, sheet, part, condition, actor.scope):
+        sheet = _new_sheet(session, found, source, actor, now)
+    line = CountLine(
+        count_id=sheet.id,
+        key=key,
+        part=part,
+        condition=condition,
+        counted=counted,
+        expected=balance.on_hand,
+        times=1,
+        counted_at=now,
+        counted_by=actor.label[:128],
+    )
+    session.add(line)
+    session.flush()
+    if not line.difference:
+        return Stated.UNCHANGED
+    if (unit_cost_minor or 0) * abs(line.difference) > MOST_MINOR:
+        raise Invalid.field("unit_cost_minor", text("That is too much."))
+    why = Why(actor, now, reason or source, sheet.public_id)
+    beyond = single_location(session, LocationKind.COUNT, now)
+    obstacles = _settle(session, found, beyond, line, why, unit_cost_minor=unit_cost_minor)
+    if obstacles:
+        raise Refused(obstacles)
+    changes: dict[str, Any] = {"part": part.sku, "condition": condition}
+    changes["counted"] = [balance.on_hand, counted]
+    changes |= {"reason": reason} if reason else {}
+    _record(session, sheet, "stock_count.state", changes, actor, now)
+    return Stated.CHANGED if balance.seq else Stated.CREATED
+
+
+def _sheet(
+    session: Session, location: Location, source: str, actor: Actor, now: datetime
+) -> StockCount:
+    """Return the closed sheet of a place for what is stated at one instant."""
+    known = queries.sheet_of(session, location, source[:500], now, actor.scope)
+    return known or _new_sheet(session, location, source, actor, now)
+
+
+def _new_sheet(
+    session: Session, location: Location, source: str, actor: Actor, now: datetime
+) -> StockCount:
+    made = StockCount(
+        location=location,
+        state=CountState.CLOSED,
+        reason=source[:500],
+        opened_at=now,
+        opened_by=actor.label[:128],
+        ended_at=now,
+        ended_by=actor.label[:128],
+        lines=[],
+    )
+    session.add(made)
+    session.flush()
+    return made
 
 
 def cancel_count(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
 from stb_service.devices.queries import check_cursor
 from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove
@@ -68,6 +70,51 @@ def open_count_of(session: Session, location: Location, scope: Scope) -> StockCo
         .join(Location, StockCount.location_id == Location.id)
         .where(StockCount.location_id == location.id, StockCount.ended_at.is_(None), within(scope))
     )
+
+
+def line_of_key(session: Session, key: str, scope: Scope) -> CountLine | None:
+    """Return what was stated under a key, with its sheet; None where nothing was."""
+    return session.scalar(
+        select(CountLine)
+        .join(StockCount, CountLine.count_id == StockCount.id)
+        .join(Location, StockCount.location_id == Location.id)
+        .options(contains_eager(CountLine.count))
+        .where(CountLine.key == key, within(scope))
+    )
+
+
+def sheet_of(
+    session: Session, location: Location, source: str, at: datetime, scope: Scope
+) -> StockCount | None:
+    """Return the newest sheet of a place, if it was stated by this source at this instant."""
+    found = session.scalar(
+        select(StockCount)
+        .join(Location, StockCount.location_id == Location.id)
+        .where(StockCount.location_id == location.id, within(scope))
+        .order_by(StockCount.id.desc())
+        .limit(1)
+    )
+    if found is None or (found.reason, found.opened_at, found.ended_at) != (source, at, at):
+        return None
+    return found
+
+
+def is_on_sheet(
+    session: Session, sheet: StockCount, part: Part, condition: str, scope: Scope
+) -> bool:
+    """Tell whether a sheet of the scope says something of a part in a condition already."""
+    statement = (
+        select(CountLine.id)
+        .join(StockCount, CountLine.count_id == StockCount.id)
+        .join(Location, StockCount.location_id == Location.id)
+        .where(
+            CountLine.count_id == sheet.id,
+            CountLine.part_id == part.id,
+            CountLine.condition == condition,
+            within(scope),
+        )
+    )
+    return session.scalar(statement) is not None
 
 
 def last_price(session: Session, part: Part, scope: Scope) -> tuple[int, int]:

@@ -1,21 +1,27 @@
-"""The pages of imports and exports of any room: how the work goes, and its report in the end."""
+"""The pages of imports and exports of any room: the file, how the work goes, its report in the end."""
 
 from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flask import Response, render_template, send_file
+import marshmallow as ma
+from flask import Blueprint, Response, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
+from stb_service.shared import jobs
+from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import NotFound
 from stb_service.shared.http.app import services
-from stb_service.shared.http.unit import request_time
-from stb_service.shared.i18n import text
+from stb_service.shared.http.pages import form_page, see_other
+from stb_service.shared.http.unit import current_actor, read_form, request_time, unit
+from stb_service.shared.http.uploads import keep_upload
+from stb_service.shared.i18n import Text, text
+from stb_service.shared.imports import Column, enqueue_again, enqueue_import
 from stb_service.shared.jobs import Job
-from stb_service.shared.tables import unescape_cell
+from stb_service.shared.tables import ENCODING_NAMES, unescape_cell
 
 SHOWN_REMARKS = 100
 
@@ -65,4 +71,97 @@ def work_report(job: Job) -> Response:
         mimetype="application/octet-stream",
         as_attachment=True,
         download_name=job.report_name,
+    )
+
+
+# --- imports ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ImportPages:
+    """The pages of an import: its kind of work, which is called as the verb that allows it, the
+    address that they are under, the form and its columns, and how they speak.
+    """
+
+    kind: str
+    at: str
+    template: str
+    columns: Sequence[Column]
+    form: type[ma.Schema]
+    room: Text
+    back: str
+    new: Text
+
+
+def add_import_pages(pages: Blueprint, found: ImportPages) -> None:
+    """Add the pages of an import to a blueprint: the form, and how the work goes."""
+
+    def import_file() -> ResponseReturnValue:
+        """Upload a file; a trial says what would happen and keeps nothing."""
+        return form_page(
+            found.template,
+            lambda: _take_file(pages, found),
+            columns=found.columns,
+            encodings=ENCODING_NAMES,
+        )
+
+    def work(ref: str) -> ResponseReturnValue:
+        """Show how an import goes, and its report in the end."""
+        return work_page(_import_by_ref(found, ref), _words(pages, found, ref))
+
+    def work_progress(ref: str) -> ResponseReturnValue:
+        """Return the part of the page that changes while the work goes on."""
+        return work_page(_import_by_ref(found, ref), _words(pages, found, ref), is_part=True)
+
+    def import_after_trial(ref: str) -> ResponseReturnValue:
+        """Import the file of a trial for good."""
+        trial = jobs.trial_by_ref(unit(), ref, found.kind, current_actor())
+        job = enqueue_again(unit(), trial=trial, actor=current_actor(), now=request_time())
+        return see_other(f"{pages.name}.work", ref=job.public_id)
+
+    def work_file(ref: str) -> Response:
+        """Download the report of an import."""
+        return work_report(_import_by_ref(found, ref))
+
+    demanded = requires(found.kind)
+    for rule, methods, view in (
+        ("/import", ["GET", "POST"], takes_files(import_file)),
+        ("/work/<ref>", ["GET"], work),
+        ("/work/<ref>/progress", ["GET"], work_progress),
+        ("/work/<ref>/import", ["POST"], import_after_trial),
+        ("/work/<ref>/file", ["GET"], work_file),
+    ):
+        pages.add_url_rule(found.at + rule, view_func=demanded(view), methods=methods)
+
+
+def _take_file(pages: Blueprint, found: ImportPages) -> ResponseReturnValue:
+    stored, name = keep_upload(request.files.get("file"))
+    job = enqueue_import(
+        unit(),
+        kind=found.kind,
+        stored=stored,
+        name=name,
+        **read_form(found.form()),
+        actor=current_actor(),
+        now=request_time(),
+    )
+    return see_other(f"{pages.name}.work", ref=job.public_id)
+
+
+def _import_by_ref(found: ImportPages, ref: str) -> Job:
+    return jobs.work_by_ref(unit(), ref, [found.kind], current_actor())
+
+
+def _words(pages: Blueprint, found: ImportPages, ref: str) -> WorkWords:
+    def place(endpoint: str) -> str:
+        return url_for(f"{pages.name}.{endpoint}", ref=ref)
+
+    return WorkWords(
+        room=str(found.room),
+        back=url_for(found.back),
+        progress=place("work_progress"),
+        file=place("work_file"),
+        again=place("import_after_trial"),
+        new=str(found.new),
+        rows=str,
     )

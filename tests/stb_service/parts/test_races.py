@@ -16,6 +16,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from stb_service.parts import operations
+from stb_service.parts.catalogue.queries import part_by_ref
 from stb_service.parts.counts import operations as counts
 from stb_service.shared.errors import Conflict, Refused
 from tests.stb_service.parts.conftest import MAIN, PSU, VAN, Stock
@@ -175,3 +176,42 @@ def test_all_at_once_leaves_the_ledger_true(stock: Stock) -> None:
     assert set(ended) <= {"done", "stock", "reserved", "available"}
     assert is_true(stock)
     assert stock.numbers()[0] >= 0
+
+
+@pytest.mark.usefixtures("distant")
+def test_a_statement_that_is_sent_many_times_at_once_counts_once(stock: Stock) -> None:
+    state = partial(_state, stock, "row erp-1", 12)
+
+    ended = together([state] * THREADS)
+
+    assert ended["done"] >= 1
+    assert set(ended) <= {"done", "race"}
+    assert stock.numbers() == (12, 0)
+    assert is_true(stock)
+
+
+@pytest.mark.usefixtures("distant")
+def test_statements_and_moves_meet_and_the_ledger_stays_true(stock: Stock) -> None:
+    stock.receive(50)
+    states = [partial(_state, stock, f"row {n}", 40) for n in range(THREADS)]
+    moves = [partial(stock.move, VAN, 1) for _ in range(THREADS)]
+
+    ended = together([work for pair in zip(states, moves, strict=True) for work in pair])
+
+    assert ended == {"done": 2 * THREADS}
+    assert is_true(stock)
+    assert stock.numbers(VAN) == (THREADS, 0)
+
+
+def _state(stock: Stock, key: str, counted: int) -> None:
+    with stock.db.write() as session:
+        counts.state_stock(
+            session,
+            key=key,
+            part=part_by_ref(session, PSU),
+            location=MAIN,
+            counted=counted,
+            source="file.csv",
+            actor=stock.actor,
+            now=stock.now,
+        )

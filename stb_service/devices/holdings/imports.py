@@ -1,0 +1,203 @@
+"""Importing a file of holdings: who had which box, and when, before this service knew of it.
+
+A row finds its holding by box, account and beginning, and may correct tenure and reason. One that
+has ended is only remembered: the box stays with whoever has it. One without an end gives the box to
+the account, where nobody has it. Rows in any order; none may overlap another of its box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from stb_service.devices.holdings import queries
+from stb_service.devices.holdings.columns import BY_SPELLING, NAMED_BY
+from stb_service.devices.holdings.operations import (
+    correct_holding,
+    give_to_account,
+    remember_holding,
+)
+from stb_service.devices.holdings.rules import overlap
+from stb_service.devices.models import Device, Holding
+from stb_service.shared.access import Actor
+from stb_service.shared.db import Database
+from stb_service.shared.errors import DomainError, Invalid, Refused
+from stb_service.shared.files import Stored
+from stb_service.shared.i18n import Text, text
+from stb_service.shared.imports import (
+    Fields,
+    Progress,
+    Report,
+    RowByRow,
+    Source,
+    enqueue_import,
+    open_source,
+    outcome_of,
+)
+from stb_service.shared.jobs import Handler, Job, Outcome, Work
+from stb_service.shared.tables import AUTO
+from stb_service.subscribers.models import Account
+from stb_service.subscribers.queries import find_account
+
+IMPORT = "holdings.import"
+NEEDED = ("box", "account", "since", "tenure")
+COLUMNS_OF_CODES = {"erased": "account", "held": "until", "overlaps": "since", "status": "box"}
+
+
+def enqueue_holdings(
+    session: Session,
+    *,
+    stored: Stored,
+    name: str,
+    encoding: str = AUTO,
+    dry_run: bool,
+    actor: Actor,
+    now: datetime,
+) -> Job:
+    """Ask for the import of a file of holdings that was received."""
+    return enqueue_import(
+        session,
+        kind=IMPORT,
+        stored=stored,
+        name=name,
+        encoding=encoding,
+        dry_run=dry_run,
+        actor=actor,
+        now=now,
+    )
+
+
+def run_import(work: Work) -> Outcome:
+    """Import the file; the report holds every refused row."""
+    report = import_holdings(
+        work.db,
+        work.files.path(work.arguments["sha256"]),
+        name=work.arguments["name"],
+        actor=work.actor,
+        clock=work.clock,
+        encoding=work.arguments["encoding"],
+        dry_run=work.arguments["dry_run"],
+        progress=work.progress,
+    )
+    return outcome_of(work, report)
+
+
+HANDLERS: dict[str, Handler] = {IMPORT: run_import}
+
+
+def import_holdings(
+    db: Database,
+    path: Path,
+    *,
+    name: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    encoding: str = AUTO,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Import a CSV or XLSX file of holdings; a dry run does the same and keeps nothing.
+
+    Raises:
+        Invalid: the file is no table, its first line names neither box nor account, or there is
+            no other.
+    """
+    source = open_source(
+        path,
+        name=name,
+        encoding=encoding,
+        dry_run=dry_run,
+        spellings=BY_SPELLING,
+        by=NAMED_BY,
+    )
+    task = _Import(db, source, actor)
+    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
+
+
+class _Import(RowByRow):
+    same = text("Line %(line)s of this file is about the same holding.")
+
+    def __init__(self, db: Database, source: Source, actor: Actor) -> None:
+        super().__init__(db, source, actor)
+        self.taken: dict[int, list[tuple[datetime, datetime | None, str]]] = {}
+        """By box, what rows of this file said of it: since, until, account."""
+
+    def keys(self, fields: Fields) -> Sequence[str]:
+        named = (fields.get("box"), fields.get("account"), fields.get("since"))
+        return [f"box {' '.join(str(value) for value in named)}"]
+
+    def by_column(self, refusal: DomainError) -> Mapping[str, Sequence[Text]]:
+        if isinstance(refusal, Refused):
+            return {COLUMNS_OF_CODES.get(o.code, ""): [o.message] for o in refusal.obstacles}
+        return super().by_column(refusal)
+
+    def write(self, session: Session, fields: Fields, now: datetime) -> str:
+        if missing := {n: [text("Each row needs this.")] for n in NEEDED if n not in fields}:
+            raise Invalid(fields=missing)
+        device, account = self._device(session, fields["box"]), self._account(session, fields)
+        since, until = fields["since"], fields.get("until")
+        scope = self.actor.scope
+        known = queries.holding_from(session, device, account.id, since, scope)
+        if known is None:
+            self._check_file(device, since, until)
+            outcome = self._add(session, fields, device, account, now)
+        else:
+            outcome = self._correct(session, fields, known, now)
+        self.taken.setdefault(device.id, []).append((since, until, account.number))
+        return outcome
+
+    def _add(
+        self, session: Session, fields: Fields, device: Device, account: Account, now: datetime
+    ) -> str:
+        said: dict[str, Any] = {
+            "uid": device.public_id,
+            "account": account.public_id,
+            "tenure": fields["tenure"],
+            "since": fields["since"],
+            "reason": fields.get("reason", ""),
+            "actor": self.actor,
+            "now": now,
+        }
+        if "until" in fields:
+            remember_holding(session, until=fields["until"], **said)
+        else:
+            give_to_account(session, moves=False, **said)
+        return "created"
+
+    def _correct(self, session: Session, fields: Fields, known: Holding, now: datetime) -> str:
+        until = fields.get("until")
+        if known.until != until:
+            message = text("This holding is known with another end.")
+            raise Invalid.field("until", message)
+        said = {name: fields[name] for name in ("tenure", "reason") if name in fields}
+        changed = correct_holding(session, holding=known, **said, actor=self.actor, now=now)
+        return "changed" if changed else "unchanged"
+
+    def _check_file(self, device: Device, since: datetime, until: datetime | None) -> None:
+        """Refuse what overlaps a row before it, which a trial has not kept.
+
+        Raises:
+            Refused: with that row's account and days.
+        """
+        for begun, ended, number in self.taken.get(device.id, ()):
+            if obstacle := overlap(since, until, begun, ended, number):
+                raise Refused([obstacle])
+
+    def _device(self, session: Session, called: str) -> Device:
+        found = queries.devices_called(session, called, self.actor.scope)
+        if not found:
+            raise Invalid.field("box", text("There is no such box."))
+        if len(found) > 1:
+            message = text("Several boxes are called so; name it by its id elsewhere.")
+            raise Invalid.field("box", message)
+        return found[0]
+
+    def _account(self, session: Session, fields: Fields) -> Account:
+        found = find_account(session, fields["account"], self.actor.scope)
+        if found is None:
+            raise Invalid.field("account", text("There is no such account."))
+        return found

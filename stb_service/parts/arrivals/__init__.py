@@ -1,0 +1,1 @@
+"""Parts and stock that come in a file."""
