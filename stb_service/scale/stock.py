@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from stb_service.devices.components import Component
 from stb_service.devices.demo import MODELS
 from stb_service.parts.catalogue.operations import create_location, create_part
 from stb_service.parts.ledger import single_location
 from stb_service.parts.models import Location, Part, StockMove, StockPosition
-from stb_service.parts.rules import EMPTY, Balance, Component, LocationKind, MoveKind, Side, after
+from stb_service.parts.rules import EMPTY, Balance, LocationKind, MoveKind, Side, after
 from stb_service.scale.world import BY, World
 from stb_service.shared.access import SYSTEM
 

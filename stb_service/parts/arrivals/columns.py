@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from stb_service.parts.rules import MOST, Component, Condition, PartKind, gtin
+from stb_service.devices.components import Component
+from stb_service.parts.rules import MOST, Condition, PartKind, gtin
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
 from stb_service.shared.imports import (

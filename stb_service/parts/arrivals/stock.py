@@ -21,12 +21,13 @@ from stb_service.parts.arrivals.columns import STOCK_NAMED_BY, STOCK_SPELLINGS
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.counts.operations import state_stock
 from stb_service.parts.models import Part
-from stb_service.parts.rules import Condition, minor_units
+from stb_service.parts.rules import Condition
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.imports import Fields, Progress, Report, RowByRow, Source, open_source
+from stb_service.shared.money import read_amount
 from stb_service.shared.tables import AUTO
 
 NEEDED = ("part", "location", "quantity")
@@ -115,8 +116,4 @@ def _digest(words: str) -> str:
 def _unit_cost(part: Part, fields: Mapping[str, Any]) -> int | None:
     if "unit_cost" not in fields:
         return None
-    minor = minor_units(fields["unit_cost"], part.currency)
-    if minor is None:
-        message = text("No amount in %(currency)s, such as 2.50.", currency=part.currency)
-        raise Invalid.field("unit_cost", message)
-    return minor
+    return read_amount(fields["unit_cost"], part.currency, field="unit_cost")

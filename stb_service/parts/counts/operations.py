@@ -23,7 +23,6 @@ from stb_service.parts.ledger import (
 from stb_service.parts.models import CountLine, Location, Part, StockCount
 from stb_service.parts.rules import (
     MOST,
-    MOST_MINOR,
     OPEN,
     Balance,
     Condition,
@@ -37,6 +36,7 @@ from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
 from stb_service.shared.i18n import Text, text
+from stb_service.shared.money import MOST_MINOR
 
 
 def open_count(
