@@ -319,10 +319,10 @@ def restore(settings: Settings, source: Path) -> None:
 @click.pass_obj
 def demo_command(settings: Settings) -> None:
     """Load a demo operator, start everything, and let emulated boxes update themselves."""
-    from stb_service import demo  # noqa: PLC0415 - knows every room
+    from stb_service.demo import show  # noqa: PLC0415 - knows every room
 
     _prepare(settings)
-    demo.run(settings, start_servers, console=out)
+    show.run(settings, start_servers, console=out)
 
 
 main.add_command(import_devices, "import")
