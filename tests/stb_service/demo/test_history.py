@@ -87,8 +87,8 @@ def test_the_same_seed_is_the_same_history(tell: Callable[..., Told]) -> None:
 
 
 def test_it_takes_a_bounded_number_of_statements(told: Told) -> None:
-    """About 120 for each box, and some thousands for parts and money: 42,000 for 300 boxes."""
-    assert told.statements < 6_000 + 120 * BOXES
+    """About 110 for each box, and some thousands for parts and money: 38,000 for 300 boxes."""
+    assert told.statements < 5_000 + 110 * BOXES
 
 
 # --- soundness -----------------------------------------------------------------------------------
