@@ -340,10 +340,10 @@ def demo_command(settings: Settings, scale: int | None, database: str | None) ->
     if scale is not None:
         _fill(replace(settings, database_url=database or settings.database_url), Sizes(scale))
         return
-    from stb_service import demo  # noqa: PLC0415 - knows every room
+    from stb_service.demo import show  # noqa: PLC0415 - knows every room
 
     _prepare(settings)
-    demo.run(settings, start_servers, console=out)
+    show.run(settings, start_servers, console=out)
 
 
 def _fill(settings: Settings, sizes: Sizes) -> None:

@@ -112,8 +112,7 @@ def load_demo(
     session: Session, *, actor: Actor, now: datetime, seed: int, boxes: int = 300
 ) -> list[Device]:
     """Add five models and so many boxes; the same seed gives the same boxes."""
-    for model in MODELS:
-        _add_model(session, model, actor, now)
+    add_models(session, actor=actor, now=now)
     chance = random.Random(seed)  # noqa: S311 - a demonstration
     refs = References(session)
     drafts = []
@@ -127,13 +126,15 @@ def load_demo(
     return list(devices_by_uids(session, [draft.uid for draft in drafts], EVERYTHING))
 
 
-def _add_model(session: Session, model: dict[str, Any], actor: Actor, now: datetime) -> None:
-    fields = {
-        **model,
-        "revisions": list(model["revisions"]),
-        "capabilities": [Capability(*found) for found in model["capabilities"]],
-    }
-    create_model(session, **fields, actor=actor, now=now)
+def add_models(session: Session, *, actor: Actor, now: datetime) -> None:
+    """Add the five models."""
+    for model in MODELS:
+        fields = {
+            **model,
+            "revisions": list(model["revisions"]),
+            "capabilities": [Capability(*found) for found in model["capabilities"]],
+        }
+        create_model(session, **fields, actor=actor, now=now)
 
 
 def _box(chance: random.Random, number: int, now: datetime) -> DeviceFields:

@@ -60,7 +60,7 @@ def touch(session: Session, uid: str, *, actor: Actor, retired: bool = False) ->
         NotFound: there is none.
         Refused: it is retired, and that was not asked for.
     """
-    device = queries.device_by_uid(session, uid, actor.scope)
+    device = queries.device_to_change(session, uid, actor.scope)
     lock_row(session, Device, device.id)
     obstacles = obstacles_to_change(device.status)
     if obstacles and not retired:

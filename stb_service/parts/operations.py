@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.models import CustodyEvent, Device
 from stb_service.devices.operations import move_custody
-from stb_service.devices.queries import device_by_uid
+from stb_service.devices.queries import device_to_change
 from stb_service.devices.rules import obstacles_to_change
 from stb_service.parts import queries
 from stb_service.parts.catalogue.queries import find_part, part_of_model
@@ -199,7 +199,7 @@ def _differ(stands: Place, source: Location, condition: str) -> bool:
 
 def _read_box(session: Session, uid: str, actor: Actor) -> tuple[Device, Part, Place | None]:
     """Return a box, held against other writers, its line of the catalogue, and where it stands."""
-    box = device_by_uid(session, uid, actor.scope)
+    box = device_to_change(session, uid, actor.scope)
     lock_row(session, Device, box.id)
     if obstacles := obstacles_to_change(box.status):
         raise Refused(obstacles)

@@ -121,13 +121,19 @@ def read_country(raw: str) -> str:
     return code
 
 
+@cache
+def timezones() -> frozenset[str]:
+    """Return the time zones of the IANA database, which are many files to look through."""
+    return frozenset(available_timezones())
+
+
 def read_timezone(raw: str) -> str:
     """Return a time zone of the IANA database.
 
     Raises:
         Malformed: there is none of this name.
     """
-    if raw not in available_timezones():
+    if raw not in timezones():
         raise Malformed(text("Not a time zone of the IANA database."))
     return raw
 

@@ -29,7 +29,7 @@ CLOCKS = {
     "stb_service/shared/http/app.py": "how long an answer took",
     "stb_service/worker.py": "the ticker",
     "stb_service/supervisor.py": "how long to wait for a process",
-    "stb_service/demo.py": "waits for the boxes that it started",
+    "stb_service/demo/show.py": "waits for the boxes that it started",
     "lab/commands/fleet.py": "the wall clock, handed inwards",
     "lab/runs.py": "how long a run took, which stands in a file of its own",
 }
@@ -37,14 +37,14 @@ NOW = {
     "stb_service/shared/http/unit.py": "the instant of a request",
     "stb_service/cli.py": "the instant of a command",
     "stb_service/worker.py": "the instant of a tick",
-    "stb_service/demo.py": "the instant of each step of the demonstration",
+    "stb_service/demo/show.py": "the instant of each step of the demonstration",
     "stb_service/shared/commands.py": "the instant of a command",
     "stb_service/warranty/commands.py": "the instant of a command",
     "firmware/wires/contact.py": "a download lasts longer than the instant of its request",
 }
 ENVIRONMENT = {
     "stb_service/shared/settings.py": "the one place that reads them",
-    "stb_service/demo.py": "gives defaults to the processes that it starts",
+    "stb_service/demo/show.py": "gives defaults to the processes that it starts",
     "stb_service/shared/metrics.py": "where the client library looks for its folder",
     "lab/commands/scenarios.py": "where the cache lies, and the token for results",
     "lab/runs.py": "an encoder that is told there to be quiet",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import MetaData, Table, func, inspect, select, table, update
@@ -18,6 +19,7 @@ from stb_service.billing.rules import Line
 from stb_service.devices.demo import load_demo
 from stb_service.devices.holdings.operations import give_to_account, transfer
 from stb_service.devices.models import Device
+from stb_service.devices.rules import Tenure
 from stb_service.metadata import metadata
 from stb_service.parts.catalogue.operations import create_location, create_part, set_stock_rule
 from stb_service.parts.catalogue.queries import part_by_ref
@@ -36,7 +38,10 @@ from stb_service.subscribers.operations import (
     create_account,
     erase_person,
 )
-from stb_service.warranty.demo import load_demo as load_warranty
+from stb_service.warranty import decisions
+from stb_service.warranty import operations as warranty
+from stb_service.warranty.cover import Outcome
+from stb_service.warranty.policy import Cause
 from tests.conftest import NOW, People
 from tests.live import Live
 
@@ -52,7 +57,7 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
     people.token(people.person("administrator", username="some.admin"))
     with db.write() as session:
         boxes = load_demo(session, actor=actor, now=NOW, seed=7, boxes=40)
-        load_warranty(session, boxes, sources=(), actor=actor, now=NOW, seed=7)
+        _warranty(session, boxes, actor)
         leases.take(session, name="some", holder="one", span=timedelta(seconds=10), now=NOW)
         outbox.emit(session, topic="some", key="k", payload={"ä": [1, None]}, now=NOW)
         jobs.enqueue(session, kind="k", title="t", arguments={"a": 1}, actor=actor, now=NOW)
@@ -87,6 +92,28 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
         )
         fill_stock(session, actor)
     return tokens
+
+
+def _warranty(session: Session, boxes: Sequence[Device], actor: Actor) -> None:
+    """Bring a policy into force, begin its next version, decide on a fault and grant goodwill."""
+    who: dict[str, Any] = {"actor": actor, "now": NOW}
+    since = date(2018, 1, 1)
+    policy = warranty.load_preset(session, preset="eu-consumer", **who)
+    warranty.publish(session, policy=policy, in_force_from=since, **who)
+    warranty.assign(session, policy=policy, from_on=since, **who)
+    warranty.write_draft(session, policy=policy, title="Next", **who)
+    sold = next(box for box in boxes if box.sold_on and box.tenure == Tenure.SOLD)
+    decision = decisions.decide(
+        session,
+        uid=sold.public_id,
+        reported_on=sold.sold_on or since,
+        cause=Cause.LIQUID,
+        sources=(),
+        **who,
+    )
+    decisions.override(
+        session, decision=decision, outcome=Outcome.GOODWILL, reason="A customer of years", **who
+    )
 
 
 def _account(session: Session, actor: Actor) -> None:

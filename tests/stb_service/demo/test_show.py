@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from firmware.boxes.models import Box
 from firmware.rollouts import queries as rollout_queries
-from stb_service import demo
-from stb_service.demo import SEED, _bad_revision, _fleet_boxes
+from stb_service.demo import show
+from stb_service.demo.show import SEED, _bad_revision, _fleet_boxes
 from stb_service.devices.demo import MODELS, load_demo
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
@@ -71,10 +71,10 @@ def test_a_rollout_that_a_person_paused_is_waited_for(
         Session, "get_one", lambda *_: SimpleNamespace(**{**vars(rollout), "state": next(found)})
     )
     monkeypatch.setattr(rollout_queries, "counts_of", lambda *_, **__: [])
-    monkeypatch.setattr(demo, "progress", lambda _: {})
+    monkeypatch.setattr(show, "progress", lambda _: {})
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
-    demo._watch(cast("Any", stage), cast("Any", SimpleNamespace(check=lambda: None)), 1)
+    show._watch(cast("Any", stage), cast("Any", SimpleNamespace(check=lambda: None)), 1)
 
     assert said[-1] == "Demo: complete. "
     assert next(found) == "never asked"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -39,15 +40,15 @@ from firmware.rollouts.rules import (
 from firmware.rollouts.safety import Limits, progress
 from firmware.rollouts.selection import Selection
 from stb_service.app import wire_rooms
-from stb_service.devices.demo import load_demo
+from stb_service.demo.history import write_history
 from stb_service.shared.access import SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.settings import Settings
+from stb_service.staff.operations import new_password
 from stb_service.staff.setup import write_secret
 from stb_service.supervisor import Supervisor
-from stb_service.warranty.demo import load_demo as load_warranty
 
 SEED = 2026
 GOOD, BAD = "2.4.0", "2.5.0"
@@ -114,15 +115,16 @@ def _stage(settings: Settings, console: Console) -> Iterator[Stage]:
 
 
 def _load_data(stage: Stage) -> None:
+    lock = new_password(secrets.token_urlsafe(32), username="")
     with stage.db.write() as session:
         if session.scalar(select(Box.id).limit(1)) is not None:
             stage.say("the data of an earlier start are kept")
             return
-        stage.say("loading the demo operator ...")
-        devices = load_demo(session, actor=SYSTEM, now=utc_now(), seed=SEED)
-        stage.say(f"{len(devices)} boxes registered")
+        stage.say("letting 18 months of a demo operator happen ...")
         sources = wire_rooms().warranty_facts
-        load_warranty(session, devices, sources=sources, actor=SYSTEM, now=utc_now(), seed=SEED)
+        op = write_history(session, sources=sources, lock=lock, now=utc_now(), seed=SEED)
+        accounts = sum(len(found) for found in op.customers.values())
+        stage.say(f"{len(op.boxes)} boxes and {accounts} accounts")
 
 
 def _start_fleet(stage: Stage, supervisor: Supervisor) -> None:
