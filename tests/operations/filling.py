@@ -202,7 +202,7 @@ def tables(db: Database) -> list[Table]:
     """Return the tables as they are in the database."""
     found = MetaData()
     found.reflect(db.engine)
-    return [table for table in found.sorted_tables if table.name != "alembic_version"]
+    return [table for table in found.tables.values() if table.name != "alembic_version"]
 
 
 def contents(db: Database) -> dict[str, list[tuple[Any, ...]]]:
