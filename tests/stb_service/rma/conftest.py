@@ -9,6 +9,7 @@ import pytest
 
 from stb_service.billing.payments.operations import record_payment
 from stb_service.billing.rules import Line
+from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.holdings.operations import give_to_account
 from stb_service.devices.models import Device
 from stb_service.parts import operations as stock
@@ -148,7 +149,7 @@ class House(Desk):
         """Let time pass."""
         self.now += timedelta(**(span or {"hours": 1}))
 
-    def open(self, device: Device, *components: str, **fields: Any) -> ReturnCase:
+    def open(self, device: Device, *components: str, **fields: Any) -> House:
         """Open a case; later calls are about it."""
         self.tick()
         said = [FaultSaid(component, "does not work") for component in components or ("",)]
@@ -156,14 +157,14 @@ class House(Desk):
             open_case, **{"device": device.public_id, "faults": said, **fields}
         )
         self.ref = case.number
-        return case
+        return self
 
-    def admit(self, device: Device, location: str = MAIN) -> WorkshopOrder:
+    def admit(self, device: Device, location: str = MAIN) -> House:
         """Admit a box from stock; later calls are about it."""
         self.tick()
         order: WorkshopOrder = self.do(open_order, device=device.public_id, location=location)
         self.ref = order.number
-        return order
+        return self
 
     def checked(self) -> House:
         """Record every check that comes before a return."""
@@ -329,6 +330,24 @@ class House(Desk):
                 now=self.now,
             )
         return self
+
+    def pay_account(self, amount_minor: int) -> House:
+        """Take money for what was charged beside quotes."""
+        self.tick()
+        self.do(
+            record_payment,
+            account=self.home.public_id,
+            amount_minor=amount_minor,
+            currency="EUR",
+            method="cash",
+        )
+        return self
+
+    def has(self, device: Device) -> bool:
+        """Tell whether the household has a box."""
+        with self.db.read() as session:
+            found = current_holding(session, session.get_one(Device, device.id))
+            return found is not None and found.account_id == self.home.id
 
     def allocated(self, device: Device) -> House:
         """Keep a box for the case."""
