@@ -95,7 +95,7 @@ def set_model_terms(
     if changes:
         row.changed_at, row.changed_by = now, actor.label[:128]
         session.flush()
-        subject = ("rma_model_terms", row.public_id, found.code)
+        subject = ("rma_terms", row.public_id, found.code)
         audit.record(
             session, actor=actor, verb="rma_terms.model", subject=subject, changes=changes, now=now
         )
