@@ -422,11 +422,11 @@ def record_precheck(
     if case.state != CaseState.REQUESTED:
         message = text("These checks come before the return is authorised.")
         raise Refused([Obstacle("authorised", message)])
+    known = finding or str(findings(session, case.device).get(code, ""))
     row = session.scalar(select(Precheck).filter_by(case_id=case.id, code=code))
     if row is None:
         row = Precheck(case_id=case.id, code=code)
         session.add(row)
-    known = finding or str(findings(session, case.device).get(code, ""))
     row.answer, row.finding, row.note = answer, known[:500], note.strip()[:500]
     row.by, row.at = actor.label[:128], now
     record(session, case, "precheck", {"check": code, "answer": answer}, actor=actor, now=now)
