@@ -9,6 +9,7 @@ from firmware.verdicts import models as verdicts
 from stb_service.billing import models as billing
 from stb_service.devices import models as devices
 from stb_service.parts import models as parts
+from stb_service.rma import models as rma
 from stb_service.shared import audit, jobs, leases, outbox, personal
 from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
@@ -28,6 +29,7 @@ ROOMS = (
     outbox,
     personal,
     parts,
+    rma,
     rollouts,
     staff,
     subscribers,

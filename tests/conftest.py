@@ -223,6 +223,8 @@ SEEDED = {
     "alembic_version",
     "fw_rollout_moves",
     "quote_moves",
+    "rma_case_moves",
+    "rma_order_moves",
 }  # tables with rows that the migrations bring
 
 

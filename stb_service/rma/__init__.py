@@ -7,4 +7,11 @@ have left with another box. Promises: a move that is not in the tables does not 
 bars a move is told in a sentence each, the same on the page, in the API and in the refusal;
 nothing is begun unpaid and nothing shipped with a balance open; who contests a verdict is heard
 by a second inspector.
+
+Where things are: `operations` opens cases (`open_case`), admits boxes (`open_order`), corrects
+cases (`change_case`) and makes every step (`act`); `deciding` has faults, photographs, checks
+before a return and statements; `bench` the work on a box, and repair beside replacement;
+`exchange` replacements, accessories and provisioning; `quoting` what a customer pays; `terms`
+what returns go by. `queries` reads; `gathering.next_actions` tells what can come next. `events`
+is the one writer of states, `effects` what each step does besides.
 """

@@ -32,6 +32,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy import JSON, Connection, MetaData, Table, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import sort_tables
 
 from stb_service.shared import migrate
 from stb_service.shared.db import Database
@@ -42,7 +43,9 @@ from stb_service.shared.i18n import text as sentence
 FORMAT = 1
 BATCH = 1000
 NOT_DATA = frozenset({"alembic_version"})
-SEEDED = ("fw_rollout_moves", "quote_moves")  # tables that a migration fills
+SEEDED = (  # tables that a migration fills
+    *("fw_rollout_moves", "quote_moves", "rma_case_moves", "rma_order_moves"),
+)
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,15 @@ def _progress(console: Console) -> Iterator[Step]:
 
 
 def _tables(connection: Connection) -> list[Table]:
-    """Return the tables as they are in the database, those referred to first."""
+    """Return the tables as they are in the database, those referred to first.
+
+    References that are looked at when the unit of work ends say nothing of the order.
+    """
     metadata = MetaData()
     metadata.reflect(connection)
-    return [table for table in metadata.sorted_tables if table.name not in NOT_DATA]
+    known = sorted(metadata.tables.values(), key=lambda table: table.name)
+    ordered = sort_tables(known, skip_fn=lambda reference: bool(reference.deferrable))
+    return [table for table in ordered if table.name not in NOT_DATA]
 
 
 def _write_tables(db: Database, tar: tarfile.TarFile, step: Step) -> dict[str, Any]:

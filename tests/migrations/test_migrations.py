@@ -14,6 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from firmware.rollouts.rules import ROLLOUT_MOVES
 from stb_service.billing.rules import QUOTE_MOVES
 from stb_service.metadata import metadata
+from stb_service.rma.cases import CASE
+from stb_service.rma.machine import Machine
+from stb_service.rma.workshop import ORDER
 from stb_service.shared import audit, migrate
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
@@ -24,7 +27,7 @@ from tests.operations.filling import contents, counts, fill, tables
 RELEASED = ("0001_the_first_tables",)
 """Every revision that a release has shipped with; a release adds its own."""
 
-SEEDED = {"fw_rollout_moves", "quote_moves"}
+SEEDED = {"fw_rollout_moves", "quote_moves", "rma_case_moves", "rma_order_moves"}
 """Tables with rows that a migration brings."""
 
 REVISIONS = [
@@ -138,6 +141,23 @@ def test_the_legal_moves_of_rollouts_are_those_of_the_rules(db: Database) -> Non
 
     assert {tuple(row) for row in rows} == {(str(a), str(b)) for a, b in ROLLOUT_MOVES}
     assert len(rows) == len(ROLLOUT_MOVES)
+
+
+@pytest.mark.parametrize("machine", [CASE, ORDER], ids=lambda machine: machine.name)
+def test_the_legal_moves_of_returns_are_those_of_the_machines(
+    db: Database, machine: Machine
+) -> None:
+    with db.read() as session:
+        rows = session.execute(
+            text(
+                "SELECT from_state, from_held, event, to_state, to_held "
+                f"FROM rma_{machine.name}_moves"
+            )
+        ).all()
+
+    found = {(a, bool(held), event, b, bool(then)) for a, held, event, b, then in rows}
+    assert found == machine.legal_moves
+    assert len(rows) == len(machine.legal_moves)
 
 
 def test_the_legal_moves_of_quotes_are_those_of_the_rules(db: Database) -> None:

@@ -53,7 +53,7 @@ def everything(desk: Desk) -> str:
     with desk.db.read() as session:
         return "\n".join(
             str(tuple(row))
-            for table in found.sorted_tables
+            for table in found.tables.values()
             if table.name != "organisations"
             for row in session.execute(select(table))
         )

@@ -1,0 +1,635 @@
+"""Verbs of the bench: checks, parts, labour, components, tests, firmware, grade; and repair beside
+replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stb_service.parts.catalogue.queries import find_part
+from stb_service.parts.operations import (
+    consume_reservation,
+    release_reservation,
+    reserve_parts,
+)
+from stb_service.parts.rules import Condition, ReservationState
+from stb_service.rma import comparison
+from stb_service.rma.acting import in_house
+from stb_service.rma.comparison import Choice, Inputs, Offer
+from stb_service.rma.deciding import fault_of, record
+from stb_service.rma.events import order_history
+from stb_service.rma.gathering import round_of, terms_of_model
+from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result
+from stb_service.rma.models import (
+    BoxTest,
+    Comparison,
+    ComponentSwap,
+    InspectionCheck,
+    Labour,
+    ModelTerms,
+    OrderPart,
+    ReturnCase,
+    WorkshopOrder,
+)
+from stb_service.rma.touching import ENDED, touch, touch_order
+from stb_service.rma.workshop import OrderState
+from stb_service.shared.access import Actor
+from stb_service.shared.db import lock_row
+from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused
+from stb_service.shared.i18n import text
+
+PLANNED_IN = frozenset(
+    {
+        *(OrderState.INSPECTING, OrderState.SECOND, OrderState.INSPECTED, OrderState.PLANNED),
+        *(OrderState.RESERVED, OrderState.IN_REPAIR, OrderState.WAITING_PARTS),
+    }
+)
+USED_IN = frozenset({OrderState.IN_REPAIR, OrderState.WAITING_PARTS, OrderState.TESTING})
+
+
+def record_check(
+    session: Session,
+    *,
+    ref: str,
+    code: str,
+    result: str,
+    note: str = "",
+    actor: Actor,
+    now: datetime,
+) -> InspectionCheck:
+    """Write what a point of the checklist came to in the present round; the last word counts.
+
+    Raises:
+        Forbidden: the actor inspects no boxes.
+        NotFound: there is no such order in the actor's scope.
+        Invalid: there is no such point or result.
+        Refused: the box is not being inspected.
+    """
+    actor.demand("rma.inspect")
+    order = touch_order(session, ref, actor=actor)
+    if code not in CHECKLIST:
+        raise Invalid.field("code", text("One of: %(names)s", names=", ".join(CHECKLIST)))
+    if result not in set(Result):
+        raise Invalid.field("result", text("One of: %(names)s", names=", ".join(Result)))
+    _demand_state(order, {OrderState.INSPECTING, OrderState.SECOND})
+    number = round_of(order_history(session, order))
+    known = {"order_id": order.id, "round": number, "code": code}
+    row = session.scalar(select(InspectionCheck).filter_by(**known))
+    if row is None:
+        row = InspectionCheck(**known)
+        session.add(row)
+    row.result, row.note = result, note.strip()[:500]
+    row.by, row.at = actor.label[:128], now
+    record(session, order, "check", {"check": code, "result": result}, actor=actor, now=now)
+    return row
+
+
+def _demand_state(order: WorkshopOrder, states: set[OrderState] | frozenset[OrderState]) -> None:
+    if order.held or order.state not in states:
+        message = text("The workshop order is not where this is done.")
+        raise Refused([Obstacle("not-now", message)])
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def plan_part(
+    session: Session,
+    *,
+    ref: str,
+    part: str,
+    quantity: int = 1,
+    condition: str = Condition.NEW,
+    fault: int | None = None,
+    billing_code: str = "",
+    actor: Actor,
+    now: datetime,
+) -> OrderPart:
+    """Plan a part for a repair, and reserve it where the box is, if so many are there.
+
+    What cannot be reserved is planned all the same, and is missing until `reserve_planned` finds
+    it. Who pays follows from the fault, unless that is said.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order, or no such fault.
+        Invalid: there is no such part, or the code is none.
+        Refused: no part is planned where the order is.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    _demand_state(order, PLANNED_IN)
+    line = find_part(session, part)
+    if line is None or line.is_box:
+        raise Invalid.field("part", text("There is no such part."))
+    if not 1 <= quantity <= 1000:
+        raise Invalid.field("quantity", text("From 1 to %(most)s.", most=1000))
+    made = OrderPart(
+        order_id=order.id,
+        part=line,
+        quantity=quantity,
+        condition=condition,
+        fault_number=fault,
+        billing_code=_billing_code(session, order, fault, billing_code),
+        planned_at=now,
+        planned_by=actor.label[:128],
+    )
+    session.add(made)
+    session.flush()
+    _try_to_reserve(session, order, made, actor, now)
+    changes = {"part": line.sku, "quantity": quantity, "fault": fault}
+    record(session, order, "plan-part", changes, actor=actor, now=now)
+    return made
+
+
+def _owner(order: WorkshopOrder) -> ReturnCase | WorkshopOrder:
+    return order.case or order
+
+
+def _billing_code(session: Session, order: WorkshopOrder, fault: int | None, said: str) -> str:
+    if said:
+        if said not in BILLING_CODE_NAMES:
+            names = ", ".join(BILLING_CODE_NAMES)
+            raise Invalid.field("billing_code", text("One of: %(names)s", names=names))
+        return said
+    if fault is not None:
+        found = fault_of(session, _owner(order), fault).billing_code
+        if found:
+            return found
+    return "warranty" if order.case_id is not None else "own"
+
+
+def _try_to_reserve(
+    session: Session, order: WorkshopOrder, planned: OrderPart, actor: Actor, now: datetime
+) -> bool:
+    """Reserve a planned part where the box is; tell whether it is."""
+    if order.location is None:
+        return False
+    tries = 0 if planned.reservation is None else 1
+    try:
+        with session.begin_nested():
+            planned.reservation = reserve_parts(
+                session,
+                key=f"{order.number}/part/{planned.public_id}/{tries}",
+                part=planned.part.sku,
+                location=order.location.public_id,
+                quantity=planned.quantity,
+                condition=planned.condition,
+                purpose=order.number,
+                actor=in_house(actor),
+                now=now,
+            )
+    except Refused:
+        return False
+    session.flush()
+    return True
+
+
+def reserve_planned(
+    session: Session, *, ref: str, actor: Actor, now: datetime
+) -> Sequence[OrderPart]:
+    """Try again to reserve what is planned and missing; return what still is.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order in the actor's scope.
+        Refused: no part is planned where the order is.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    _demand_state(order, PLANNED_IN)
+    rows = session.scalars(
+        select(OrderPart)
+        .where(OrderPart.order_id == order.id, OrderPart.dropped_at.is_(None))
+        .order_by(OrderPart.id)
+    ).all()
+    missing = [row for row in rows if row.reservation is None]
+    return [row for row in missing if not _try_to_reserve(session, order, row, actor, now)]
+
+
+def use_part(
+    session: Session,
+    *,
+    ref: str,
+    part: str,
+    quantity: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> OrderPart:
+    """Use a reserved part (`part`: the public id of the planned row); what is left is let go.
+    Asked again, nothing is used twice.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order or planned part.
+        Invalid: so many are not reserved.
+        Refused: it is not reserved, or the box is not in repair.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    _demand_state(order, USED_IN)
+    row = _planned(session, order, part)
+    if row.reservation is None:
+        message = text("Parts are missing: %(parts)s.", parts=row.part.sku)
+        raise Refused([Obstacle("parts", message)])
+    was_used = row.used
+    reservation = consume_reservation(
+        session,
+        ref=row.reservation.public_id,
+        quantity=quantity,
+        reference=order.number,
+        actor=in_house(actor),
+        now=now,
+    )
+    row.used = reservation.used
+    if not was_used:
+        changes = {"part": row.part.sku, "quantity": row.used}
+        record(session, order, "use-part", changes, actor=actor, now=now)
+    return row
+
+
+def drop_part(session: Session, *, ref: str, part: str, actor: Actor, now: datetime) -> OrderPart:
+    """Let a planned part go that is not needed.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order or planned part.
+        Refused: it was used.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    row = _planned(session, order, part)
+    if row.used:
+        raise Refused([Obstacle("used", text("What was reserved has been used."))])
+    if row.dropped_at is None:
+        if row.reservation is not None and row.reservation.state == ReservationState.HELD:
+            ref = row.reservation.public_id
+            release_reservation(session, ref=ref, actor=in_house(actor), now=now)
+        row.dropped_at = now
+        record(session, order, "drop-part", {"part": row.part.sku}, actor=actor, now=now)
+    return row
+
+
+def _planned(session: Session, order: WorkshopOrder, ref: str) -> OrderPart:
+    found = session.scalar(select(OrderPart).filter_by(order_id=order.id, public_id=ref))
+    if found is None:
+        raise NotFound(text("There is no such planned part."))
+    return found
+
+
+# --- work ----------------------------------------------------------------------------------------
+
+
+def record_labour(
+    session: Session,
+    *,
+    ref: str,
+    what: str,
+    minutes: int,
+    rate_minor: int | None = None,
+    fault: int | None = None,
+    billing_code: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Labour:
+    """Write down time that was worked; an hour costs `rate_minor`, else what the model's terms say.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order or fault.
+        Invalid: the time or the rate cannot be.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    if not 1 <= minutes <= 6000:
+        raise Invalid.field("minutes", text("From 1 to %(most)s.", most=6000))
+    terms = terms_of_model(session, order.device)
+    rate = rate_minor if rate_minor is not None else (terms.labour_minor if terms else 0)
+    if rate < 0:
+        raise Invalid.field("rate", text("Not below zero."))
+    made = Labour(
+        order_id=order.id,
+        what=what.strip()[:200],
+        minutes=minutes,
+        rate_minor=rate,
+        currency=_currency(order, terms),
+        fault_number=fault,
+        billing_code=_billing_code(session, order, fault, billing_code),
+        by=actor.label[:128],
+        at=now,
+    )
+    session.add(made)
+    changes = {"minutes": minutes, "fault": fault}
+    record(session, order, "record-labour", changes, actor=actor, now=now)
+    return made
+
+
+def _currency(order: WorkshopOrder, terms: ModelTerms | None) -> str:
+    if order.case is not None:
+        return order.case.currency
+    return terms.currency if terms else "EUR"
+
+
+def swap_component(
+    session: Session,
+    *,
+    ref: str,
+    component: str,
+    old_serial: str = "",
+    new_serial: str,
+    fault: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> ComponentSwap:
+    """Write down that a component was exchanged, with both serials.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order in the actor's scope.
+        Invalid: the component or the new serial is missing.
+        Refused: the box is not in repair.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    _demand_state(order, USED_IN)
+    empty = [n for n, v in (("component", component), ("new_serial", new_serial)) if not v.strip()]
+    if empty:
+        raise Invalid(fields={name: [text("This is needed.")] for name in empty})
+    made = ComponentSwap(
+        order_id=order.id,
+        component=component.strip()[:32],
+        old_serial=old_serial.strip()[:64],
+        new_serial=new_serial.strip()[:64],
+        fault_number=fault,
+        by=actor.label[:128],
+        at=now,
+    )
+    session.add(made)
+    changes = {"component": component, "new_serial": new_serial}
+    record(session, order, "swap-component", changes, actor=actor, now=now)
+    return made
+
+
+def record_test(
+    session: Session,
+    *,
+    ref: str,
+    passed: bool,
+    note: str = "",
+    lab_run: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> BoxTest:
+    """Write what a test of the box came to; the last one counts.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order in the actor's scope.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    made = BoxTest(
+        order_id=order.id,
+        order_seq=order.event_seq,
+        passed=passed,
+        note=note.strip()[:500],
+        lab_run=lab_run or None,
+        by=actor.label[:128],
+        at=now,
+    )
+    session.add(made)
+    record(session, order, "record-test", {"passed": passed}, actor=actor, now=now)
+    return made
+
+
+def attach_lab_run(
+    session: Session, *, ref: str, test: str, lab_run: str, actor: Actor, now: datetime
+) -> BoxTest:
+    """Name the run of the lab that stands behind a test.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order or test.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    found = session.scalar(select(BoxTest).filter_by(order_id=order.id, public_id=test))
+    if found is None:
+        raise NotFound(text("There is no such test."))
+    found.lab_run = lab_run[:16]
+    record(session, order, "attach-lab-run", {"lab_run": lab_run}, actor=actor, now=now)
+    return found
+
+
+def record_firmware(
+    session: Session,
+    *,
+    ref: str,
+    before: str | None = None,
+    after: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> WorkshopOrder:
+    """Write which firmware the box had before the repair, and has after it.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order in the actor's scope.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    if before is not None:
+        order.firmware_before = before.strip()[:128]
+    if after is not None:
+        order.firmware_after = after.strip()[:128]
+    changes = {"firmware_before": before, "firmware_after": after}
+    record(session, order, "record-firmware", changes, actor=actor, now=now)
+    return order
+
+
+def grade_box(
+    session: Session, *, ref: str, grade: str, actor: Actor, now: datetime
+) -> WorkshopOrder:
+    """Grade the condition of a box of the operator's.
+
+    Raises:
+        Forbidden: the actor repairs no boxes.
+        NotFound: there is no such order in the actor's scope.
+        Invalid: there is no such grade.
+    """
+    actor.demand("rma.repair")
+    order = touch_order(session, ref, actor=actor)
+    if grade not in GRADES:
+        raise Invalid.field("grade", text("One of: %(names)s", names=", ".join(GRADES)))
+    order.grade = grade
+    record(session, order, "grade", {"grade": grade}, actor=actor, now=now)
+    return order
+
+
+# --- repair beside replacement -------------------------------------------------------------------
+
+
+def compare_repair(
+    session: Session,
+    *,
+    ref: str,
+    parts_minor: int,
+    labour_minor: int,
+    repair_price_minor: int | None = None,
+    more: Mapping[str, Any] | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Comparison:
+    """Hold repair and replacement side by side, by the terms of the model; keep what went in and
+    what came out. `more` are further inputs of `comparison.Inputs`.
+
+    Raises:
+        NotFound: there is no such case or order in the actor's scope.
+        Invalid: an input is unknown or below zero.
+        Refused: it has ended, or the model has no terms.
+    """
+    case, order = touch(session, ref, actor=actor)
+    owner = case or order
+    assert owner is not None
+    if not (owner.is_live or (order is not None and order.is_live)):
+        raise Refused([ENDED])
+    terms = terms_of_model(session, owner.device)
+    if terms is None:
+        message = text("Nothing is known of prices and lives of this model; enter its terms.")
+        raise Refused([Obstacle("no-terms", message)])
+    inputs = _inputs(terms, parts_minor, labour_minor, dict(more or {}), now.date())
+    result = comparison.compare(inputs)
+    price = parts_minor + labour_minor if repair_price_minor is None else repair_price_minor
+    kept = comparison.as_data(inputs, result)
+    made = Comparison(
+        case_id=case.id if case else None,
+        order_id=order.id if order else None,
+        form=kept["form"],
+        inputs=kept["inputs"],
+        result=kept["result"],
+        offers=_offers(terms, price, now.date()),
+        made_at=now,
+        made_by=actor.label[:128],
+    )
+    session.add(made)
+    changes = {"advice": result.advice, "beyond_repair": result.beyond_repair}
+    record(session, owner, "compare", changes, actor=actor, now=now)
+    return made
+
+
+def _inputs(
+    terms: ModelTerms, parts_minor: int, labour_minor: int, more: dict[str, Any], today: date
+) -> Inputs:
+    ends = terms.supported_until_on or terms.model.end_of_service_on
+    later = terms.new_supported_until_on or ends
+    known: dict[str, Any] = {
+        "currency": terms.currency,
+        "parts_minor": parts_minor,
+        "labour_minor": labour_minor,
+        "repair_freight_minor": 0,
+        "handling_minor": 0,
+        "repair_goodwill_minor": 0,
+        "bounce_permille": 0,
+        "second_repair_minor": 0,
+        "repaired_life_months": terms.repaired_life_months,
+        "repaired_supported_months": _months(today, ends, terms.repaired_life_months),
+        "unit_minor": terms.new_minor,
+        "salvage_minor": 0,
+        "replacement_freight_minor": 0,
+        "replacement_goodwill_minor": 0,
+        "replacement_life_months": terms.replacement_life_months,
+        "replacement_supported_months": _months(today, later, terms.replacement_life_months),
+        "tau_permille": terms.tau_permille,
+    }
+    unknown = set(more) - set(Inputs.__dataclass_fields__)
+    below = {name for name, value in {**known, **more}.items() if _is_below(value)}
+    if unknown or below:
+        problems = {name: [text("There is no such input.")] for name in unknown}
+        raise Invalid(fields={**problems, **{name: [text("Not below zero.")] for name in below}})
+    return Inputs(**{**known, **more})
+
+
+def _is_below(value: object) -> bool:
+    return isinstance(value, int) and value < 0
+
+
+def _months(today: date, last_day: date | None, otherwise: int) -> int:
+    return comparison.months_until(today, last_day) if last_day else otherwise
+
+
+def _offers(terms: ModelTerms, repair_minor: int, today: date) -> list[dict[str, Any]]:
+    """Return what the customer is shown side by side, with the day until which each is supported."""
+    ends = terms.supported_until_on or terms.model.end_of_service_on
+    own = ends or comparison.add_months(today, terms.repaired_life_months)
+    new = terms.new_supported_until_on or comparison.add_months(
+        today, terms.replacement_life_months
+    )
+    offers = [Offer(Choice.REPAIR, repair_minor, own)]
+    if terms.refurbished_minor:
+        offers.append(Offer(Choice.REFURBISHED, terms.refurbished_minor, own))
+    if terms.new_minor:
+        offers.append(Offer(Choice.NEW, terms.new_minor, new))
+    return [
+        {**asdict(offer), "supported_until_on": offer.supported_until_on.isoformat()}
+        for offer in offers
+    ]
+
+
+def offers_of(made: Comparison) -> list[Offer]:
+    """Return the offers of a comparison that was kept."""
+    return [
+        Offer(
+            Choice(row["choice"]),
+            row["price_minor"],
+            date.fromisoformat(row["supported_until_on"]),
+        )
+        for row in made.offers
+    ]
+
+
+def choose(
+    session: Session,
+    *,
+    ref: str,
+    comparison_ref: str,
+    choice: str,
+    note: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Comparison:
+    """Keep what the customer chose, having seen the comparison.
+
+    Raises:
+        Forbidden: the actor answers for no customers.
+        NotFound: there is no such case or comparison.
+        Invalid: there is no such choice.
+    """
+    actor.demand("rma.edit")
+    case, order = touch(session, ref, actor=actor)
+    owner = case or order
+    assert owner is not None
+    key = {"case_id": case.id} if case else {"order_id": owner.id}
+    found = session.scalar(select(Comparison).filter_by(**key, public_id=comparison_ref))
+    if found is None:
+        raise NotFound(text("There is no such comparison."))
+    if choice not in set(Choice):
+        raise Invalid.field("choice", text("One of: %(names)s", names=", ".join(Choice)))
+    lock_row(session, Comparison, found.id)
+    found.choice, found.choice_note = choice, note.strip()[:500]
+    found.chosen_at, found.chosen_by = now, actor.label[:128]
+    record(session, owner, "choose", {"choice": choice}, actor=actor, now=now)
+    return found
+
+
+def work_of(session: Session, order: WorkshopOrder) -> dict[str, int]:
+    """Return what the work on a box comes to so far, in minor units: labour by who pays for it."""
+    found: dict[str, int] = {}
+    for row in session.scalars(select(Labour).where(Labour.order_id == order.id)):
+        cost = (2 * row.rate_minor * row.minutes + 60) // 120
+        found[row.billing_code] = found.get(row.billing_code, 0) + cost
+    return found

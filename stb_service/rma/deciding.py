@@ -1,0 +1,485 @@
+"""Verbs on faults: writing them down, deciding on their warranty, judging, photographing; and on what
+was asked before a return, and what people state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from stb_service.rma.acting import in_house
+from stb_service.rma.before import findings
+from stb_service.rma.cases import CaseState
+from stb_service.rma.events import last_event, order_history, subject_of
+from stb_service.rma.gathering import COVERING
+from stb_service.rma.lists import (
+    OF_ORDER,
+    PRECHECKS,
+    STATEMENTS,
+    WITH_AMOUNT,
+    Answer,
+)
+from stb_service.rma.models import (
+    CasePhoto,
+    Fault,
+    Precheck,
+    ReturnCase,
+    Statement,
+    WorkshopOrder,
+)
+from stb_service.rma.touching import ENDED, touch, touch_case
+from stb_service.rma.verdicts import BILLABLE, Confirmed, Cover, FaultClass, Verdict, verdict_of
+from stb_service.rma.workshop import PARTING, OrderState
+from stb_service.shared import audit
+from stb_service.shared.access import Actor
+from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused, TooLarge
+from stb_service.shared.files import FileStore
+from stb_service.shared.i18n import text
+from stb_service.warranty.cover import Outcome
+from stb_service.warranty.decisions import NO_POLICY, decide
+from stb_service.warranty.facts import Sources
+from stb_service.warranty.models import WarrantyDecision
+from stb_service.warranty.policy import Cause
+
+MOST_PHOTO_BYTES = 10 * 1024 * 1024
+MOST_PHOTOS = 40
+MOST_FAULTS = 20
+JUDGED_IN = frozenset({OrderState.INSPECTING, OrderState.SECOND, OrderState.IN_REPAIR})
+Owner = ReturnCase | WorkshopOrder
+
+
+def touch_owner(session: Session, ref: str, *, actor: Actor) -> tuple[Owner, WorkshopOrder | None]:
+    """Return whose faults those of a ref are (the case, else the order), and the order.
+
+    Raises:
+        NotFound: the actor sees no such case or order.
+        Refused: both have ended.
+    """
+    case, order = touch(session, ref, actor=actor)
+    owner = case or order
+    assert owner is not None
+    if not (owner.is_live or (order is not None and order.is_live)):
+        raise Refused([ENDED])
+    return owner, order
+
+
+def _key(owner: Owner) -> dict[str, int]:
+    return {"case_id" if isinstance(owner, ReturnCase) else "order_id": owner.id}
+
+
+def _faults_of(session: Session, owner: Owner) -> list[Fault]:
+    rows = select(Fault).filter_by(**_key(owner)).order_by(Fault.number)
+    return list(session.scalars(rows))
+
+
+def fault_of(session: Session, owner: Owner, number: int) -> Fault:
+    """Return a fault by its number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = session.scalar(select(Fault).filter_by(**_key(owner), number=number))
+    if found is None:
+        raise NotFound(text("There is no such fault."))
+    return found
+
+
+def record(
+    session: Session,
+    owner: Owner,
+    deed: str,
+    changes: Mapping[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Audit something about a case or an order that is no step; the row gets a new version."""
+    owner.changed_at = now
+    session.flush()
+    subject = subject_of(owner)
+    said = {name: value for name, value in changes.items() if value is not None and value != ""}
+    audit.record(
+        session,
+        actor=actor,
+        verb=f"rma_case.{deed}" if isinstance(owner, ReturnCase) else f"rma_order.{deed}",
+        subject=subject,
+        changes=said,
+        now=now,
+    )
+
+
+# --- faults --------------------------------------------------------------------------------------
+
+
+def add_fault(
+    session: Session,
+    *,
+    ref: str,
+    component: str = "",
+    symptom: str = "",
+    reported_by: str = "bench",
+    sources: Sources = (),
+    actor: Actor,
+    now: datetime,
+) -> Fault:
+    """Write a further fault down; the warranty is decided for it as for the others.
+
+    Raises:
+        NotFound: there is no such case or order in the actor's scope.
+        Invalid: there are too many.
+        Refused: it has ended, or its faults are judged and the work is not begun.
+    """
+    owner, order = touch_owner(session, ref, actor=actor)
+    known = _faults_of(session, owner)
+    if len(known) >= MOST_FAULTS:
+        raise Invalid.field("symptom", text("At most %(n)s faults.", n=MOST_FAULTS))
+    before = {None, OrderState.EXPECTED, OrderState.ARRIVED, *JUDGED_IN}
+    if (order.state if order else None) not in before:
+        message = text("A further fault is written down in an inspection, or in the repair.")
+        raise Refused([Obstacle("not-now", message)])
+    made = Fault(
+        **_key(owner),
+        number=len(known) + 1,
+        component=component[:32],
+        symptom=symptom.strip()[:500],
+        reported_by="customer" if reported_by == "customer" else "bench",
+        found_seq=order.event_seq if order else None,
+        added_at=now,
+    )
+    session.add(made)
+    session.flush()
+    if isinstance(owner, ReturnCase):
+        decide_fault(session, owner, made, sources=sources, actor=actor, now=now)
+    changes = {"fault": made.number, "component": component}
+    record(session, owner, "add-fault", changes, actor=actor, now=now)
+    return made
+
+
+def decide_fault(
+    session: Session,
+    case: ReturnCase,
+    fault: Fault,
+    *,
+    cause: str | None = None,
+    sources: Sources,
+    actor: Actor,
+    now: datetime,
+) -> WarrantyDecision | None:
+    """Decide on the warranty of a fault, as of the day on which it was reported; None where no
+    policy was in force.
+    """
+    try:
+        found = decide(
+            session,
+            uid=case.device.public_id,
+            reported_on=case.reported_on,
+            component=fault.component,
+            cause=cause,
+            subject_ref=case.number,
+            sources=sources,
+            actor=in_house(actor),
+            now=now,
+        )
+    except Refused as refusal:
+        if refusal.obstacles != (NO_POLICY,):
+            raise
+        return None
+    fault.decision = found
+    session.flush()
+    return found
+
+
+def judge_fault(
+    session: Session,
+    *,
+    ref: str,
+    number: int,
+    confirmed: str,
+    fault_class: str,
+    note: str = "",
+    contract: bool = False,
+    sources: Sources = (),
+    actor: Actor,
+    now: datetime,
+) -> Fault:
+    """State what an inspector found of a fault; who answers for it follows from the warranty.
+
+    In the second inspection it is the second verdict, of what is contested; both stay readable.
+
+    Raises:
+        Forbidden: the actor inspects no boxes.
+        NotFound: there is no such fault of a case or order in the actor's scope.
+        Invalid: what was found is none of the words for it.
+        Refused: the box is not being inspected, or the inspector judged this fault before.
+    """
+    actor.demand("rma.inspect")
+    owner, order = touch_owner(session, ref, actor=actor)
+    fault = fault_of(session, owner, number)
+    _check(confirmed=(confirmed, Confirmed), fault_class=(fault_class, FaultClass))
+    second = order is not None and order.state == OrderState.SECOND
+    if obstacles := _obstacles_to_judging(session, fault, order, actor, second=second):
+        raise Refused(obstacles)
+    cover = _cover_of(session, owner, fault, fault_class, sources, actor, now)
+    found = verdict_of(
+        FaultClass(fault_class),
+        Confirmed(confirmed),
+        Cover(cover.covered, cover.doa, cover.excluded, contract),
+        goodwill=bool(fault.goodwill_by) or _is_goodwill(fault),
+    )
+    if second:
+        fault.second_class, fault.second_verdict, fault.second_note = (
+            fault_class,
+            found,
+            note[:1000],
+        )
+        fault.second_inspector_ref, fault.second_inspector = actor.ref[:64], actor.label[:128]
+        fault.second_at = now
+    else:
+        fault.confirmed, fault.fault_class, fault.verdict = confirmed, fault_class, found
+        fault.inspector_ref, fault.inspector = actor.ref[:64], actor.label[:128]
+        fault.note, fault.inspected_at = note[:1000], now
+    changes = {"fault": number, "fault_class": fault_class, "verdict": found.value}
+    record(session, owner, "judge-fault", changes, actor=actor, now=now)
+    return fault
+
+
+def _check(**given: tuple[str, type[Confirmed | FaultClass | Answer]]) -> None:
+    problems = {
+        name: [text("One of: %(names)s", names=", ".join(words))]
+        for name, (word, words) in given.items()
+        if word not in set(words)
+    }
+    if problems:
+        raise Invalid(fields=problems)
+
+
+def _obstacles_to_judging(
+    session: Session, fault: Fault, order: WorkshopOrder | None, actor: Actor, *, second: bool
+) -> list[Obstacle]:
+    if order is None or order.held or order.state not in JUDGED_IN:
+        return [Obstacle("not-inspected", text("The box is not being inspected."))]
+    if second and not fault.disputed:
+        return [Obstacle("not-contested", text("This fault is not contested."))]
+    if second and fault.inspector_ref == actor.ref:
+        message = text("What is contested is judged by somebody else than the first inspector.")
+        return [Obstacle("second_inspector", message)]
+    if order.state == OrderState.IN_REPAIR:
+        begun = last_event(order_history(session, order), "begin") or 0
+        if fault.found_seq is None or fault.found_seq < begun:
+            return [Obstacle("judged", text("This fault was judged before the repair."))]
+    return []
+
+
+def _cover_of(
+    session: Session,
+    owner: Owner,
+    fault: Fault,
+    fault_class: str,
+    sources: Sources,
+    actor: Actor,
+    now: datetime,
+) -> Cover:
+    """Return what the warranty says of a fault, decided again now that its cause is known."""
+    if not isinstance(owner, ReturnCase):
+        return Cover(covered=False)
+    none = fault_class == FaultClass.NONE_FOUND
+    cause = Cause.NO_FAULT_FOUND if none else Cause(fault_class)
+    decision = decide_fault(
+        session, owner, fault, cause=cause, sources=sources, actor=actor, now=now
+    )
+    if decision is None:
+        return Cover(covered=False)
+    outcome = decision.effective_outcome
+    return Cover(
+        covered=outcome in COVERING or outcome == Outcome.EXCLUDED,
+        doa=outcome == Outcome.DEAD_ON_ARRIVAL,
+        excluded=decision.version.as_policy().excluded,
+    )
+
+
+def _is_goodwill(fault: Fault) -> bool:
+    return fault.decision is not None and fault.decision.effective_outcome == Outcome.GOODWILL
+
+
+def grant_goodwill(
+    session: Session, *, ref: str, number: int, reason: str, actor: Actor, now: datetime
+) -> Fault:
+    """Let the operator answer for a fault that the customer would pay for, with the reason.
+
+    Raises:
+        Forbidden: the actor decides on no remedies.
+        NotFound: there is no such fault of a case in the actor's scope.
+        Invalid: no reason is given.
+        Refused: nothing is to be paid for it, or the case is not to be decided.
+    """
+    actor.demand("rma.decide")
+    case = touch_case(session, ref, actor=actor)
+    fault = fault_of(session, case, number)
+    if not reason.strip():
+        raise Invalid.field("reason", text("Say why."))
+    if case.state != CaseState.DECIDING or fault.effective_verdict not in BILLABLE or fault.agreed:
+        message = text("Goodwill is for a fault to be paid for, while the case is to be decided.")
+        raise Refused([Obstacle("goodwill", message)])
+    before = fault.effective_verdict
+    fault.goodwill_by = actor.label[:128]
+    if fault.second_verdict:
+        fault.second_verdict = Verdict.GOODWILL
+    else:
+        fault.verdict = Verdict.GOODWILL
+    changes = {"fault": number, "verdict": [before, Verdict.GOODWILL], "reason": reason}
+    record(session, case, "grant-goodwill", changes, actor=actor, now=now)
+    return fault
+
+
+# --- photographs ---------------------------------------------------------------------------------
+
+
+def media_type_of(data: bytes) -> str | None:
+    """Return what a picture is by its first bytes; None if it is none that is kept."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def add_photo(
+    session: Session,
+    *,
+    ref: str,
+    data: bytes,
+    fault: int | None = None,
+    note: str = "",
+    files: FileStore,
+    actor: Actor,
+    now: datetime,
+) -> CasePhoto:
+    """Keep a photograph of a box, or of one of its faults.
+
+    Raises:
+        NotFound: there is no such case, order or fault in the actor's scope.
+        Invalid: it is no picture that is kept, or there are too many.
+        TooLarge: it is too large.
+        Refused: case and order have ended.
+    """
+    owner, _order = touch_owner(session, ref, actor=actor)
+    if len(data) > MOST_PHOTO_BYTES:
+        raise TooLarge(text("At most %(limit)s bytes are accepted.", limit=MOST_PHOTO_BYTES))
+    media_type = media_type_of(data)
+    if media_type is None:
+        raise Invalid.field("photo", text("A photograph is a JPEG, PNG or WebP picture."))
+    count = select(func.count()).select_from(CasePhoto).filter_by(**_key(owner))
+    if (session.scalar(count) or 0) >= MOST_PHOTOS:
+        raise Invalid.field("photo", text("At most %(n)s photographs.", n=MOST_PHOTOS))
+    shown = fault_of(session, owner, fault) if fault is not None else None
+    made = CasePhoto(
+        **_key(owner),
+        fault=shown,
+        sha256=files.keep_bytes(data).sha256,
+        media_type=media_type,
+        size_bytes=len(data),
+        note=note.strip()[:500],
+        taken_by=actor.label[:128],
+        taken_at=now,
+    )
+    session.add(made)
+    changes = {"fault": fault, "sha256": made.sha256}
+    record(session, owner, "add-photo", changes, actor=actor, now=now)
+    return made
+
+
+# --- what was asked, and what is stated ----------------------------------------------------------
+
+
+def record_precheck(
+    session: Session,
+    *,
+    ref: str,
+    code: str,
+    answer: str,
+    finding: str = "",
+    note: str = "",
+    actor: Actor,
+    now: datetime,
+) -> Precheck:
+    """Write what came of a check that might have prevented the return; the last word counts. What
+    the service knew is written beside it, unless another `finding` is given.
+
+    Raises:
+        NotFound: there is no such case in the actor's scope.
+        Invalid: there is no such check or answer.
+        Refused: the return is authorised already.
+    """
+    case = touch_case(session, ref, actor=actor)
+    if code not in PRECHECKS:
+        raise Invalid.field("code", text("One of: %(names)s", names=", ".join(PRECHECKS)))
+    _check(answer=(answer, Answer))
+    if case.state != CaseState.REQUESTED:
+        message = text("These checks come before the return is authorised.")
+        raise Refused([Obstacle("authorised", message)])
+    known = finding or str(findings(session, case.device).get(code, ""))
+    row = session.scalar(select(Precheck).filter_by(case_id=case.id, code=code))
+    if row is None:
+        row = Precheck(case_id=case.id, code=code)
+        session.add(row)
+    row.answer, row.finding, row.note = answer, known[:500], note.strip()[:500]
+    row.by, row.at = actor.label[:128], now
+    record(session, case, "precheck", {"check": code, "answer": answer}, actor=actor, now=now)
+    return row
+
+
+def state(
+    session: Session,
+    *,
+    ref: str,
+    kind: str,
+    stands: bool = True,
+    note: str = "",
+    amount_minor: int | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Statement:
+    """State something of a case or its order, or take it back; the last word of a kind counts.
+
+    Raises:
+        NotFound: there is no such case or order in the actor's scope.
+        Invalid: nothing of that kind is stated, or an amount is missing or out of place.
+        Refused: it has ended.
+    """
+    owner, order = touch_owner(session, ref, actor=actor)
+    if kind not in STATEMENTS:
+        raise Invalid.field("kind", text("One of: %(names)s", names=", ".join(STATEMENTS)))
+    if (amount_minor is not None) != (kind in WITH_AMOUNT and stands):
+        raise Invalid.field("amount", text("An amount is stated of prices and refunds alone."))
+    if amount_minor is not None and amount_minor < 0:
+        raise Invalid.field("amount", text("Not below zero."))
+    about: Owner = owner
+    if kind in OF_ORDER:
+        if order is None:
+            raise NotFound(text("There is no such workshop order."))
+        about = order
+    actor.demand("rma.repair" if kind in OF_ORDER else "rma.edit")
+    made = Statement(
+        **_key(about),
+        kind=kind,
+        stands=stands,
+        note=note.strip()[:500],
+        amount_minor=amount_minor,
+        seq=about.event_seq,
+        at=now,
+        by=actor.label[:128],
+    )
+    session.add(made)
+    changes = {"statement": kind, "stands": stands, "amount_minor": amount_minor}
+    record(session, about, "state", changes, actor=actor, now=now)
+    return made
+
+
+def has_parted(session: Session, order: WorkshopOrder) -> bool:
+    """Tell whether a box is the operator's from here on, or gone."""
+    return any(happened.event in PARTING for happened in order_history(session, order))

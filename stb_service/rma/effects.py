@@ -1,0 +1,338 @@
+"""What each step does beside moving: a table from events to the functions that carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+
+from stb_service.billing.rules import QuoteState, obstacles_to_beginning
+from stb_service.parts.operations import release_reservation
+from stb_service.parts.rules import ReservationState
+from stb_service.rma import exchange, quoting, shipping
+from stb_service.rma.acting import Acting
+from stb_service.rma.cases import CASE, CaseState
+from stb_service.rma.facts import Content
+from stb_service.rma.gathering import live_exchange, money_of, stray_box
+from stb_service.rma.machine import Step
+from stb_service.rma.models import Fault, OrderPart
+from stb_service.rma.verdicts import disputable
+from stb_service.rma.workshop import ORDER, OrderState
+from stb_service.shared.errors import Invalid, Refused
+from stb_service.shared.i18n import text
+
+Effect = Callable[[Acting, Step], None]
+
+
+# --- the way here --------------------------------------------------------------------------------
+
+
+def _post(acting: Acting, step: Step) -> None:
+    shipping.send_parcel(acting, "in", Content.OWN)
+
+
+def _receive(acting: Acting, step: Step) -> None:
+    """Let the box come in; where the order has gone on alone, the box is the operator's."""
+    shipping.end_parcel(acting, "in", "delivered")
+    order = acting.order
+    location = shipping.stated_location(
+        acting, *sorted(shipping.TAKEN_IN), default=order.location if order else None
+    )
+    shipping.take_in(acting, acting.the_case.device, location)
+
+
+def _accept_other(acting: Acting, step: Step) -> None:
+    """Let the case go on about the box that came."""
+    other = stray_box(acting.session, acting.the_case)
+    assert other is not None
+    acting.the_case.device = other
+    acting.the_order.device = other
+    acting.session.flush()
+    _receive(acting, step)
+
+
+def _mismatch(acting: Acting, step: Step) -> None:
+    shipping.end_parcel(acting, "in", "delivered")
+
+
+def _lose(acting: Acting, step: Step) -> None:
+    direction = "out" if step.from_state == CaseState.OUTBOUND else "in"
+    shipping.end_parcel(acting, direction, "lost")
+
+
+def _find(acting: Acting, step: Step) -> None:
+    shipping.find_parcel(acting, "out")
+
+
+def _settle_lost(acting: Acting, step: Step) -> None:
+    """A replacement that was lost on its way out is lost; the promise is still to be kept."""
+    if step.from_state == CaseState.LOST_OUT and acting.facts.content == Content.SPARE:
+        exchange.lose_spare(acting)
+
+
+# --- replacements --------------------------------------------------------------------------------
+
+
+def _send_ahead(acting: Acting, step: Step) -> None:
+    shipping.send_parcel(acting, "out", Content.SPARE)
+    exchange.give(acting, by_parcel=True)
+
+
+def _ahead_back(acting: Acting, step: Step) -> None:
+    shipping.end_parcel(acting, "out", "bounced")
+    exchange.take_spare_back(acting)
+
+
+def _cancel(acting: Acting, step: Step) -> None:
+    exchange.drop_allocated(acting)
+    if step.from_state == CaseState.AHEAD:
+        _ahead_back(acting, step)
+
+
+def _swap(acting: Acting, step: Step) -> None:
+    """Take the old box over the counter and give the new one."""
+    case = acting.the_case
+    location = shipping.stated_location(acting, *sorted(shipping.TAKEN_IN))
+    shipping.take_in(acting, case.device, location)
+    shipping.keep(acting, case.device)
+    shipping.mark_replaced(acting, case.device)
+    exchange.give(acting, by_parcel=False)
+
+
+def _release_spare(acting: Acting, step: Step) -> None:
+    exchange.drop_allocated(acting)
+
+
+def _unclaimed(acting: Acting, step: Step) -> None:
+    exchange.take_spare_back(acting)
+
+
+def _charge_fee(acting: Acting, step: Step) -> None:
+    quoting.charge_unreturned(acting)
+
+
+# --- the customer's answers ----------------------------------------------------------------------
+
+
+def _dispute(acting: Acting, step: Step) -> None:
+    """Mark what is contested: the faults that were named, else all that can be.
+
+    Raises:
+        Invalid: one of them cannot be contested.
+    """
+    possible = disputable(acting.facts.lines)
+    wanted = acting.stated.lines or tuple(possible)
+    if set(wanted) - set(possible):
+        raise Invalid.field("lines", text("Only a user fault that nobody judged again."))
+    rows = acting.session.scalars(
+        select(Fault).where(Fault.case_id == acting.the_case.id, Fault.number.in_(wanted))
+    )
+    for row in rows:
+        row.disputed, row.dispute_reason = True, acting.stated.reason[:1000]
+    acting.session.flush()
+    if step.from_state == CaseState.QUOTED:
+        quoting.drop(acting)
+
+
+def _plain(effect: Callable[[Acting], None]) -> Effect:
+    def carry_out(acting: Acting, step: Step) -> None:
+        effect(acting)
+
+    return carry_out
+
+
+def _withdraw(acting: Acting, step: Step) -> None:
+    if step.from_state in {CaseState.QUOTING, CaseState.AWAITING_PAYMENT, CaseState.REPAIR}:
+        quoting.give_up(acting)
+
+
+def _lapse(acting: Acting, step: Step) -> None:
+    """Let a quote, or the time to pay, run out: nothing more is repaired for it."""
+    if step.from_state in {CaseState.QUOTED, CaseState.AWAITING_PAYMENT}:
+        quoting.give_up(acting)
+
+
+def _begin(acting: Acting, step: Step) -> None:
+    """Refuse what billing would not begin: a quote that nobody answered, an account overdue.
+
+    What was declined holds back only work that was agreed beside it, not what is covered.
+    """
+    standing = money_of(acting.session, acting.the_case, acting.now)
+    if standing is None:
+        return
+    if not any(line.agreed for line in acting.facts.lines):
+        answered = {QuoteState.DECLINED, QuoteState.EXPIRED}
+        left = tuple(state for state in standing.quotes if state not in answered)
+        standing = replace(standing, quotes=left)
+    if obstacles := obstacles_to_beginning(standing):
+        raise Refused(obstacles)
+
+
+# --- the way out ---------------------------------------------------------------------------------
+
+
+def _content(acting: Acting, step: Step) -> str:
+    """Return what leaves with a step."""
+    if step.from_state == CaseState.REPLACING:
+        return Content.SPARE
+    if step.from_state == CaseState.ACCESSORY:
+        return Content.ACCESSORY
+    return acting.facts.content if step.from_state == CaseState.UNDELIVERED else Content.OWN
+
+
+def _ship(acting: Acting, step: Step) -> None:
+    content = _content(acting, step)
+    shipping.send_parcel(acting, "out", content)
+    _let_go(acting, step, content, by_parcel=True)
+
+
+def _hand_over(acting: Acting, step: Step) -> None:
+    _let_go(acting, step, _content(acting, step), by_parcel=False)
+
+
+def _let_go(acting: Acting, step: Step, content: str, *, by_parcel: bool) -> None:
+    if content == Content.ACCESSORY:
+        exchange.use_accessories(acting)
+    elif content == Content.OWN:
+        holder = shipping.carrier_of(acting) if by_parcel else shipping.holder_of(acting)
+        shipping.give_back(acting, acting.the_case.device, holder=holder)
+    elif step.from_state != CaseState.UNDELIVERED:
+        exchange.give(acting, by_parcel=by_parcel)
+
+
+def _deliver(acting: Acting, step: Step) -> None:
+    shipping.end_parcel(acting, "out", "delivered")
+    if acting.facts.content == Content.OWN:
+        shipping.hand_to_customer(acting, acting.the_case.device)
+    elif acting.facts.content == Content.SPARE:
+        given = live_exchange(acting.session, acting.the_case)
+        if given is not None:
+            shipping.hand_to_customer(acting, given.device)
+
+
+def _come_back(ending: str) -> Effect:
+    def carry_out(acting: Acting, step: Step) -> None:
+        shipping.end_parcel(acting, "out", ending)
+        order = acting.order
+        if acting.facts.content == Content.OWN and order is not None and order.location is not None:
+            shipping.take_in(acting, acting.the_case.device, order.location)
+
+    return carry_out
+
+
+# --- the box -------------------------------------------------------------------------------------
+
+
+def _inspect(acting: Acting, step: Step) -> None:
+    acting.the_order.technician = acting.actor.label[:128]
+
+
+def _keep(acting: Acting, step: Step) -> None:
+    """Let the box be the operator's. One that another takes the place of is marked so."""
+    device = acting.the_order.device
+    shipping.keep(acting, device)
+    promised = {CaseState.REPLACE, CaseState.REPLACING}
+    if acting.facts.sent_ahead or (acting.case is not None and acting.case.state in promised):
+        shipping.mark_replaced(acting, device)
+
+
+def _lose_box(acting: Acting, step: Step) -> None:
+    shipping.write_off_box(acting, acting.the_order.device)
+
+
+def _free_parts(acting: Acting, step: Step) -> None:
+    """Let go of what is reserved and was not used."""
+    rows = acting.session.scalars(
+        select(OrderPart).where(
+            OrderPart.order_id == acting.the_order.id, OrderPart.dropped_at.is_(None)
+        )
+    )
+    for row in rows:
+        if row.reservation is not None and row.reservation.state == ReservationState.HELD:
+            release_reservation(
+                acting.session,
+                ref=row.reservation.public_id,
+                reason=acting.reference,
+                actor=acting.house,
+                now=acting.now,
+            )
+        if not row.used:
+            row.dropped_at = acting.now
+    acting.session.flush()
+
+
+def _to_supplier(acting: Acting, step: Step) -> None:
+    shipping.send_parcel(acting, "supplier", Content.OWN)
+
+
+def _go_on(acting: Acting, step: Step) -> None:
+    if step.from_state == OrderState.WAITING_SUPPLIER:
+        shipping.end_parcel(acting, "supplier", "delivered")
+
+
+def _with_supplier(acting: Acting, step: Step) -> None:
+    _free_parts(acting, step)
+    shipping.end_parcel(acting, "supplier", "delivered")
+    if acting.case is not None:
+        shipping.keep(acting, acting.the_order.device)
+    shipping.leave_with_supplier(acting)
+
+
+CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
+    "post": (_post,),
+    "receive": (_receive,),
+    "mismatch": (_mismatch,),
+    "accept_other": (_accept_other,),
+    "lose": (_lose,),
+    "find": (_find,),
+    "cancel": (_cancel,),
+    "expire": (_cancel,),
+    "send_ahead": (_send_ahead,),
+    "ahead_undelivered": (_ahead_back,),
+    "charge_fee": (_charge_fee,),
+    "swap_at_counter": (_swap,),
+    "swap_at_door": (_swap,),
+    "approve_replace": (_settle_lost,),
+    "approve_refund": (_settle_lost,),
+    "dispute": (_dispute,),
+    "send_quote": (_plain(quoting.send),),
+    "revise": (_plain(quoting.revise),),
+    "accept": (_plain(quoting.accept),),
+    "decline": (_plain(quoting.decline),),
+    "decline_part": (_plain(quoting.decline),),
+    "lapse": (_lapse,),
+    "lapse_part": (_lapse,),
+    "reconsider": (_plain(quoting.drop),),
+    "withdraw": (_withdraw,),
+    "begin": (_begin,),
+    "beyond_repair_paid": (_plain(quoting.credit_undone_work),),
+    "release_spare": (_release_spare,),
+    "ship": (_ship,),
+    "hand_over": (_hand_over,),
+    "deliver": (_deliver,),
+    "refuse": (_come_back("refused"),),
+    "bounce": (_come_back("bounced"),),
+    "unclaimed": (_unclaimed,),
+}
+ORDER_EFFECTS: Mapping[str, Sequence[Effect]] = {
+    "inspect": (_inspect,),
+    "keep": (_keep,),
+    "lose": (_lose_box,),
+    "call_off": (_free_parts,),
+    "condemn": (_free_parts,),
+    "shelve": (_free_parts,),
+    "wait_for_supplier": (_to_supplier,),
+    "go_on": (_go_on,),
+    "supplier_keeps": (_with_supplier,),
+    "restock": (_plain(shipping.restock),),
+    "scrap": (_plain(shipping.scrap),),
+    "claim": (_plain(shipping.leave_with_supplier),),
+}
+
+
+def carry_out(acting: Acting, machine: str, step: Step) -> None:
+    """Do what a step does, once it is written."""
+    effects = {CASE.name: CASE_EFFECTS, ORDER.name: ORDER_EFFECTS}[machine]
+    for effect in effects.get(step.event, ()):
+        effect(acting, step)

@@ -1,0 +1,188 @@
+"""Workshop orders, the moves that they may make, and those that they made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy import (
+    text as sql,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from stb_service.devices.models import Device
+from stb_service.parts.models import Location
+from stb_service.rma.history import Happened
+from stb_service.rma.machine import Phase, Position
+from stb_service.rma.models.cases import ReturnCase
+from stb_service.rma.workshop import PLACES
+from stb_service.shared.db import Base, Key, Public
+
+
+class OrderMove(Base):
+    """A legal move of a workshop order. The rows are those of `workshop.ORDER`."""
+
+    __tablename__ = "rma_order_moves"
+    __table_args__ = (
+        UniqueConstraint(
+            *("from_state", "from_held", "event", "to_state", "to_held"),
+            name="uq_rma_order_moves_move",
+        ),
+    )
+
+    from_state: Mapped[str] = mapped_column(String(32))
+    from_held: Mapped[bool]
+    event: Mapped[str] = mapped_column(String(32))
+    to_state: Mapped[str] = mapped_column(String(32))
+    to_held: Mapped[bool]
+
+
+class WorkshopOrder(Public, Base):
+    """What happens to one box. One that was admitted from stock belongs to no case.
+
+    Its state is kept true as a case's is. A box has one order at a time that has not ended.
+    """
+
+    __tablename__ = "rma_orders"
+    __table_args__ = (
+        CheckConstraint("event_seq > 0", name="event_seq"),
+        UniqueConstraint("case_id"),
+        ForeignKeyConstraint(
+            ["id", "event_seq", "state", "held"],
+            [
+                "rma_order_events.order_id",
+                "rma_order_events.seq",
+                "rma_order_events.to_state",
+                "rma_order_events.to_held",
+            ],
+            name="fk_rma_orders_last_event",
+            deferrable=True,
+            initially="DEFERRED",
+            use_alter=True,
+        ),
+        Index(
+            "uq_rma_orders_live_device",
+            "device_id",
+            unique=True,
+            sqlite_where=sql("ended_at IS NULL"),
+            postgresql_where=sql("ended_at IS NULL"),
+        ),
+        Index("ix_rma_orders_device", "device_id", "id"),
+        Index("ix_rma_orders_state", "state", "entered_at"),
+        Index("ix_rma_orders_location", "location_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    ordinal: Mapped[int] = mapped_column(unique=True)
+    number: Mapped[str] = mapped_column(String(16), unique=True)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("rma_cases.id"))
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"))
+    location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
+    state: Mapped[str] = mapped_column(String(32))
+    held: Mapped[bool] = mapped_column(default=False)
+    event_seq: Mapped[int]
+    entered_at: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    technician: Mapped[str] = mapped_column(String(128), default="")
+    firmware_before: Mapped[str] = mapped_column(String(128), default="")
+    firmware_after: Mapped[str] = mapped_column(String(128), default="")
+    grade: Mapped[str] = mapped_column(String(8), default="")
+
+    case: Mapped[ReturnCase | None] = relationship()
+    device: Mapped[Device] = relationship()
+    location: Mapped[Location | None] = relationship()
+
+    @property
+    def position(self) -> Position:
+        """Where it is."""
+        return Position(self.state, self.held)
+
+    @property
+    def phase(self) -> Phase:
+        """Which column of the board it stands in."""
+        return PLACES[self.state].phase
+
+    @property
+    def is_live(self) -> bool:
+        """Whether anything can follow."""
+        return self.ended_at is None
+
+
+class OrderEvent(Base):
+    """A step of a workshop order; kept as a case's are. One that the case carried names the case's."""
+
+    __tablename__ = "rma_order_events"
+    __table_args__ = (
+        UniqueConstraint("order_id", "seq"),
+        UniqueConstraint("order_id", "seq", "to_state", "to_held", name="uq_rma_order_events_end"),
+        CheckConstraint("previous_seq = seq - 1", name="follows"),
+        CheckConstraint(
+            "(seq = 1 AND from_state = 'new' AND NOT from_held)"
+            " OR (seq > 1 AND predecessor_seq IS NOT NULL)",
+            name="begins",
+        ),
+        CheckConstraint(
+            "predecessor_seq IS NULL OR predecessor_seq = previous_seq", name="predecessor"
+        ),
+        ForeignKeyConstraint(
+            ["from_state", "from_held", "event", "to_state", "to_held"],
+            [
+                "rma_order_moves.from_state",
+                "rma_order_moves.from_held",
+                "rma_order_moves.event",
+                "rma_order_moves.to_state",
+                "rma_order_moves.to_held",
+            ],
+            name="fk_rma_order_events_move",
+        ),
+        ForeignKeyConstraint(
+            ["order_id", "predecessor_seq", "from_state", "from_held"],
+            [
+                "rma_order_events.order_id",
+                "rma_order_events.seq",
+                "rma_order_events.to_state",
+                "rma_order_events.to_held",
+            ],
+            name="fk_rma_order_events_predecessor",
+        ),
+    )
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("rma_orders.id"))
+    seq: Mapped[int]
+    previous_seq: Mapped[int]
+    predecessor_seq: Mapped[int | None]
+    from_state: Mapped[str] = mapped_column(String(32))
+    from_held: Mapped[bool]
+    event: Mapped[str] = mapped_column(String(32))
+    to_state: Mapped[str] = mapped_column(String(32))
+    to_held: Mapped[bool]
+    at: Mapped[datetime]
+    actor_ref: Mapped[str] = mapped_column(String(64))
+    actor_label: Mapped[str] = mapped_column(String(128))
+    reason: Mapped[str] = mapped_column(String(1000), default="")
+    stated: Mapped[dict[str, Any]]
+    carried_by: Mapped[int | None] = mapped_column(
+        ForeignKey(
+            "rma_case_events.id",
+            name="fk_rma_order_events_carried_by",
+            deferrable=True,
+            initially="DEFERRED",
+            use_alter=True,
+        )
+    )
+
+    @property
+    def happened(self) -> Happened:
+        """The step as the arithmetic of histories wants it."""
+        start = Position(self.from_state, self.from_held)
+        return Happened(self.event, start, Position(self.to_state, self.to_held), self.at)

@@ -1,0 +1,240 @@
+"""Verbs on what a customer is to pay for a case: the quote, its answers, the fee, credits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stb_service.billing.ledger.operations import charge_account, credit_account
+from stb_service.billing.models import Quote
+from stb_service.billing.operations import (
+    accept_quote,
+    create_quote,
+    decline_quote,
+    revise_quote,
+    send_quote,
+    withdraw_quote,
+)
+from stb_service.billing.rules import Cause, Line, QuoteState
+from stb_service.rma.acting import Acting, in_house
+from stb_service.rma.cases import CaseState
+from stb_service.rma.events import newest_quote
+from stb_service.rma.facts import Remedy
+from stb_service.rma.gathering import CASE_SUBJECT, Gathering, terms_of_model
+from stb_service.rma.lists import NOTHING
+from stb_service.rma.models import CaseQuote, Fault, ReturnCase
+from stb_service.rma.touching import touch_case
+from stb_service.rma.verdicts import BILLABLE
+from stb_service.shared.access import Actor
+from stb_service.shared.errors import Invalid, Obstacle, Refused
+from stb_service.shared.i18n import text
+
+Subject = tuple[str, str, str]
+
+
+def subject(case: ReturnCase) -> Subject:
+    """Return what billing calls a case."""
+    return CASE_SUBJECT, case.public_id, case.number
+
+
+def quote_case(
+    session: Session,
+    *,
+    ref: str,
+    remedy: str = Remedy.REPAIR,
+    lines: Sequence[Line],
+    faults: Collection[int] | None = None,
+    title: str = "",
+    notes: str = "",
+    discount_minor: int = 0,
+    valid_until_on: date | None = None,
+    zone: str,
+    actor: Actor,
+    now: datetime,
+) -> CaseQuote:
+    """Make a quote of a case, as a draft; `send_quote` sends it. A draft made before is withdrawn.
+
+    `faults` are the numbers of those that it has a price for; None means all that are to be paid.
+
+    Raises:
+        NotFound: there is no such case in the actor's scope.
+        Invalid: a line, a fault, or the last day cannot be.
+        Refused: the case is not being quoted, or has no account.
+    """
+    case = touch_case(session, ref, actor=actor)
+    if case.state != CaseState.QUOTING or case.held:
+        raise Refused([Obstacle("quoting", text("The case is not being quoted."))])
+    if case.account is None:
+        raise Refused([Obstacle("no-account", text("No account would pay."))])
+    if remedy not in {Remedy.REPAIR, Remedy.REPLACE}:
+        raise Invalid.field("remedy", text("A repair or a replacement is quoted."))
+    payable = _payable(session, case, now)
+    wanted = sorted(set(payable if faults is None else faults))
+    if set(wanted) - set(payable):
+        raise Invalid.field("faults", text("Only faults that are to be paid are quoted."))
+    _withdraw_draft(session, case, actor, now)
+    fields: dict[str, Any] = {"lines": lines, "discount_minor": discount_minor, "notes": notes}
+    if valid_until_on is not None:
+        fields["valid_until_on"] = valid_until_on
+    quote = create_quote(
+        session,
+        account=case.account.public_id,
+        zone=zone,
+        subject=subject(case),
+        title=title or case.number,
+        actor=in_house(actor),
+        now=now,
+        **fields,
+    )
+    return _link(session, case, quote, remedy, wanted)
+
+
+def _payable(session: Session, case: ReturnCase, now: datetime) -> list[int]:
+    lines = Gathering(session, case, None, NOTHING, now).lines
+    return [
+        line.number
+        for line in lines
+        if line.verdict in BILLABLE and not (line.agreed or line.declined)
+    ]
+
+
+def _withdraw_draft(session: Session, case: ReturnCase, actor: Actor, now: datetime) -> None:
+    known = newest_quote(session, case)
+    if known is not None and known.quote.state == QuoteState.DRAFT:
+        withdraw_quote(session, ref=known.quote.public_id, actor=in_house(actor), now=now)
+
+
+def _link(
+    session: Session, case: ReturnCase, quote: Quote, remedy: str, faults: list[int]
+) -> CaseQuote:
+    made = CaseQuote(case_id=case.id, quote=quote, remedy=remedy, faults=faults)
+    session.add(made)
+    session.flush()
+    return made
+
+
+# --- what steps do -------------------------------------------------------------------------------
+
+
+def send(acting: Acting) -> None:
+    """Send the quote that was made."""
+    found = newest_quote(acting.session, acting.the_case)
+    if found is not None and found.quote.state == QuoteState.DRAFT:
+        send_quote(acting.session, ref=found.quote.public_id, actor=acting.house, now=acting.now)
+
+
+def revise(acting: Acting) -> None:
+    """Begin a quote that takes the place of the one that was sent."""
+    found = newest_quote(acting.session, acting.the_case)
+    if found is not None:
+        ref = found.quote.public_id
+        fresh = revise_quote(acting.session, ref=ref, actor=acting.house, now=acting.now)
+        _link(acting.session, acting.the_case, fresh, found.remedy, list(found.faults))
+
+
+def accept(acting: Acting) -> None:
+    """Take the customer's yes, if billing has not taken it, and mark the faults."""
+    found = newest_quote(acting.session, acting.the_case)
+    assert found is not None
+    if found.quote.state == QuoteState.SENT:
+        ref, note = found.quote.public_id, acting.stated.reason
+        accept_quote(acting.session, ref=ref, note=note, actor=acting.house, now=acting.now)
+    if found.remedy == Remedy.REPAIR:
+        _mark(acting, found.faults, agreed=True, declined=False)
+
+
+def decline(acting: Acting) -> None:
+    """Take the customer's no, if billing has not taken it, and mark the faults."""
+    found = newest_quote(acting.session, acting.the_case)
+    assert found is not None
+    if found.quote.state == QuoteState.SENT:
+        ref, note = found.quote.public_id, acting.stated.reason
+        decline_quote(acting.session, ref=ref, note=note, actor=acting.house, now=acting.now)
+    _mark(acting, _open_faults(acting, found), agreed=False, declined=True)
+
+
+def drop(acting: Acting) -> None:
+    """Take the quote back, whatever became of it, as far as it was not answered with no."""
+    found = newest_quote(acting.session, acting.the_case)
+    if found is None:
+        return
+    standing = {QuoteState.DRAFT, QuoteState.SENT, QuoteState.ACCEPTED}
+    if found.quote.state in standing:
+        ref, reason = found.quote.public_id, acting.stated.reason
+        withdraw_quote(acting.session, ref=ref, reason=reason, actor=acting.house, now=acting.now)
+    _mark(acting, _all_faults(acting), agreed=False)
+
+
+def give_up(acting: Acting) -> None:
+    """Take the quote back, and mark its faults as declined: nothing is repaired."""
+    found = newest_quote(acting.session, acting.the_case)
+    drop(acting)
+    if found is not None:
+        _mark(acting, _open_faults(acting, found), agreed=False, declined=True)
+
+
+def credit_undone_work(acting: Acting) -> None:
+    """Credit what was charged for a repair that will not be: the box was beyond it."""
+    case, found = acting.the_case, newest_quote(acting.session, acting.the_case)
+    if found is None or case.account is None or found.quote.state != QuoteState.ACCEPTED:
+        return
+    credit_account(
+        acting.session,
+        account=case.account.public_id,
+        cause=Cause.CORRECTION,
+        amount_minor=found.quote.total_minor,
+        currency=found.quote.currency,
+        key=f"{case.number}/beyond-repair/{found.quote.number}",
+        subject=subject(case),
+        reason=found.quote.number,
+        actor=acting.house,
+        now=acting.now,
+    )
+    _mark(acting, _all_faults(acting), agreed=False)
+
+
+def charge_unreturned(acting: Acting) -> None:
+    """Charge the fee that was agreed for a box that does not come back."""
+    case = acting.the_case
+    terms = terms_of_model(acting.session, case.device)
+    if case.account is None or terms is None or not terms.unreturned_minor:
+        return
+    charge_account(
+        acting.session,
+        account=case.account.public_id,
+        cause=Cause.ADVANCE_FEE,
+        net_minor=terms.unreturned_minor,
+        tax_ppm=terms.tax_ppm,
+        currency=terms.currency,
+        zone="UTC",
+        key=f"{case.number}/advance-fee",
+        subject=subject(case),
+        actor=acting.house,
+        now=acting.now,
+    )
+
+
+def _all_faults(acting: Acting) -> list[int]:
+    return [line.number for line in acting.facts.lines]
+
+
+def _open_faults(acting: Acting, found: CaseQuote) -> list[int]:
+    """Return the faults that a quote was about: those of a replacement are all that are billable."""
+    if found.remedy == Remedy.REPAIR:
+        return list(found.faults)
+    return [line.number for line in acting.facts.lines if line.verdict in BILLABLE]
+
+
+def _mark(acting: Acting, numbers: Collection[int], **marks: bool) -> None:
+    session = acting.session
+    rows = session.scalars(
+        select(Fault).where(Fault.case_id == acting.the_case.id, Fault.number.in_(list(numbers)))
+    )
+    for row in rows:
+        for name, value in marks.items():
+            setattr(row, name, value)
+    session.flush()
