@@ -18,6 +18,7 @@ import stb_service.admin.wiring
 import stb_service.billing.wiring
 import stb_service.devices.wiring
 import stb_service.parts.wiring
+import stb_service.rma.wiring
 import stb_service.staff.wiring
 import stb_service.subscribers.wiring
 import stb_service.warranty.wiring
@@ -40,6 +41,7 @@ ROOMS: tuple[ModuleType, ...] = (
     firmware.rollouts.wiring,
     firmware.verdicts.wiring,
     stb_service.warranty.wiring,
+    stb_service.rma.wiring,
     stb_service.admin.wiring,
 )
 VERSION = "0.1.0"
