@@ -28,6 +28,7 @@ from firmware.wires import strangers
 from stb_service.admin import retention
 from stb_service.app import wire_rooms
 from stb_service.billing import operations as quotes
+from stb_service.rma import answers, exchange
 from stb_service.shared import jobs, leases, metrics, outbox
 from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.clock import utc_now
@@ -221,6 +222,16 @@ def expire_quotes(db: Database, *, now: datetime) -> None:
             expired = quotes.expire_quotes(session, now=now)
 
 
+def let_returns_pass(db: Database, *, now: datetime) -> None:
+    """Let returns whose time is over go on, in small units of work, each of them once."""
+    after: tuple[datetime, int] | None = None
+    while True:
+        with db.write() as session:
+            after = answers.let_time_pass(session, after=after, now=now)
+        if after is None:
+            return
+
+
 def run_worker(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM; Huey's consumer handles both, also in the background."""
     metrics.begin(settings, metrics.WORKER)
@@ -228,6 +239,7 @@ def run_worker(settings: Settings) -> None:
     db = Database(settings.database_url)
     files = FileStore(settings.files_dir)
     registries = wire_rooms()
+    registries.outbox[exchange.REPLACED] = exchange.PROVISIONING[settings.provisioning]
     handlers = meters.timed(allowed(registries.jobs))
     huey = SqliteHuey("stb", filename=str(settings.home / "huey.sqlite3"))
 
@@ -240,6 +252,9 @@ def run_worker(settings: Settings) -> None:
     )
     huey.periodic_task(crontab(minute="*/5"), name="quotes")(
         lambda: expire_quotes(db, now=utc_now())
+    )
+    huey.periodic_task(crontab(minute="*/5"), name="returns")(
+        lambda: let_returns_pass(db, now=utc_now())
     )
     keep = timedelta(days=settings.retention_days)
     huey.periodic_task(crontab(minute="47"), name="retention")(

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 from firmware.images import queries as images
 from firmware.rollouts import retention as rollouts
 from firmware.verdicts import queries as verdicts
+from stb_service.rma import queries as returns
 from stb_service.shared import outbox
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
@@ -86,6 +87,7 @@ def _unused(db: Database, paths: Sequence[Path]) -> list[Path]:
     with db.read() as session:
         among = {path.name for path in paths}
         used = images.digests_in_use(session, among) | verdicts.digests_in_use(session, among)
+        used |= returns.digests_in_use(session, among)
         for report, arguments in session.execute(select(Job.report_sha256, Job.arguments)):
             used |= {report, arguments.get("sha256")}
     return [path for path in paths if path.name not in used]

@@ -24,6 +24,14 @@ from stb_service.parts.rules import (
     RESERVATION_STATE_NAMES,
 )
 from stb_service.parts.rules import FIELD_NAMES as PART_FIELD_NAMES
+from stb_service.rma.cases import EVENTS as CASE_EVENTS
+from stb_service.rma.cases import PLACES as CASE_PLACES
+from stb_service.rma.facts import REMEDY_NAMES
+from stb_service.rma.lists import DEEDS, STATEMENTS
+from stb_service.rma.lists import FIELD_NAMES as RETURN_FIELD_NAMES
+from stb_service.rma.verdicts import FAULT_CLASS_NAMES, VERDICT_NAMES
+from stb_service.rma.workshop import EVENTS as ORDER_EVENTS
+from stb_service.rma.workshop import PLACES as ORDER_PLACES
 from stb_service.shared.access import ROLE_NAMES, VERBS
 from stb_service.shared.i18n import CUSTOMER_LANGUAGES, LANGUAGES, Text, text
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
@@ -135,6 +143,10 @@ VERB_NAMES: Mapping[str, Text] = {
     "payment.hold": text("Payment held for review"),
     "payment.refund": text("Payment given back"),
     "payment.return": text("Held payment returned"),
+    "rma_terms.model": text("Terms of a model's returns changed"),
+    "rma_terms.days": text("Days of returns changed"),
+    **{f"rma_case.{event}": name for event, name in {**CASE_EVENTS, **DEEDS}.items()},
+    **{f"rma_order.{event}": name for event, name in {**ORDER_EVENTS, **DEEDS}.items()},
 }
 
 SUBJECT_NAMES: Mapping[str, Text] = {
@@ -161,6 +173,9 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "lab_run": text("Lab run"),
     "quote": text("Quote"),
     "payment": text("Payment"),
+    "rma_case": text("Return"),
+    "rma_order": text("Workshop order"),
+    "rma_terms": text("Terms of returns"),
 }
 
 TOPIC_NAMES: Mapping[str, Text] = {
@@ -170,9 +185,11 @@ TOPIC_NAMES: Mapping[str, Text] = {
     "quote.expired": text("Tell that a quote expired"),
     "quote.paid": text("Tell that a quote was paid"),
     "payment.refund": text("Give money back"),
+    "box.replaced": text("Provision a replacement"),
 }
 
 FIELD_NAMES: Mapping[str, Text] = {
+    **RETURN_FIELD_NAMES,
     **ACCOUNT_FIELD_NAMES,
     **DEVICE_FIELD_NAMES,
     **BILLING_FIELD_NAMES,
@@ -255,6 +272,12 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
         **{str(state): name for state, name in QUOTE_STATE_NAMES.items()},
         **RESERVATION_STATE_NAMES,
     },
+    "case_state": {state: place.title for state, place in CASE_PLACES.items()},
+    "order_state": {state: place.title for state, place in ORDER_PLACES.items()},
+    "remedy": REMEDY_NAMES,
+    "verdict": {str(verdict): name for verdict, name in VERDICT_NAMES.items()},
+    "fault_class": {str(found): name for found, name in FAULT_CLASS_NAMES.items()},
+    "statement": STATEMENTS,
     "kind": {
         **{str(kind): name for kind, name in ORGANISATION_KIND_NAMES.items()},
         **{str(kind): name for kind, name in ACCOUNT_KIND_NAMES.items()},

@@ -89,7 +89,7 @@ def fault_of(session: Session, owner: Owner, number: int) -> Fault:
 def record(
     session: Session,
     owner: Owner,
-    verb: str,
+    deed: str,
     changes: Mapping[str, Any],
     *,
     actor: Actor,
@@ -99,9 +99,14 @@ def record(
     owner.changed_at = now
     session.flush()
     subject = subject_of(owner)
-    said = {name: value for name, value in changes.items() if value not in {None, ""}}
+    said = {name: value for name, value in changes.items() if value is not None and value != ""}
     audit.record(
-        session, actor=actor, verb=f"{subject[0]}.{verb}", subject=subject, changes=said, now=now
+        session,
+        actor=actor,
+        verb=f"rma_case.{deed}" if isinstance(owner, ReturnCase) else f"rma_order.{deed}",
+        subject=subject,
+        changes=said,
+        now=now,
     )
 
 

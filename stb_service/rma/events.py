@@ -184,7 +184,9 @@ def _record(
     now: datetime,
 ) -> None:
     subject = subject_of(owner)
-    changes: dict[str, Any] = {"state": [step.from_state, step.to_state]}
+    is_case = isinstance(owner, ReturnCase)
+    field = "case_state" if is_case else "order_state"
+    changes: dict[str, Any] = {field: [step.from_state, step.to_state]}
     if step.from_held != step.to_held:
         changes["held"] = [step.from_held, step.to_held]
     said = {"reason": stated.reason, "scanned": stated.scanned, "tracking": stated.tracking}
@@ -192,7 +194,7 @@ def _record(
     audit.record(
         session,
         actor=actor,
-        verb=f"{subject[0]}.{step.event}",
+        verb=f"rma_case.{step.event}" if is_case else f"rma_order.{step.event}",
         subject=subject,
         changes=changes,
         now=now,

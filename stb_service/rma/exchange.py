@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +19,11 @@ from stb_service.parts.queries import last_place_of
 from stb_service.parts.rules import Condition, ReservationState
 from stb_service.rma import shipping
 from stb_service.rma.acting import Acting
-from stb_service.rma.events import subject_of
+from stb_service.rma.deciding import record
 from stb_service.rma.gathering import can_replace, find_scanned, live_exchange
 from stb_service.rma.models import Accessory, Exchange, ReturnCase
 from stb_service.rma.touching import touch_case
-from stb_service.shared import audit, outbox
+from stb_service.shared import outbox
 from stb_service.shared.access import EVERYTHING, SYSTEM, Actor
 from stb_service.shared.db import lock_row, new_public_id
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused
@@ -64,7 +65,7 @@ def allocate_spare(
     made.provision_key = f"{REPLACED}:{made.public_id}"
     session.add(made)
     session.flush()
-    _record(session, case, "rma_case.allocate-spare", {"spare": spare.label}, actor, now)
+    record(session, case, "allocate-spare", {"spare": spare.label}, actor=actor, now=now)
     return made
 
 
@@ -118,7 +119,7 @@ def release_spare(
     exchange.state, exchange.ended_at = "released", now
     session.flush()
     changes = {"spare": exchange.device.label, **({"reason": reason} if reason else {})}
-    _record(session, case, "rma_case.drop-spare", changes, actor, now)
+    record(session, case, "drop-spare", changes, actor=actor, now=now)
 
 
 def reserve_accessory(
@@ -163,7 +164,7 @@ def reserve_accessory(
     session.add(made)
     session.flush()
     changes = {"part": reservation.position.part.sku, "quantity": quantity}
-    _record(session, case, "rma_case.reserve-accessory", changes, actor, now)
+    record(session, case, "reserve-accessory", changes, actor=actor, now=now)
     return made
 
 
@@ -271,7 +272,7 @@ def acknowledge_provisioning(
         exchange.provisioned_at, exchange.provisioned_by = now, actor.label[:128]
         session.flush()
         changes = {"spare": exchange.device.label, **({"note": note} if note else {})}
-        _record(session, case, "rma_case.provision", changes, actor, now)
+        record(session, case, "provision", changes, actor=actor, now=now)
     return exchange
 
 
@@ -290,7 +291,7 @@ def release_pins(
         exchange.pins_released_at, exchange.pins_released_by = now, actor.label[:128]
         session.flush()
         changes = {"box": exchange.replaced.label, **({"note": note} if note else {})}
-        _record(session, case, "rma_case.release-pins", changes, actor, now)
+        record(session, case, "release-pins", changes, actor=actor, now=now)
     return exchange
 
 
@@ -314,14 +315,8 @@ def provision_by_hand(session: Session, payload: dict[str, Any], now: datetime) 
     """Do nothing: a person acknowledges on the case's page."""
 
 
-def _record(
-    session: Session,
-    case: ReturnCase,
-    verb: str,
-    changes: dict[str, Any],
-    actor: Actor,
-    now: datetime,
-) -> None:
-    audit.record(
-        session, actor=actor, verb=verb, subject=subject_of(case), changes=changes, now=now
-    )
+PROVISIONING: Mapping[str, outbox.Handler] = {
+    "manual": provision_by_hand,
+    "test": provision_by_itself,
+}
+"""What is done when a replacement has left, by the choice of `STB_PROVISIONING`."""

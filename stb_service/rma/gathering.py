@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.ledger.operations import zone_of
-from stb_service.billing.ledger.queries import standing_of
+from stb_service.billing.ledger.queries import balances, standing_of
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import QuoteState, Standing, day_in
 from stb_service.devices.holdings.chain import current_holding
@@ -141,11 +141,15 @@ def other_live_case(session: Session, device_id: int, but: int | None = None) ->
 
 
 def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | None:
-    """Return how the money behind a case stands; None where nobody's account is behind it."""
+    """Return how the money behind a case stands; None where nobody's account is behind it.
+
+    Money that came for the account as a whole pays for the case too: no more is open of it than
+    the account owes in all.
+    """
     account = case.account
     if account is None:
         return None
-    return standing_of(
+    found = standing_of(
         session,
         kind=CASE_SUBJECT,
         ref=case.public_id,
@@ -153,6 +157,10 @@ def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | No
         today=day_in(zone_of(account, "UTC"), now),
         scope=EVERYTHING,
     )
+    if found.due_minor <= 0:
+        return found
+    owed = balances(session, account, EVERYTHING)[0].minor
+    return replace(found, due_minor=min(found.due_minor, max(0, owed)))
 
 
 def terms_of_model(session: Session, device: Device) -> ModelTerms | None:

@@ -162,7 +162,10 @@ def order_of_case(session: Session, case: ReturnCase, scope: Scope) -> WorkshopO
     """Return the workshop order of a case, once the return was authorised."""
     return session.scalar(
         select(WorkshopOrder)
-        .options(joinedload(WorkshopOrder.location))
+        .options(
+            joinedload(WorkshopOrder.device).joinedload(Device.model),
+            joinedload(WorkshopOrder.location),
+        )
         .where(WorkshopOrder.case_id == case.id, orders_within(scope))
     )
 

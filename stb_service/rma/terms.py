@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stb_service.devices.catalogue.queries import model_by_ref
+from stb_service.devices.catalogue.queries import find_model, model_by_ref
 from stb_service.rma.comparison import DEFAULT_TAU_PERMILLE, PERMILLE
 from stb_service.rma.history import Terms
 from stb_service.rma.models import ModelTerms, ReturnTerms
@@ -77,7 +77,7 @@ def set_model_terms(
         Invalid: a number or the currency cannot be.
     """
     actor.demand("rma.terms")
-    found = model_by_ref(session, model)
+    found = find_model(session, model) or model_by_ref(session, model)
     given: dict[str, Any] = {**fields}
     _check(given, LIMITS)
     if given.get("currency", "EUR") not in CURRENCIES:
@@ -95,7 +95,7 @@ def set_model_terms(
     if changes:
         row.changed_at, row.changed_by = now, actor.label[:128]
         session.flush()
-        subject = ("rma_model_terms", row.public_id, found.code)
+        subject = ("rma_terms", row.public_id, found.code)
         audit.record(
             session, actor=actor, verb="rma_terms.model", subject=subject, changes=changes, now=now
         )

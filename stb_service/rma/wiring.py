@@ -1,19 +1,28 @@
-"""What returns add to the house."""
+"""What this room adds to the app."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
 
 from stb_service.rma import (
     board_pages,
     case_pages,
+    cover_facts,
+    exchange,
     exports,
     intake_pages,
     opening_pages,
-    sections,
+    personal,
+    queries,
+    telling,
 )
+from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import CardSection, NavItem, Registries
+from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
 
 page_blueprints = [
     board_pages.pages,
@@ -21,13 +30,15 @@ page_blueprints = [
     intake_pages.pages,
     case_pages.pages,
 ]
-api_blueprints: list[Any] = []
+api_blueprints: list[Blueprint] = []
 
 RETURNS = text("Returns")
 
 
 def wire(registries: Registries) -> None:
-    """Add menu, sections of the box card and the account, and long work."""
+    """Add menu, search, sections, timelines, long work, what bears on warranty, and what moves cases
+    by itself.
+    """
     registries.navigation += [
         NavItem(
             text("Board of returns"),
@@ -42,12 +53,24 @@ def wire(registries: Registries) -> None:
             text("Take boxes in"), "scan", "intake_pages.show_intake", "rma.receive", RETURNS, 144
         ),
     ]
+    registries.search.append(SearchProvider(RETURNS, "rma.view", queries.find_cases))
     registries.card.append(
-        CardSection("returns", RETURNS, "rma.view", "rma/section.html", sections.load_box, order=10)
+        CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 30)
     )
     registries.account.append(
-        CardSection(
-            "returns", RETURNS, "rma.view", "rma/section.html", sections.load_account, order=30
-        )
+        CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.section_of_account, 30)
     )
+    registries.timeline.append(telling.timeline_of_box)
+    registries.account_timeline.append(telling.timeline_of_account)
+    registries.personal.append(personal.KNOWN)
+    registries.warranty_facts.append(cover_facts.facts)
+    for topic in ANSWERS:
+        registries.outbox[topic] = partial(take_answer, topic)
+    registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
+    registries.gauges.append(_gauge)
+
+
+def _gauge(session: Session) -> dict[tuple[str, str], float]:
+    counts = queries.count_by_state(session, EVERYTHING)
+    return {("stb_returns", state): float(count) for state, count in counts.items()}

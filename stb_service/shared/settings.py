@@ -25,6 +25,7 @@ Network = IPv4Network | IPv6Network
 UNKNOWN_BOX_CHOICES = ("refuse", "approve", "register")
 CONTROLLER_ID_CHOICES = ("serial", "mac", "alias")
 PAYMENT_PROVIDER_CHOICES = ("none", "test")
+PROVISIONING_CHOICES = ("manual", "test")
 SECRET_CHARS = 16
 PASSWORD_MIN, PASSWORD_MAX = 12, 256
 SECRET = frozenset(
@@ -276,6 +277,12 @@ SETTINGS: tuple[Setting, ...] = (
         "provider=secret pairs that sign notices of payments; several of one are all accepted",
     ),
     Setting(
+        "STB_PROVISIONING",
+        "manual",
+        _one_of(*PROVISIONING_CHOICES),
+        "who acknowledges that a replacement is provisioned; test does so by itself",
+    ),
+    Setting(
         "STB_RETENTION_DAYS",
         "365",
         _days,
@@ -317,6 +324,7 @@ class Settings:
     session_max_hours: int
     payment_provider: str
     payment_secrets: Mapping[str, tuple[str, ...]]
+    provisioning: str
     retention_days: int
     log_level: str
 

@@ -66,6 +66,7 @@ BAD = [
     ("STB_PAYMENT_SECRETS", "bank"),
     ("STB_PAYMENT_SECRETS", "Bank=0123456789abcdef"),
     ("STB_PAYMENT_SECRETS", "bank=short"),
+    ("STB_PROVISIONING", "robot"),
     ("STB_LOG_LEVEL", "LOUD"),
 ]
 FREE = {"STB_HOME", "STB_HOST", "STB_SECRET_KEY_FORMER"}

@@ -17,6 +17,9 @@ from firmware.rollouts.rules import ROLLOUT_MOVES, ROLLOUT_STATE_NAMES
 from stb_service.admin import words
 from stb_service.app import wire_rooms
 from stb_service.billing.rules import QUOTE_MOVES
+from stb_service.rma.cases import CASE
+from stb_service.rma.lists import DEEDS
+from stb_service.rma.workshop import ORDER
 from stb_service.shared import audit
 from stb_service.shared.access import SYSTEM, VERBS, Actor
 from stb_service.shared.audit import AuditEntry
@@ -32,6 +35,8 @@ BUILT = {
     "box.": [f"box.{state}" for state in BoxState],
     "rollout.": [f"rollout.{move}" for move in ROLLOUT_MOVES.values()],
     "quote.": [f"quote.{move}" for move in QUOTE_MOVES.values()],
+    "rma_case.": [f"rma_case.{deed}" for deed in (*CASE.events, *DEEDS)],
+    "rma_order.": [f"rma_order.{deed}" for deed in (*ORDER.events, *DEEDS)],
 }
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from stb_service.billing.payments.operations import record_payment
 from stb_service.billing.rules import Line
+from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.holdings.operations import give_to_account
 from stb_service.devices.models import Device
 from stb_service.parts import operations as stock
 from stb_service.parts.catalogue.operations import create_location, create_part
 from stb_service.parts.queries import last_place_of
-from stb_service.rma import bench, deciding, exchange, queries, quoting
+from stb_service.rma import bench, deciding, exchange, personal, queries, quoting
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Facts
@@ -148,7 +149,7 @@ class House(Desk):
         """Let time pass."""
         self.now += timedelta(**(span or {"hours": 1}))
 
-    def open(self, device: Device, *components: str, **fields: Any) -> ReturnCase:
+    def open(self, device: Device, *components: str, **fields: Any) -> House:
         """Open a case; later calls are about it."""
         self.tick()
         said = [FaultSaid(component, "does not work") for component in components or ("",)]
@@ -156,14 +157,14 @@ class House(Desk):
             open_case, **{"device": device.public_id, "faults": said, **fields}
         )
         self.ref = case.number
-        return case
+        return self
 
-    def admit(self, device: Device, location: str = MAIN) -> WorkshopOrder:
+    def admit(self, device: Device, location: str = MAIN) -> House:
         """Admit a box from stock; later calls are about it."""
         self.tick()
         order: WorkshopOrder = self.do(open_order, device=device.public_id, location=location)
         self.ref = order.number
-        return order
+        return self
 
     def checked(self) -> House:
         """Record every check that comes before a return."""
@@ -255,6 +256,10 @@ class House(Desk):
         self.authorised().on_case("post", carrier="Post", tracking="1Z1")
         return self.on_case("receive", scanned=device.serial, location=location)
 
+    def received_somewhere(self) -> House:
+        """Let the box of the case come in at the bench."""
+        return self.received(self.case.device)
+
     def judged(
         self,
         fault_class: str = "component",
@@ -302,7 +307,8 @@ class House(Desk):
 
     def quoted(self, amount: int = 5_000, remedy: str = "repair", **more: Any) -> House:
         """Quote, and send the quote."""
-        self.on_case("quote")
+        if self.case.state != "quoting":
+            self.on_case("quote")
         self.say(
             quoting.quote_case,
             remedy=remedy,
@@ -329,6 +335,35 @@ class House(Desk):
                 now=self.now,
             )
         return self
+
+    def pay_account(self, amount_minor: int) -> House:
+        """Take money for what was charged beside quotes."""
+        self.tick()
+        self.do(
+            record_payment,
+            account=self.home.public_id,
+            amount_minor=amount_minor,
+            currency="EUR",
+            method="cash",
+        )
+        return self
+
+    def pay_rest(self) -> House:
+        """Take what the quote asks for beyond what is the customer's credit, and the credit too."""
+        return self.pay(self.facts.balance_minor)
+
+    def erase(self, *, uid: str, person: str) -> None:
+        """Erase a person, with what this room keeps of them."""
+        with self.db.write() as session:
+            if barred := personal.obstacles(session, uid, person):
+                raise Refused(barred)
+            personal.erase(session, uid, person, self.now)
+
+    def has(self, device: Device) -> bool:
+        """Tell whether the household has a box."""
+        with self.db.read() as session:
+            found = current_holding(session, session.get_one(Device, device.id))
+            return found is not None and found.account_id == self.home.id
 
     def allocated(self, device: Device) -> House:
         """Keep a box for the case."""

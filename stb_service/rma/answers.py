@@ -1,0 +1,105 @@
+"""What moves cases without a person: the customers' answers to quotes, money, and time.
+
+Each is told at least once and may be late: a case that has gone on is left as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stb_service.rma.cases import CaseState
+from stb_service.rma.events import newest_quote
+from stb_service.rma.gathering import CASE_SUBJECT
+from stb_service.rma.models import ReturnCase
+from stb_service.rma.operations import act_on_first
+from stb_service.shared.access import SYSTEM
+from stb_service.shared.errors import DomainError, NotFound
+
+log = structlog.get_logger()
+
+ANSWERS: Mapping[str, tuple[CaseState, Sequence[str]]] = {
+    "quote.accepted": (CaseState.QUOTED, ("accept",)),
+    "quote.declined": (CaseState.QUOTED, ("decline", "decline_part")),
+    "quote.expired": (CaseState.QUOTED, ("lapse", "lapse_part")),
+    "quote.paid": (CaseState.AWAITING_PAYMENT, ("release_repair", "release_replacement")),
+}
+"""What billing tells, the state in which that moves a case, and the steps that are tried."""
+
+OVER: Mapping[str, Sequence[str]] = {
+    CaseState.REQUESTED: ("expire",),
+    CaseState.AUTHORISED: ("expire",),
+    CaseState.CHOOSING: ("lapse",),
+    CaseState.QUOTED: ("lapse", "lapse_part"),
+    CaseState.AWAITING_PAYMENT: ("lapse",),
+    CaseState.COMPLETED: ("close",),
+}
+"""The steps that time alone makes. A fee is charged, and a box disposed of, by a person."""
+
+
+def take_answer(topic: str, session: Session, payload: dict[str, Any], now: datetime) -> None:
+    """Move the case that a quote is about, if it still waits for that."""
+    if payload.get("subject_kind") != CASE_SUBJECT:
+        return
+    case = session.scalar(select(ReturnCase).where(ReturnCase.public_id == payload["subject_ref"]))
+    state, events = ANSWERS[topic]
+    if case is None or not _waits(session, case, state, payload):
+        return
+    act_on_first(session, ref=case.number, events=events, actor=SYSTEM, now=now)
+    if topic == "quote.accepted":  # with credit terms, or paid before the answer was heard
+        act_on_first(
+            session, ref=case.number, events=ANSWERS["quote.paid"][1], actor=SYSTEM, now=now
+        )
+
+
+def _waits(
+    session: Session, case: ReturnCase, state: CaseState, payload: Mapping[str, Any]
+) -> bool:
+    newest = newest_quote(session, case)
+    return (
+        case.state == state
+        and not case.held
+        and newest is not None
+        and newest.quote.public_id == payload["quote"]
+    )
+
+
+def let_time_pass(
+    session: Session, *, after: tuple[datetime, int] | None = None, limit: int = 50, now: datetime
+) -> tuple[datetime, int] | None:
+    """Let cases whose time is over make the step that time alone makes, so many at once; return
+    where to go on, None at the end. One that something bars stays, and is shown as due.
+    """
+    statement = (
+        select(ReturnCase.id, ReturnCase.number, ReturnCase.state, ReturnCase.due_at)
+        .where(ReturnCase.due_at <= now, ReturnCase.closed_at.is_(None), ReturnCase.state.in_(OVER))
+        .order_by(ReturnCase.due_at, ReturnCase.id)
+        .limit(limit)
+    )
+    if after is not None:
+        due_at, row_id = after
+        statement = statement.where(
+            (ReturnCase.due_at > due_at)
+            | ((ReturnCase.due_at == due_at) & (ReturnCase.id > row_id))
+        )
+    rows = session.execute(statement).all()
+    for row in rows:
+        _let_pass(session, row.number, OVER[row.state], now)
+    if len(rows) < limit:
+        return None
+    last_due: datetime = rows[-1].due_at
+    last_id: int = rows[-1].id
+    return last_due, last_id
+
+
+def _let_pass(session: Session, number: str, events: Sequence[str], now: datetime) -> None:
+    try:
+        with session.begin_nested():
+            act_on_first(session, ref=number, events=events, actor=SYSTEM, now=now)
+    except (NotFound, DomainError) as error:
+        log.warning("return", case=number, error=error.code)

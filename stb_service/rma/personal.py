@@ -1,0 +1,71 @@
+"""What returns keep of a person: the complaints of a household, told to its holder."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from stb_service.rma.models import Fault, ReturnCase
+from stb_service.shared.access import EVERYTHING
+from stb_service.shared.errors import Obstacle
+from stb_service.shared.i18n import text
+from stb_service.shared.registries import PersonalData
+from stb_service.subscribers.models import Subscriber
+from stb_service.subscribers.queries import person_by_ref
+
+
+def _theirs(person: Subscriber) -> Any:
+    """Return the condition that a case is a person's: theirs, or of the household they hold."""
+    own = ReturnCase.person_id == person.id
+    if person.is_holder and person.account.is_of_person:
+        return or_(own, ReturnCase.account_id == person.account_id)
+    return own
+
+
+def export(session: Session, uid: str, ref: str) -> list[dict[str, Any]]:
+    """Return the returns of a person, the first first."""
+    person = person_by_ref(session, uid, ref, EVERYTHING)
+    rows = session.scalars(select(ReturnCase).where(_theirs(person)).order_by(ReturnCase.id)).all()
+    faults = session.scalars(
+        select(Fault).where(Fault.case_id.in_([row.id for row in rows])).order_by(Fault.id)
+    ).all()
+    return [
+        {
+            "number": row.number,
+            "box": row.device.serial,
+            "reported_on": row.reported_on.isoformat(),
+            "complaint": row.complaint,
+            "symptoms": [fault.symptom for fault in faults if fault.case_id == row.id],
+            "state": row.state,
+            "closed_at": row.closed_at.isoformat() if row.closed_at else None,
+        }
+        for row in rows
+    ]
+
+
+def obstacles(session: Session, uid: str, ref: str) -> list[Obstacle]:
+    """Return that a person whose return is not closed cannot be erased yet."""
+    person = person_by_ref(session, uid, ref, EVERYTHING)
+    live = select(ReturnCase.id).where(_theirs(person), ReturnCase.closed_at.is_(None)).limit(1)
+    if session.scalar(live) is None:
+        return []
+    return [Obstacle("return-open", text("A return of this person is not closed."))]
+
+
+def erase(session: Session, uid: str, ref: str, now: datetime) -> None:
+    """Take away what was said in words; which box came back when, and what it got, stays."""
+    person = person_by_ref(session, uid, ref, EVERYTHING)
+    cases = select(ReturnCase.id).where(_theirs(person)).scalar_subquery()
+    session.execute(update(Fault).where(Fault.case_id.in_(cases)).values(symptom=""))
+    session.execute(
+        update(ReturnCase)
+        .where(_theirs(person))
+        .values(complaint="", row_version=ReturnCase.row_version + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+KNOWN = PersonalData("returns", export, obstacles, erase)

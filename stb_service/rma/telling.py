@@ -1,0 +1,87 @@
+"""What returns tell elsewhere: on the card of a box, on an account's page, and in timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stb_service.rma import queries
+from stb_service.rma.cases import EVENTS, PLACES
+from stb_service.rma.machine import Phase
+from stb_service.rma.models import CaseEvent, ReturnCase
+from stb_service.rma.wording import words
+from stb_service.shared.access import Actor
+from stb_service.shared.i18n import text
+from stb_service.shared.registries import TimelineEntry
+from stb_service.subscribers.queries import account_by_uid
+
+SHOWN = 5
+ICONS = {
+    Phase.ASKED: "headset",
+    Phase.ARRIVING: "package",
+    Phase.BENCH: "tool",
+    Phase.DECISION: "route",
+    Phase.CUSTOMER: "message",
+    Phase.WORK: "tools",
+    Phase.LEAVING: "truck",
+    Phase.ENDED: "circle-check",
+}
+
+
+def card_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return the returns of a box, the last one first, with an address for a new one."""
+    cases = queries.cases_of_device(session, uid, actor.scope, limit=SHOWN)
+    is_open = any(case.is_live and case.device.public_id == uid for case in cases)
+    return {**words(), "cases": cases, "is_open": is_open, "asked": {"device": uid}, "now": now}
+
+
+def section_of_account(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return the returns of an account, the last one first, with an address for a new one."""
+    account = account_by_uid(session, uid, actor.scope)
+    cases = queries.cases_of_account(session, account.id, actor.scope, limit=SHOWN)
+    asked = {"account": account.number}
+    return {**words(), "cases": cases, "is_open": False, "asked": asked, "now": now}
+
+
+def timeline_of_box(
+    session: Session, uid: str, actor: Actor, limit: int
+) -> Iterator[TimelineEntry]:
+    """Yield the steps of the returns of a box, the newest first."""
+    if actor.can("rma.view"):
+        cases = queries.cases_of_device(session, uid, actor.scope, limit=limit)
+        yield from _entries(session, cases, limit)
+
+
+def timeline_of_account(
+    session: Session, uid: str, actor: Actor, limit: int
+) -> Iterator[TimelineEntry]:
+    """Yield the steps of the returns of an account, the newest first."""
+    if actor.can("rma.view"):
+        account = account_by_uid(session, uid, actor.scope)
+        cases = queries.cases_of_account(session, account.id, actor.scope, limit=limit)
+        yield from _entries(session, cases, limit)
+
+
+def _entries(session: Session, cases: Sequence[ReturnCase], limit: int) -> Iterator[TimelineEntry]:
+    numbers = {case.id: case.number for case in cases}
+    if not numbers:
+        return
+    events = session.scalars(
+        select(CaseEvent)
+        .where(CaseEvent.case_id.in_(numbers))
+        .order_by(CaseEvent.id.desc())
+        .limit(limit)
+    )
+    for event in events:
+        sentence = text(
+            "Return %(number)s: %(event)s (%(who)s)",
+            number=numbers[event.case_id],
+            event=EVENTS[event.event],
+            who=event.actor_label,
+        )
+        icon = ICONS[PLACES[event.to_state].phase]
+        yield TimelineEntry(event.at, icon, str(sentence), event.reason)
