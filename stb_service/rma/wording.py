@@ -12,7 +12,7 @@ from stb_service.billing.rules import LINE_KIND_NAMES, QUOTE_STATE_COLOURS, QUOT
 from stb_service.devices.queries import told_of
 from stb_service.devices.rules import STATUS_COLOURS, STATUS_NAMES, TENURE_NAMES
 from stb_service.parts.rules import COMPONENT_NAMES, CONDITION_COLOURS, CONDITION_NAMES
-from stb_service.rma.cases import CASE
+from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.lists import (
     ANSWER_NAMES,
@@ -44,6 +44,16 @@ PHASE_COLOURS: Mapping[str, str] = {
     Phase.LEAVING: "blue",
     Phase.ENDED: "green",
 }
+STATE_COLOURS: Mapping[str, str] = {
+    CaseState.REJECTED: "grey",
+    CaseState.EXPIRED: "grey",
+    CaseState.CANCELLED: "grey",
+    CaseState.LOST_IN: "red",
+    CaseState.LOST_OUT: "red",
+    CaseState.MISMATCH: "orange",
+    CaseState.NOT_RETURNED: "red",
+}
+"""Those that stand out of their phase."""
 VERDICT_COLOURS: Mapping[str, str] = {
     Verdict.DOA: "green",
     Verdict.IN_WARRANTY: "green",
@@ -109,6 +119,7 @@ def words() -> dict[str, Any]:
         "order_places": ORDER.places,
         "phase_names": PHASE_NAMES,
         "phase_colours": PHASE_COLOURS,
+        "state_colours": STATE_COLOURS,
         "waits_names": WAITS_NAMES,
         "standing_names": STANDING_NAMES,
         "remedy_names": REMEDY_NAMES,
