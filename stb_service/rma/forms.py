@@ -177,8 +177,13 @@ class OpeningForm(ma.Schema):
     complaint = fields.paragraph(2000, load_default="")
     previous = fields.line(32, shortest=0, load_default="")
     handler = fields.line(32, shortest=0, load_default="")
-    component = ma.fields.List(one_of(Component), load_default=list)
-    symptom = ma.fields.List(fields.line(500, shortest=0), load_default=list)
+
+
+class FaultRowForm(ma.Schema):
+    """One row of the faults of a new case."""
+
+    component = one_of(Component)
+    symptom = fields.line(500, shortest=0, load_default="")
 
 
 class ScanForm(ma.Schema):

@@ -20,7 +20,7 @@ from stb_service.rma.board_pages import handler_choices
 from stb_service.rma.case_card import findings
 from stb_service.rma.case_pages import write_prechecks
 from stb_service.rma.facts import Remedy
-from stb_service.rma.forms import FAULT_ROWS, OpeningForm, prechecks_form
+from stb_service.rma.forms import FAULT_ROWS, FaultRowForm, OpeningForm, prechecks_form
 from stb_service.rma.gathering import find_scanned
 from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF, Channel, FaultSaid
 from stb_service.rma.operations import open_case
@@ -29,7 +29,7 @@ from stb_service.shared.access import requires
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, see_other
-from stb_service.shared.http.unit import request_time
+from stb_service.shared.http.unit import field_messages, request_time
 from stb_service.shared.i18n import text
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import account_by_id, find_account, find_by_id
@@ -98,7 +98,7 @@ def _opening(box: Device | None) -> ResponseReturnValue:
         form, checks = read_form(OpeningForm()), read_form(prechecks_form())
         case = open_case(
             unit(),
-            **{name: value for name, value in form.items() if name not in {"component", "symptom"}},
+            **form,
             faults=typed_faults(),
             sources=services().registries.warranty_facts,
             **who(),
@@ -165,9 +165,12 @@ def typed_faults() -> list[FaultSaid]:
     """Return the faults that were typed; rows in which nothing was chosen are left out.
 
     Raises:
-        Invalid: a component is none.
+        Invalid: a component is none, or a symptom cannot be kept.
     """
     rows = [row for row in _typed_rows() if row[0] or row[1].strip()]
-    if any(component and component not in COMPONENT_NAMES for component, _symptom in rows):
-        raise Invalid.field("component", text("There is no such component."))
+    schema = FaultRowForm()
+    for component, symptom in rows:
+        problems = schema.validate({"component": component, "symptom": symptom})
+        if problems:
+            raise Invalid(fields=field_messages(problems))
     return [FaultSaid(component, symptom) for component, symptom in rows]
