@@ -88,12 +88,13 @@ def list_cases() -> ResponseReturnValue:
 
 
 @pages.post("/returns/export")
-@requires("rma.view")
+@requires("rma.export")
 def export_cases() -> ResponseReturnValue:
     """Export the cases of the list; the page of the work has the file in the end."""
     form: dict[str, Any] = read_form(CasesExportForm())
     kind = form.pop("format")
-    job = enqueue_export(unit(), wanted=Wanted(**form), form=kind, **who())
+    zone = str(get_timezone())
+    job = enqueue_export(unit(), wanted=Wanted(**form), form=kind, zone=zone, **who())
     return see_other("returns_pages.work", ref=job.public_id)
 
 
@@ -115,21 +116,21 @@ def _words(ref: str) -> WorkWords:
 
 
 @pages.get("/returns/work/<ref>")
-@requires("rma.view")
+@requires("rma.export")
 def work(ref: str) -> ResponseReturnValue:
     """Show how an export goes, and its file in the end."""
     return work_page(_job(ref), _words(ref))
 
 
 @pages.get("/returns/work/<ref>/progress")
-@requires("rma.view")
+@requires("rma.export")
 def work_progress(ref: str) -> ResponseReturnValue:
     """Return the part of the page that changes while the work goes on."""
     return work_page(_job(ref), _words(ref), is_part=True)
 
 
 @pages.get("/returns/work/<ref>/file")
-@requires("rma.view")
+@requires("rma.export")
 def work_file(ref: str) -> Response:
     """Download the file of an export."""
     return work_report(_job(ref))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -10,12 +10,12 @@ from functools import cached_property
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from firmware.rollouts.box_card import brief_of
 from stb_service.devices import queries as devices
 from stb_service.devices.models import Device
 from stb_service.parts.models import Location
 from stb_service.parts.queries import all_locations
 from stb_service.rma import history, queries
+from stb_service.rma.before import findings
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.drawing import draw
 from stb_service.rma.facts import Facts
@@ -30,8 +30,7 @@ from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import Actor
 from stb_service.shared.errors import NotFound
-from stb_service.shared.http.pages import format_age
-from stb_service.shared.i18n import Text, text
+from stb_service.shared.i18n import Text
 from stb_service.shared.money import Money
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import find_by_id
@@ -65,28 +64,6 @@ class Told:
     def place(self) -> Place:
         """Where it led."""
         return self.machine.places[self.row.to_state]
-
-
-def findings(session: Session, device: Device, now: datetime) -> Mapping[str, str]:
-    """Return what the service knows that bears on the checks before a return."""
-    brief = brief_of(session, device.public_id, at=now)
-    if brief is None:
-        return {}
-    found: dict[str, Text] = {}
-    running, wanted = brief.running_version, brief.wanted_version
-    if running and wanted and wanted != running:
-        sentence = text(
-            "It runs %(running)s and should run %(wanted)s.", running=running, wanted=wanted
-        )
-        found["firmware"] = sentence
-    elif running:
-        found["firmware"] = text(
-            "It runs %(running)s; nothing newer is meant for it.", running=running
-        )
-    if brief.last_seen_at is not None:
-        age = format_age(brief.last_seen_at)
-        found["outage"] = text("The box was last heard %(age)s.", age=age)
-    return {code: str(sentence) for code, sentence in found.items()}
 
 
 @dataclass(frozen=True)
@@ -206,10 +183,11 @@ class CaseCard:
     def prechecks(self) -> list[Asked]:
         """The checks before the return with their answers; while it is asked for, what is known."""
         answered = {row.code: row for row in self.rows.prechecks}
-        known = findings(self.session, self.case.device, self.now) if self.is_asking else {}
+        known = findings(self.session, self.case.device) if self.is_asking else {}
         asked = dict.fromkeys([*PRECHECKS_OF[self.case.remedy], *answered])
         return [
-            Asked(code, PRECHECKS[code], known.get(code, ""), answered.get(code)) for code in asked
+            Asked(code, PRECHECKS[code], str(known.get(code, "")), answered.get(code))
+            for code in asked
         ]
 
     # --- what happened ---------------------------------------------------------------------------

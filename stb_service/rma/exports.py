@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
-from flask_babel import get_timezone
 from sqlalchemy.orm import Session
 
 from stb_service.rma import board
@@ -28,15 +29,25 @@ COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Which cases are exported, for whom, and as of when and where."""
+
+    wanted: Wanted
+    reader: Actor
+    now: datetime
+    zone: tzinfo
+
+
 def enqueue_export(
-    session: Session, *, wanted: Wanted, form: str, actor: Actor, now: datetime
+    session: Session, *, wanted: Wanted, form: str, zone: str, actor: Actor, now: datetime
 ) -> Job:
-    """Ask for the export of a filtered list (`form` is csv or xlsx)."""
+    """Ask for the export of a filtered list (`form` is csv or xlsx); days are those of the zone."""
     return jobs.enqueue(
         session,
         kind=EXPORT,
         title=str(text("Export of returns")),
-        arguments={"filter": wanted.as_arguments(), "form": form},
+        arguments={"filter": wanted.as_arguments(), "form": form, "zone": zone},
         actor=actor,
         now=now,
     )
@@ -44,7 +55,8 @@ def enqueue_export(
 
 def run_export(work: Work) -> Outcome:
     """Write the cases of the list, as far as whoever asked is told of them."""
-    wanted, form, now = _wanted(work.arguments["filter"]), work.arguments["form"], work.clock()
+    form, zone = work.arguments["form"], ZoneInfo(work.arguments["zone"])
+    reading = Reading(_wanted(work.arguments["filter"]), work.actor, work.clock(), zone)
     written = 0
 
     def tell(done: int) -> None:
@@ -52,7 +64,7 @@ def run_export(work: Work) -> Outcome:
         written = done
         work.progress(done, done)
 
-    rows = rows_of(work.db, wanted, work.actor, now, tell)
+    rows = rows_of(work.db, reading, tell)
     with work.files.receiving() as incoming:
         WRITERS[form](cast("Any", incoming), rows)
         stored = work.files.keep(incoming)
@@ -67,9 +79,7 @@ def _wanted(arguments: dict[str, str]) -> Wanted:
     return Wanted(**given | {"mine": "mine" in given})
 
 
-def rows_of(
-    db: Database, wanted: Wanted, reader: Actor, now: datetime, tell: Callable[[int], None]
-) -> Iterator[Sequence[str]]:
+def rows_of(db: Database, reading: Reading, tell: Callable[[int], None]) -> Iterator[Sequence[str]]:
     """Yield the header and the cases of an export, read page by page; `tell` hears how many."""
     yield list(COLUMNS)
     done = last = 0
@@ -77,15 +87,15 @@ def rows_of(
         with db.read() as session:
             page = board.cases_after(
                 session,
-                wanted,
-                reader,
-                now=now,
-                zone=get_timezone(),
+                reading.wanted,
+                reading.reader,
+                now=reading.now,
+                zone=reading.zone,
                 after_id=last,
                 limit=AT_ONCE,
             )
-            told = board.accounts_told(session, page, reader)
-            rows = [_row(case, told.get(case.account_id or 0), reader) for case in page]
+            told = board.accounts_told(session, page, reading.reader)
+            rows = [_row(case, told.get(case.account_id or 0), reading.reader) for case in page]
         yield from rows
         done += len(page)
         tell(done)

@@ -16,8 +16,8 @@ from stb_service.devices.queries import device_by_uid
 from stb_service.devices.routes import who
 from stb_service.parts.rules import COMPONENT_NAMES
 from stb_service.rma import board
+from stb_service.rma.before import findings
 from stb_service.rma.board_pages import handler_choices
-from stb_service.rma.case_card import findings
 from stb_service.rma.case_pages import write_prechecks
 from stb_service.rma.facts import Remedy
 from stb_service.rma.forms import FAULT_ROWS, FaultRowForm, OpeningForm, prechecks_form
@@ -29,7 +29,7 @@ from stb_service.shared.access import requires
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, see_other
-from stb_service.shared.http.unit import field_messages, request_time
+from stb_service.shared.http.unit import field_messages
 from stb_service.shared.i18n import text
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import account_by_id, find_account, find_by_id
@@ -89,7 +89,7 @@ def _boxes_of(account: Account | None) -> list[Any]:
 
 def _opening(box: Device | None) -> ResponseReturnValue:
     """Show the form for a box, or open the case."""
-    scope, now = current_actor().scope, request_time()
+    scope = current_actor().scope
     holding = current_holding(unit(), box) if box else None
     holder = find_by_id(unit(), holding.account_id, scope) if holding else None
     uid = box.public_id if box else ""
@@ -103,7 +103,8 @@ def _opening(box: Device | None) -> ResponseReturnValue:
             sources=services().registries.warranty_facts,
             **who(),
         )
-        write_prechecks(case.number, checks, findings(unit(), case.device, now))
+        known = {code: str(said) for code, said in findings(unit(), case.device).items()}
+        write_prechecks(case.number, checks, known)
         flash(_("Return %(number)s is opened.", number=case.number))
         return see_other("case_pages.show_case", ref=case.number)
 
@@ -124,7 +125,7 @@ def _opening(box: Device | None) -> ResponseReturnValue:
         is_held=holding is not None,
         live=lambda: board.live_case_of(unit(), box.id, scope) if box else None,
         last=lambda: board.last_case_of(unit(), box.id, scope) if box else None,
-        known=lambda: findings(unit(), box, now) if box else {},
+        known=lambda: findings(unit(), box) if box else {},
         checks=_checks(),
         fault_rows=shown_faults(),
         components=[("", _("not known")), *((c, str(n)) for c, n in COMPONENT_NAMES.items())],
