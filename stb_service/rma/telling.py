@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from stb_service.rma import queries
 from stb_service.rma.cases import EVENTS, PLACES
-from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.machine import Phase
 from stb_service.rma.models import CaseEvent, ReturnCase
+from stb_service.rma.wording import words
 from stb_service.shared.access import Actor
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import TimelineEntry
@@ -32,25 +32,19 @@ ICONS = {
 }
 
 
-def _words(cases: Sequence[ReturnCase], now: datetime) -> dict[str, Any]:
-    return {
-        "cases": cases,
-        "places": PLACES,
-        "remedy_names": REMEDY_NAMES,
-        "days": {case.id: (now - case.entered_at).days for case in cases},
-    }
-
-
 def card_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
-    """Return the returns of a box, the last one first."""
-    return _words(queries.cases_of_device(session, uid, actor.scope, limit=SHOWN), now)
+    """Return the returns of a box, the last one first, with an address for a new one."""
+    cases = queries.cases_of_device(session, uid, actor.scope, limit=SHOWN)
+    is_open = any(case.is_live and case.device.public_id == uid for case in cases)
+    return {**words(), "cases": cases, "is_open": is_open, "asked": {"device": uid}, "now": now}
 
 
 def section_of_account(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
-    """Return the returns of an account, the last one first."""
+    """Return the returns of an account, the last one first, with an address for a new one."""
     account = account_by_uid(session, uid, actor.scope)
-    found = queries.cases_of_account(session, account.id, actor.scope, limit=SHOWN)
-    return _words(found, now)
+    cases = queries.cases_of_account(session, account.id, actor.scope, limit=SHOWN)
+    asked = {"account": account.number}
+    return {**words(), "cases": cases, "is_open": False, "asked": asked, "now": now}
 
 
 def timeline_of_box(

@@ -7,28 +7,58 @@ from functools import partial
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from stb_service.rma import cover_facts, exchange, personal, queries, telling
+from stb_service.rma import (
+    board_pages,
+    case_pages,
+    cover_facts,
+    exchange,
+    exports,
+    intake_pages,
+    opening_pages,
+    personal,
+    queries,
+    telling,
+)
 from stb_service.rma.answers import ANSWERS, take_answer
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import CardSection, Registries, SearchProvider
+from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
 
-page_blueprints = [Blueprint("rma_cards", __name__, template_folder="templates")]
+page_blueprints = [
+    board_pages.pages,
+    opening_pages.pages,
+    intake_pages.pages,
+    case_pages.pages,
+]
 api_blueprints: list[Blueprint] = []
 
 RETURNS = text("Returns")
 
 
 def wire(registries: Registries) -> None:
-    """Add search, sections, timelines, what bears on warranty, and what moves cases by itself."""
+    """Add menu, search, sections, timelines, long work, what bears on warranty, and what moves cases
+    by itself.
+    """
+    registries.navigation += [
+        NavItem(
+            text("Board of returns"),
+            "layout-dashboard",
+            "returns_pages.show_board",
+            "rma.view",
+            RETURNS,
+            140,
+        ),
+        NavItem(text("All returns"), "list", "returns_pages.list_cases", "rma.view", RETURNS, 142),
+        NavItem(
+            text("Take boxes in"), "scan", "intake_pages.show_intake", "rma.receive", RETURNS, 144
+        ),
+    ]
     registries.search.append(SearchProvider(RETURNS, "rma.view", queries.find_cases))
     registries.card.append(
-        CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 150)
+        CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 30)
     )
     registries.account.append(
-        CardSection(
-            "returns", RETURNS, "rma.view", "rma/card.html", telling.section_of_account, 150
-        )
+        CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.section_of_account, 30)
     )
     registries.timeline.append(telling.timeline_of_box)
     registries.account_timeline.append(telling.timeline_of_account)
@@ -37,6 +67,7 @@ def wire(registries: Registries) -> None:
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
+    registries.jobs.update(exports.HANDLERS)
     registries.gauges.append(_gauge)
 
 

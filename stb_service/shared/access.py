@@ -111,6 +111,7 @@ VERBS: dict[str, Verb] = {
         _verb("lab.view", text("See what the lab found"), *EVERYONE, operator_only=True),
         _verb("lab.send", text("Send runs of the lab"), LAB, operator_only=True),
         _verb("rma.view", text("See returns and workshop orders"), *EVERYONE),
+        _verb("rma.export", text("Export returns"), AGENT, VIEWER),
         _verb("rma.edit", text("Open returns and answer for the customer"), AGENT, TECHNICIAN),
         _verb("rma.authorise", text("Authorise and reject returns"), AGENT, operator_only=True),
         _verb("rma.receive", text("Take in returned boxes"), AGENT, TECHNICIAN),

@@ -18,12 +18,14 @@ pytestmark = [
     pytest.mark.real("chromium"),
     pytest.mark.xdist_group("browser"),
 ]
+RETURNS = ["Board of returns", "All returns"]
 STOCK = ["Parts", "Places", "Moves", "Reservations", "To order", "Stock-taking"]
 ROOMS_OF_A_VIEWER = [
     "Overview",
     "Accounts",
     "Boxes",
     "Models",
+    *RETURNS,
     "Quotes",
     "Payments",
     *STOCK,
@@ -41,6 +43,8 @@ ROOMS_OF_A_DEALER = [
     "Accounts",
     "Boxes",
     "Models",
+    *RETURNS,
+    "Take boxes in",
     "Quotes",
     "Payments",
     *STOCK,
@@ -75,6 +79,8 @@ def test_a_viewers_menu_has_only_the_rooms_that_may_be_entered(desk: Desk) -> No
     [
         ("/devices", ["Register a box", "Import", "Change tags"]),
         ("/models", ["Add a model"]),
+        ("/returns", ["Open a return", "Take boxes in"]),
+        ("/returns/list", ["Open a return"]),
         ("/parts", ["Add a part"]),
         ("/locations", ["Add a place", "Receive", "Move"]),
         ("/stock/counts", ["Count a place"]),

@@ -1,0 +1,244 @@
+"""A case as its page shows it: where it is, what may come next, and all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from stb_service.devices import queries as devices
+from stb_service.devices.models import Device
+from stb_service.parts.models import Location
+from stb_service.parts.queries import all_locations
+from stb_service.rma import history, queries
+from stb_service.rma.before import findings
+from stb_service.rma.cases import CASE, CaseState
+from stb_service.rma.drawing import draw
+from stb_service.rma.facts import Facts
+from stb_service.rma.gathering import gather, money_of, stray_box
+from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF
+from stb_service.rma.machine import Machine, Phase, Place
+from stb_service.rma.models import CaseEvent, OrderEvent, Precheck, ReturnCase, WorkshopOrder
+from stb_service.rma.queries import Belongings
+from stb_service.rma.rules import Action, actions
+from stb_service.rma.steps import QUIET, kinds_of_place
+from stb_service.rma.verdicts import disputable
+from stb_service.rma.workshop import ORDER
+from stb_service.shared.access import Actor
+from stb_service.shared.errors import NotFound
+from stb_service.shared.i18n import Text
+from stb_service.shared.money import Money
+from stb_service.subscribers.models import Account
+from stb_service.subscribers.queries import find_by_id
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A check that comes before a return: what the service knows, and what came of it."""
+
+    code: str
+    title: Text
+    finding: str
+    row: Precheck | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A step that was made, as the history tells it; `lasted` is how long it stayed there."""
+
+    machine: Machine
+    row: CaseEvent | OrderEvent
+    lasted: timedelta | None
+    by: str
+
+    @property
+    def title(self) -> Text:
+        """What the step is called."""
+        return self.machine.events[self.row.event]
+
+    @property
+    def place(self) -> Place:
+        """Where it led."""
+        return self.machine.places[self.row.to_state]
+
+
+@dataclass(frozen=True)
+class CaseCard:
+    """A case with what follows from its rows for one reader."""
+
+    session: Session
+    case: ReturnCase
+    order: WorkshopOrder | None
+    reader: Actor
+    now: datetime
+
+    # --- where it is -----------------------------------------------------------------------------
+
+    @property
+    def place(self) -> Place:
+        """The state it is in."""
+        return CASE.places[self.case.state]
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time of the present state is over."""
+        return self.case.due_at is not None and self.case.due_at <= self.now
+
+    @cached_property
+    def _facts(self) -> Facts:
+        return gather(self.session, self.case, self.order, now=self.now)
+
+    @cached_property
+    def actions(self) -> list[Action]:
+        """What the reader could do next, each with what bars it."""
+        found = actions(CASE, self._facts, self.reader.can)
+        if self.order is not None:
+            found += actions(ORDER, self._facts, self.reader.can)
+        return found
+
+    @property
+    def possible(self) -> list[Action]:
+        """What the reader can do now; what leads away from the promise comes last."""
+        found = [action for action in self.actions if not action.obstacles]
+        return sorted(found, key=lambda action: action.event in QUIET)
+
+    @property
+    def barred(self) -> list[Action]:
+        """What the reader cannot do yet."""
+        return [action for action in self.actions if action.obstacles]
+
+    @property
+    def disputable(self) -> Sequence[int]:
+        """The numbers of the faults whose verdict may be contested."""
+        return disputable(self._facts.lines)
+
+    def places_for(self, event: str) -> Sequence[Location]:
+        """Return the places that a step may put the box at."""
+        kinds = kinds_of_place(event)
+        return all_locations(self.session, self.reader.scope, kinds) if kinds else []
+
+    def drawing(self, direction: str) -> Markup:
+        """Return the machine with where it is, and the way it came."""
+        events = [row.happened for row in self._case_events]
+        return Markup(draw(CASE, events, direction=direction))  # noqa: S704 - made of our words
+
+    # --- what belongs to it ----------------------------------------------------------------------
+
+    @cached_property
+    def rows(self) -> Belongings:
+        """The rows that belong to it."""
+        return queries.belongings(self.session, self.case, self.order, self.reader.scope)
+
+    @cached_property
+    def account(self) -> Account | None:
+        """Whose it is, as far as the reader is told."""
+        ident = self.case.account_id
+        if ident is None or not self.reader.can("accounts.view"):
+            return None
+        return find_by_id(self.session, ident, self.reader.scope)
+
+    @cached_property
+    def shows_box(self) -> bool:
+        """Whether the reader may open the card of the box."""
+        return self._is_seen(self.case.device)
+
+    def _is_seen(self, device: Device) -> bool:
+        try:
+            devices.device_by_uid(self.session, device.public_id, self.reader.scope)
+        except NotFound:
+            return False
+        return True
+
+    @cached_property
+    def stray(self) -> Device | None:
+        """The box that came instead, while that is not settled."""
+        if self.case.state != CaseState.MISMATCH:
+            return None
+        found = stray_box(self.session, self.case)
+        return found if found is not None and self._is_seen(found) else None
+
+    @cached_property
+    def balance(self) -> Money | None:
+        """What is open of it; None where nobody pays, or the reader is not told."""
+        if not self.reader.can("billing.view"):
+            return None
+        standing = money_of(self.session, self.case, self.now)
+        return Money(standing.due_minor, standing.currency) if standing else None
+
+    @cached_property
+    def later(self) -> ReturnCase | None:
+        """The case that repeats it."""
+        return queries.next_of(self.session, self.case, self.reader.scope)
+
+    @cached_property
+    def is_asking(self) -> bool:
+        """Whether the checks before a return are still to be made."""
+        return self.place.phase is Phase.ASKED and self.case.is_live
+
+    @cached_property
+    def prechecks(self) -> list[Asked]:
+        """The checks before the return with their answers; while it is asked for, what is known."""
+        answered = {row.code: row for row in self.rows.prechecks}
+        known = findings(self.session, self.case.device) if self.is_asking else {}
+        asked = dict.fromkeys([*PRECHECKS_OF[self.case.remedy], *answered])
+        return [
+            Asked(code, PRECHECKS[code], str(known.get(code, "")), answered.get(code))
+            for code in asked
+        ]
+
+    # --- what happened ---------------------------------------------------------------------------
+
+    @cached_property
+    def _case_events(self) -> Sequence[CaseEvent]:
+        return queries.events_of_case(self.session, self.case, self.reader.scope)
+
+    @cached_property
+    def steps_made(self) -> list[Told]:
+        """The steps of case and order, the last first."""
+        found = self._told(CASE, self._case_events)
+        if self.order is not None:
+            scope = self.reader.scope
+            found += self._told(ORDER, queries.events_of_order(self.session, self.order, scope))
+        return sorted(found, key=lambda told: (told.row.at, told.row.id), reverse=True)
+
+    def _told(self, machine: Machine, rows: Sequence[CaseEvent | OrderEvent]) -> list[Told]:
+        stays = history.stays([row.happened for row in rows])
+        return [
+            Told(
+                machine,
+                row,
+                self._lasted(machine, stay),
+                self.name_of(row.actor_label, row.actor_ref),
+            )
+            for row, stay in zip(rows, stays, strict=True)
+        ]
+
+    def _lasted(self, machine: Machine, stay: history.Stay) -> timedelta | None:
+        return None if stay.position.state in machine.final_states else stay.lasted(self.now)
+
+    def name_of(self, label: str, ref: str = "") -> str:
+        """Return who did something, as far as the reader is told."""
+        is_told = self.reader.scope.is_everything or ref == self.reader.ref
+        return label if is_told else ""
+
+    @cached_property
+    def times(self) -> list[tuple[Place, timedelta]]:
+        """How long each step of the case took."""
+        events = [row.happened for row in self._case_events]
+        found = history.time_in_states(CASE, events, self.now)
+        return [(CASE.places[state], time) for state, time in found.items()]
+
+
+def card_of(session: Session, ref: str, reader: Actor, now: datetime) -> CaseCard:
+    """Return the card of a case by its number or public id.
+
+    Raises:
+        NotFound: there is none in the reader's scope.
+    """
+    case = queries.case_by_ref(session, ref, reader.scope)
+    order = queries.order_of_case(session, case, reader.scope)
+    return CaseCard(session, case, order, reader, now)
