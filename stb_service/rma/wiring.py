@@ -7,20 +7,45 @@ from functools import partial
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from stb_service.rma import cover_facts, exchange, personal, queries, telling
+from stb_service.rma import (
+    cover_facts,
+    exchange,
+    inspection_pages,
+    personal,
+    queries,
+    telling,
+    terms_pages,
+    workshop_pages,
+)
 from stb_service.rma.answers import ANSWERS, take_answer
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import CardSection, Registries, SearchProvider
+from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
 
-page_blueprints = [Blueprint("rma_cards", __name__, template_folder="templates")]
+page_blueprints = [
+    Blueprint("rma_cards", __name__, template_folder="templates"),
+    workshop_pages.pages,
+    inspection_pages.pages,
+    terms_pages.pages,
+]
 api_blueprints: list[Blueprint] = []
 
 RETURNS = text("Returns")
 
 
 def wire(registries: Registries) -> None:
-    """Add search, sections, timelines, what bears on warranty, and what moves cases by itself."""
+    """Add menu, search, sections, timelines, what bears on warranty, and what moves cases by itself."""
+    registries.navigation += [
+        NavItem(text("Workshop"), "tools", "workshop_pages.show_bench", "rma.view", RETURNS, 150),
+        NavItem(
+            text("Terms"),
+            "adjustments",
+            "return_terms_pages.edit_terms",
+            "rma.terms",
+            RETURNS,
+            190,
+        ),
+    ]
     registries.search.append(SearchProvider(RETURNS, "rma.view", queries.find_cases))
     registries.card.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 150)
