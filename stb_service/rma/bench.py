@@ -502,7 +502,7 @@ def compare_repair(
     if terms is None:
         message = text("Nothing is known of prices and lives of this model; enter its terms.")
         raise Refused([Obstacle("no-terms", message)])
-    inputs = _inputs(terms, parts_minor, labour_minor, dict(more or {}), now.date())
+    inputs = inputs_by_terms(terms, parts_minor, labour_minor, dict(more or {}), now.date())
     result = comparison.compare(inputs)
     price = parts_minor + labour_minor if repair_price_minor is None else repair_price_minor
     kept = comparison.as_data(inputs, result)
@@ -512,7 +512,7 @@ def compare_repair(
         form=kept["form"],
         inputs=kept["inputs"],
         result=kept["result"],
-        offers=_offers(terms, price, now.date()),
+        offers=offers_by_terms(terms, price, now.date()),
         made_at=now,
         made_by=actor.label[:128],
     )
@@ -522,9 +522,14 @@ def compare_repair(
     return made
 
 
-def _inputs(
+def inputs_by_terms(
     terms: ModelTerms, parts_minor: int, labour_minor: int, more: dict[str, Any], today: date
 ) -> Inputs:
+    """Return the inputs of a comparison: what the terms of the model say, and `more`.
+
+    Raises:
+        Invalid: one is unknown or below zero.
+    """
     ends = terms.supported_until_on or terms.model.end_of_service_on
     later = terms.new_supported_until_on or ends
     known: dict[str, Any] = {
@@ -562,7 +567,7 @@ def _months(today: date, last_day: date | None, otherwise: int) -> int:
     return comparison.months_until(today, last_day) if last_day else otherwise
 
 
-def _offers(terms: ModelTerms, repair_minor: int, today: date) -> list[dict[str, Any]]:
+def offers_by_terms(terms: ModelTerms, repair_minor: int, today: date) -> list[dict[str, Any]]:
     """Return what the customer is shown side by side, with the day until which each is supported."""
     ends = terms.supported_until_on or terms.model.end_of_service_on
     own = ends or comparison.add_months(today, terms.repaired_life_months)
@@ -582,13 +587,18 @@ def _offers(terms: ModelTerms, repair_minor: int, today: date) -> list[dict[str,
 
 def offers_of(made: Comparison) -> list[Offer]:
     """Return the offers of a comparison that was kept."""
+    return offers_from(made.offers)
+
+
+def offers_from(rows: Sequence[Mapping[str, Any]]) -> list[Offer]:
+    """Return offers as they are kept."""
     return [
         Offer(
             Choice(row["choice"]),
             row["price_minor"],
             date.fromisoformat(row["supported_until_on"]),
         )
-        for row in made.offers
+        for row in rows
     ]
 
 

@@ -220,7 +220,7 @@ def judge_fault(
     fault = fault_of(session, owner, number)
     _check(confirmed=(confirmed, Confirmed), fault_class=(fault_class, FaultClass))
     second = order is not None and order.state == OrderState.SECOND
-    if obstacles := _obstacles_to_judging(session, fault, order, actor, second=second):
+    if obstacles := obstacles_to_judging(session, fault, order, actor, second=second):
         raise Refused(obstacles)
     cover = _cover_of(session, owner, fault, fault_class, sources, actor, now)
     found = verdict_of(
@@ -256,9 +256,10 @@ def _check(**given: tuple[str, type[Confirmed | FaultClass | Answer]]) -> None:
         raise Invalid(fields=problems)
 
 
-def _obstacles_to_judging(
+def obstacles_to_judging(
     session: Session, fault: Fault, order: WorkshopOrder | None, actor: Actor, *, second: bool
 ) -> list[Obstacle]:
+    """Return why somebody may not judge a fault now; empty if they may."""
     if order is None or order.held or order.state not in JUDGED_IN:
         return [Obstacle("not-inspected", text("The box is not being inspected."))]
     if second and not fault.disputed:

@@ -13,11 +13,14 @@ from stb_service.rma import (
     cover_facts,
     exchange,
     exports,
+    inspection_pages,
     intake_pages,
     opening_pages,
     personal,
     queries,
     telling,
+    terms_pages,
+    workshop_pages,
 )
 from stb_service.rma.answers import ANSWERS, take_answer
 from stb_service.shared.access import EVERYTHING
@@ -29,6 +32,9 @@ page_blueprints = [
     opening_pages.pages,
     intake_pages.pages,
     case_pages.pages,
+    workshop_pages.pages,
+    inspection_pages.pages,
+    terms_pages.pages,
 ]
 api_blueprints: list[Blueprint] = []
 
@@ -51,6 +57,15 @@ def wire(registries: Registries) -> None:
         NavItem(text("All returns"), "list", "returns_pages.list_cases", "rma.view", RETURNS, 142),
         NavItem(
             text("Take boxes in"), "scan", "intake_pages.show_intake", "rma.receive", RETURNS, 144
+        ),
+        NavItem(text("Workshop"), "tools", "workshop_pages.show_bench", "rma.view", RETURNS, 150),
+        NavItem(
+            text("Terms"),
+            "adjustments",
+            "return_terms_pages.edit_terms",
+            "rma.terms",
+            RETURNS,
+            190,
         ),
     ]
     registries.search.append(SearchProvider(RETURNS, "rma.view", queries.find_cases))

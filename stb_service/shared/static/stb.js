@@ -122,6 +122,28 @@
     next.focus();
   });
 
+  // What could not be sent stays where it was typed: [data-unsent] says so, and what was chosen to be
+  // uploaded can be sent again: <input type="file" data-photo> … <button data-resend>.
+  function unsent(event) {
+    document.querySelectorAll("[data-unsent]").forEach((part) => { part.hidden = false; });
+    const field = event.detail.elt;
+    const again = field.matches("[data-photo]") && field.closest(".stb-taken").querySelector("[data-resend]");
+    if (again) again.hidden = false;
+  }
+  document.addEventListener("htmx:sendError", unsent);
+  document.addEventListener("htmx:responseError", unsent);
+  document.addEventListener("htmx:afterSwap", (event) => {
+    document.querySelectorAll("[data-unsent]").forEach((part) => { part.hidden = true; });
+    const focus = event.detail.elt.querySelector("[data-focus]");
+    if (focus) focus.focus();
+  });
+  document.addEventListener("click", (event) => {
+    const again = event.target.closest("[data-resend]");
+    if (!again) return;
+    const field = again.closest(".stb-taken").querySelector("[data-photo]");
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
   // Filters are folded away where they would fill the screen: <details data-fold open>.
   const narrow = window.matchMedia("(max-width: 575.98px)");
   function fold() {
