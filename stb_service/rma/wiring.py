@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from stb_service.rma import cover_facts, exchange, personal, queries, telling
 from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.rma.routes import bench, cases, faults, orders, promises, terms
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, Registries, SearchProvider
 
 page_blueprints = [Blueprint("rma_cards", __name__, template_folder="templates")]
-api_blueprints: list[Blueprint] = []
+api_blueprints = [cases.api, faults.api, promises.api, orders.api, bench.api, terms.api]
 
 RETURNS = text("Returns")
 
