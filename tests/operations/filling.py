@@ -15,6 +15,7 @@ from stb_service.billing.notices import Notice, NoticeKind
 from stb_service.billing.operations import accept_quote, create_quote, send_quote
 from stb_service.billing.payments.operations import refund_payment, take_notice
 from stb_service.billing.rules import Line
+from stb_service.devices.arrivals.operations import register_device
 from stb_service.devices.demo import load_demo
 from stb_service.devices.holdings.operations import give_to_account, transfer
 from stb_service.devices.models import Device
@@ -24,6 +25,23 @@ from stb_service.parts.catalogue.queries import part_by_ref
 from stb_service.parts.counts.operations import close_count, count_part, open_count
 from stb_service.parts.operations import consume_reservation, receive_stock, reserve_parts
 from stb_service.parts.queries import location_by_ref
+from stb_service.rma.bench import (
+    compare_repair,
+    plan_part,
+    record_check,
+    record_labour,
+    record_test,
+)
+from stb_service.rma.cases import CASE
+from stb_service.rma.deciding import add_photo, judge_fault, record_precheck, state
+from stb_service.rma.exchange import allocate_spare, reserve_accessory
+from stb_service.rma.lists import CHECKLIST, PRECHECKS_OF, Stated
+from stb_service.rma.models import ComponentSwap
+from stb_service.rma.operations import act, open_case
+from stb_service.rma.queries import order_of_case
+from stb_service.rma.quoting import quote_case
+from stb_service.rma.terms import set_model_terms, set_return_terms
+from stb_service.rma.workshop import ORDER
 from stb_service.shared import jobs, leases, outbox
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import Database
@@ -86,6 +104,8 @@ def fill(db: Database, settings: Settings, actor: Actor) -> dict[str, str]:
             now=NOW,
         )
         fill_stock(session, actor)
+    with db.write() as session:
+        fill_returns(session, live.files, actor)
     return tokens
 
 
@@ -137,6 +157,59 @@ def _books(session: Session, actor: Actor) -> None:
     notice = Notice("e1", NoticeKind.SUCCEEDED, "p1", 1_190, "EUR", first.number)
     payment, _ = take_notice(session, provider="bank", notice=notice, fingerprint="f", now=NOW)
     refund_payment(session, ref=payment.public_id, amount_minor=90, key="k", **who)
+
+
+def fill_returns(session: Session, files: FileStore, actor: Actor) -> None:
+    """Play a repair that was quoted, an accessory, and a box that was exchanged ahead."""
+    who: dict[str, Any] = {"actor": actor, "now": NOW}
+    line = part_by_ref(session, "BOX")
+    boxes = [
+        register_device(session, serial=f"RETURNED{number}", model=line.model_code, **who)
+        for number in range(4)
+    ]
+    account = create_account(session, kind="business", name="Returns Ltd", currency="EUR", **who)
+    first, second, third, spare = (box.public_id for box in boxes)
+    for uid in (first, second, third):
+        number = account.number
+        give_to_account(session, uid=uid, account=number, tenure="sold", moves=False, **who)
+    code = str(line.model_code)
+    set_model_terms(session, model=code, new_minor=9_900, may_send_ahead=True, **who)
+    set_return_terms(session, storage_days=30, **who)
+
+    repair = open_case(session, device=first, complaint="stays dark", **who)
+    ref = repair.number
+    for check in PRECHECKS_OF[repair.remedy]:
+        record_precheck(session, ref=ref, code=check, answer="done", **who)
+    act(session, ref=ref, machine=CASE, event="approve", **who)
+    said = Stated(tracking="1Z1", carrier="Post")
+    act(session, ref=ref, machine=CASE, event="post", stated=said, **who)
+    said = Stated(scanned=boxes[0].serial, location="MAIN")
+    act(session, ref=ref, machine=CASE, event="receive", stated=said, **who)
+    act(session, ref=ref, machine=ORDER, event="inspect", **who)
+    for check in CHECKLIST:
+        record_check(session, ref=ref, code=check, result="pass", **who)
+    judge_fault(session, ref=ref, number=1, confirmed="yes", fault_class="wear", **who)
+    add_photo(session, ref=ref, data=b"\x89PNG\r\n\x1a\n", fault=1, files=files, **who)
+    act(session, ref=ref, machine=ORDER, event="judge", **who)
+    compare_repair(session, ref=ref, parts_minor=500, labour_minor=2_000, **who)
+    act(session, ref=ref, machine=CASE, event="quote", **who)
+    lines = [Line("labour", "Repair", 1_000, 1_000, 190_000)]
+    quote_case(session, ref=ref, lines=lines, zone="UTC", **who)
+    act(session, ref=ref, machine=CASE, event="send_quote", **who)
+    plan_part(session, ref=ref, part="PSU-12", **who)
+    record_labour(session, ref=ref, what="looked", minutes=10, rate_minor=4_000, **who)
+    record_test(session, ref=ref, passed=False, **who)
+    order = order_of_case(session, repair, EVERYTHING)
+    assert order is not None
+    session.add(
+        ComponentSwap(order_id=order.id, component="disk", new_serial="D1", by="test", at=NOW)
+    )
+
+    accessory = open_case(session, device=second, remedy="accessory", **who).number
+    reserve_accessory(session, ref=accessory, part="PSU-12", location="MAIN", **who)
+    ahead = open_case(session, device=third, **who).number
+    allocate_spare(session, ref=ahead, device=spare, **who)
+    state(session, ref=ahead, kind="fee_agreed", **who)
 
 
 def fill_stock(session: Session, actor: Actor) -> None:

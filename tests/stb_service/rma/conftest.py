@@ -15,7 +15,7 @@ from stb_service.devices.models import Device
 from stb_service.parts import operations as stock
 from stb_service.parts.catalogue.operations import create_location, create_part
 from stb_service.parts.queries import last_place_of
-from stb_service.rma import bench, deciding, exchange, queries, quoting
+from stb_service.rma import bench, deciding, exchange, personal, queries, quoting
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Facts
@@ -256,6 +256,10 @@ class House(Desk):
         self.authorised().on_case("post", carrier="Post", tracking="1Z1")
         return self.on_case("receive", scanned=device.serial, location=location)
 
+    def received_somewhere(self) -> House:
+        """Let the box of the case come in at the bench."""
+        return self.received(self.case.device)
+
     def judged(
         self,
         fault_class: str = "component",
@@ -303,7 +307,8 @@ class House(Desk):
 
     def quoted(self, amount: int = 5_000, remedy: str = "repair", **more: Any) -> House:
         """Quote, and send the quote."""
-        self.on_case("quote")
+        if self.case.state != "quoting":
+            self.on_case("quote")
         self.say(
             quoting.quote_case,
             remedy=remedy,
@@ -342,6 +347,17 @@ class House(Desk):
             method="cash",
         )
         return self
+
+    def pay_rest(self) -> House:
+        """Take what the quote asks for beyond what is the customer's credit, and the credit too."""
+        return self.pay(self.facts.balance_minor)
+
+    def erase(self, *, uid: str, person: str) -> None:
+        """Erase a person, with what this room keeps of them."""
+        with self.db.write() as session:
+            if barred := personal.obstacles(session, uid, person):
+                raise Refused(barred)
+            personal.erase(session, uid, person, self.now)
 
     def has(self, device: Device) -> bool:
         """Tell whether the household has a box."""
