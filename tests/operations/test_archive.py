@@ -265,4 +265,4 @@ def test_a_damaged_archive_is_refused_and_a_sound_one_taken_afterwards(
     restored = restore(target, elsewhere, source)
 
     assert held == 0
-    assert restored.files == 2
+    assert restored.files == 3
