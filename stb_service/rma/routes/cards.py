@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.routes import who
 from stb_service.rma import bench, queries
+from stb_service.rma.before import findings
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import case_history, order_history
 from stb_service.rma.gathering import next_actions
@@ -139,21 +140,28 @@ def part_row(part: OrderPart) -> Any:
     return _Row(part, {"is_reserved": part.reservation is not None})
 
 
-def precheck_rows(remedy: str, recorded: Sequence[Precheck]) -> list[dict[str, Any]]:
-    """Return the checks that come before a return, with the answers to those that were made."""
+def precheck_rows(
+    session: Session, case: ReturnCase, recorded: Sequence[Precheck]
+) -> list[dict[str, Any]]:
+    """Return the checks that come before a return, with the answers to those that were made; of the
+    others what the service knows of the box.
+    """
     known = {row.code: row for row in recorded}
-    codes = [*PRECHECKS_OF[remedy], *(code for code in known if code not in PRECHECKS_OF[remedy])]
-    return [_precheck(code, known.get(code)) for code in codes]
+    codes = list(dict.fromkeys([*PRECHECKS_OF[case.remedy], *known]))
+    is_open = any(code not in known for code in codes) and case.is_live
+    found = findings(session, case.device) if is_open else {}
+    return [_precheck(code, known.get(code), str(found.get(code, ""))) for code in codes]
 
 
-def _precheck(code: str, row: Precheck | None) -> dict[str, Any]:
-    names = ("finding", "note", "by")
+def _precheck(code: str, row: Precheck | None, finding: str) -> dict[str, Any]:
     return {
         "code": code,
         "title": str(PRECHECKS[code]),
         "answer": row.answer if row else None,
+        "finding": row.finding if row else finding,
+        "note": row.note if row else "",
+        "by": row.by if row else "",
         "at": row.at if row else None,
-        **{name: getattr(row, name) if row else "" for name in names},
     }
 
 
@@ -172,7 +180,7 @@ def case_card(session: Session, case: ReturnCase, reader: Actor) -> Any:
         "order": order,
         "actions": _actions(session, case, order, CASE),
         "faults": [fault_row(fault, found.photos) for fault in found.faults],
-        "prechecks": precheck_rows(case.remedy, found.prechecks),
+        "prechecks": precheck_rows(session, case, found.prechecks),
         "quotes": found.quotes if reader.can("billing.view") else [],
         "links": _links("returns", case.public_id, case.device.public_id, order),
         **_shared(found),
@@ -183,8 +191,9 @@ def case_card(session: Session, case: ReturnCase, reader: Actor) -> Any:
 
 
 def _shared(found: Belongings) -> dict[str, Any]:
-    names = ("statements", "parcels", "comparisons", "photos")
-    return {name: getattr(found, name) for name in names}
+    names = ("statements", "parcels", "photos")
+    compared = [_Row(row, {"offers": bench.offers_of(row)}) for row in found.comparisons]
+    return {"comparisons": compared, **{name: getattr(found, name) for name in names}}
 
 
 def _links(
