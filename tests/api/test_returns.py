@@ -419,6 +419,7 @@ def test_half_a_character_and_unknown_fields_are_refused(
         ("POST", f"/returns/{ORDER}/steps", {"event": "hold"}),
         ("POST", "/workshop-orders/W-999999/steps", {"event": "hold"}),
         ("PUT", f"/returns/{QUOTED}/faults/9/verdict", {"confirmed": "yes", "fault_class": "wear"}),
+        ("POST", f"/returns/{QUOTED}/faults/{10**30}/goodwill", {"reason": "x"}),
         ("GET", f"/returns/{QUOTED}/photos/nothing", None),
         ("POST", f"/workshop-orders/{ORDER}/parts/nothing/use", {}),
         ("POST", f"/workshop-orders/{ORDER}/parts/nothing/give-back", None),

@@ -60,9 +60,21 @@ def judge_fault(body: dict[str, Any], return_id: str, number: int) -> Answer:
     return case_answer(case)
 
 
+def _known(number: int) -> int:
+    """Return the number of a fault, if a case may have so many.
+
+    Raises:
+        NotFound: no database need be asked.
+    """
+    if number > deciding.MOST_FAULTS:
+        raise NotFound(text("There is no such fault."))
+    return number
+
+
 def _judge(ref: str, number: int, body: dict[str, Any]) -> None:
     sources = services().registries.warranty_facts
-    deciding.judge_fault(unit(), ref=ref, number=number, **body, sources=sources, **who())
+    fault = _known(number)
+    deciding.judge_fault(unit(), ref=ref, number=fault, **body, sources=sources, **who())
 
 
 @api.route("/returns/<string:return_id>/faults/<int:number>/goodwill", methods=["POST"])
@@ -73,7 +85,7 @@ def _judge(ref: str, number: int, body: dict[str, Any]) -> None:
 def grant_goodwill(body: dict[str, Any], return_id: str, number: int) -> Answer:
     """Let the operator answer for a fault that the customer would pay for."""
     case = case_for_change(return_id)
-    deciding.grant_goodwill(unit(), ref=case.public_id, number=number, **body, **who())
+    deciding.grant_goodwill(unit(), ref=case.public_id, number=_known(number), **body, **who())
     return case_answer(case)
 
 
