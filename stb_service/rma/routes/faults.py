@@ -161,7 +161,9 @@ def add_photo(uploaded: dict[str, Any], body: dict[str, Any], return_id: str) ->
 
 @api.route("/returns/<string:return_id>/photos/<string:photo_id>", methods=["GET"])
 @api.refuses(404)
-@api.response(200, PICTURE, content_type="image/*", description="JPEG, PNG or WebP")
+@api.response(200, PICTURE, content_type="image/jpeg")
+@api.response(200, PICTURE, content_type="image/png")
+@api.response(200, PICTURE, content_type="image/webp")
 @requires("rma.view")
 def get_photo(return_id: str, photo_id: str) -> Response:
     """Return a photograph's file."""
@@ -196,7 +198,9 @@ def add_photo_of_order(uploaded: dict[str, Any], body: dict[str, Any], order_id:
 
 @api.route("/workshop-orders/<string:order_id>/photos/<string:photo_id>", methods=["GET"])
 @api.refuses(404)
-@api.response(200, PICTURE, content_type="image/*", description="JPEG, PNG or WebP")
+@api.response(200, PICTURE, content_type="image/jpeg")
+@api.response(200, PICTURE, content_type="image/png")
+@api.response(200, PICTURE, content_type="image/webp")
 @requires("rma.view")
 def get_photo_of_order(order_id: str, photo_id: str) -> Response:
     """Return a photograph's file."""
