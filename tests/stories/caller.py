@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -244,12 +243,12 @@ class World:
         return (by or self.ines).post(f"/workshop-orders/{number}/{path}", status, **body)
 
     def step(self, event: str, *, by: Caller | None = None, **said: Any) -> World:
-        """Make a step of the case, having read it."""
+        """Make a step of the case."""
         self._step(by or self.agent, f"/returns/{self.ref}", event, said, 200)
         return self
 
     def work(self, event: str, *, by: Caller | None = None, **said: Any) -> World:
-        """Make a step of the workshop order, having read it."""
+        """Make a step of the workshop order."""
         number = self.case["order"]["number"]
         self._step(by or self.ines, f"/workshop-orders/{number}", event, said, 200)
         return self
@@ -337,13 +336,3 @@ class World:
     def provisioned(self) -> World:
         """Let the new box be provisioned, and what was pinned to the old one be released."""
         return self.says("provisioning-acknowledgement", 200).says("pins-release", 200)
-
-    def events(self) -> Sequence[str]:
-        """Return what happened to the case, the first first."""
-        items = self.boss.get(f"/returns/{self.ref}/history")["items"]
-        return [item["event"] for item in items if item["machine"] == "case"]
-
-
-def today(clock: Clock) -> date:
-    """Return the day of a story."""
-    return clock.now.date()
