@@ -8,7 +8,8 @@ from typing import Any
 
 import marshmallow as ma
 
-from stb_service.parts.rules import Component, Condition
+from stb_service.devices.components import Component
+from stb_service.parts.rules import Condition
 from stb_service.rma.board import STANDINGS
 from stb_service.rma.cases import PLACES
 from stb_service.rma.facts import Remedy

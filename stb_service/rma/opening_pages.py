@@ -9,12 +9,12 @@ from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from stb_service.devices.components import COMPONENT_NAMES
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.holdings.queries import holdings_page
 from stb_service.devices.models import Device
 from stb_service.devices.queries import device_by_uid
 from stb_service.devices.routes import who
-from stb_service.parts.rules import COMPONENT_NAMES
 from stb_service.rma import board
 from stb_service.rma.before import findings
 from stb_service.rma.board_pages import handler_choices

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Blueprint
 from sqlalchemy.orm import Session
 
 from stb_service.rma import (
@@ -23,6 +22,7 @@ from stb_service.rma import (
     workshop_pages,
 )
 from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.rma.routes import bench, cases, faults, orders, promises, terms
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
@@ -36,7 +36,7 @@ page_blueprints = [
     inspection_pages.pages,
     terms_pages.pages,
 ]
-api_blueprints: list[Blueprint] = []
+api_blueprints = [cases.api, faults.api, promises.api, orders.api, bench.api, terms.api]
 
 RETURNS = text("Returns")
 

@@ -9,9 +9,10 @@ from typing import Any
 from flask_babel import format_date
 
 from stb_service.billing.rules import LINE_KIND_NAMES, QUOTE_STATE_COLOURS, QUOTE_STATE_NAMES
+from stb_service.devices.components import COMPONENT_NAMES
 from stb_service.devices.queries import told_of
 from stb_service.devices.rules import STATUS_COLOURS, STATUS_NAMES, TENURE_NAMES
-from stb_service.parts.rules import COMPONENT_NAMES, CONDITION_COLOURS, CONDITION_NAMES
+from stb_service.parts.rules import CONDITION_COLOURS, CONDITION_NAMES
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.lists import (

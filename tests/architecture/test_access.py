@@ -87,7 +87,7 @@ def path_of(rule: Rule, tenant: str = "DEFAULT") -> str:
     """Return an address of the rule that names nothing that exists."""
     values: dict[str, Any] = dict.fromkeys(rule.arguments, "nothing-of-that")
     values |= {"tenant": tenant} if "tenant" in values else {}
-    values |= {name: 999_999 for name in ("module",) if name in values}
+    values |= {name: 999_999 for name in ("module", "number") if name in values}
     built = rule.build(values)
     assert built is not None, rule
     return built[1]

@@ -1,0 +1,1 @@
+"""The API of returns: cases, what belongs to them, the workshop, the terms."""
