@@ -186,6 +186,7 @@ TOPIC_NAMES: Mapping[str, Text] = {
     "quote.paid": text("Tell that a quote was paid"),
     "payment.refund": text("Give money back"),
     "box.replaced": text("Provision a replacement"),
+    "paper.due": text("Send a paper to the customer"),
 }
 
 FIELD_NAMES: Mapping[str, Text] = {
@@ -202,6 +203,8 @@ FIELD_NAMES: Mapping[str, Text] = {
     "role": text("Role"),
     "organisation": text("Organisation"),
     "email": text("Mail"),
+    "mail": text("Mail"),
+    "phone": text("Phone"),
     "is_active": text("May sign in"),
     "language": text("Language"),
     "timezone": text("Time zone"),

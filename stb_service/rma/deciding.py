@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from stb_service.rma.acting import in_house
-from stb_service.rma.before import findings
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import last_event, order_history, subject_of
 from stb_service.rma.gathering import COVERING
@@ -407,8 +406,7 @@ def record_precheck(
     actor: Actor,
     now: datetime,
 ) -> Precheck:
-    """Write what came of a check that might have prevented the return; the last word counts. What
-    the service knew is written beside it, unless another `finding` is given.
+    """Write what came of a check that might have prevented the return; the last word counts.
 
     Raises:
         NotFound: there is no such case in the actor's scope.
@@ -422,12 +420,11 @@ def record_precheck(
     if case.state != CaseState.REQUESTED:
         message = text("These checks come before the return is authorised.")
         raise Refused([Obstacle("authorised", message)])
-    known = finding or str(findings(session, case.device).get(code, ""))
     row = session.scalar(select(Precheck).filter_by(case_id=case.id, code=code))
     if row is None:
         row = Precheck(case_id=case.id, code=code)
         session.add(row)
-    row.answer, row.finding, row.note = answer, known[:500], note.strip()[:500]
+    row.answer, row.finding, row.note = answer, finding[:500], note.strip()[:500]
     row.by, row.at = actor.label[:128], now
     record(session, case, "precheck", {"check": code, "answer": answer}, actor=actor, now=now)
     return row

@@ -7,14 +7,17 @@ from functools import partial
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from stb_service.rma import cover_facts, exchange, personal, queries, telling
+from stb_service.rma import cover_facts, exchange, paper_pages, papers, personal, queries, telling
 from stb_service.rma.answers import ANSWERS, take_answer
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, Registries, SearchProvider
 
-page_blueprints = [Blueprint("rma_cards", __name__, template_folder="templates")]
-api_blueprints: list[Blueprint] = []
+page_blueprints = [
+    Blueprint("rma_cards", __name__, template_folder="templates"),
+    paper_pages.pages,
+]
+api_blueprints: list[Blueprint] = [paper_pages.api]
 
 RETURNS = text("Returns")
 
@@ -37,6 +40,7 @@ def wire(registries: Registries) -> None:
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
+    registries.outbox.setdefault(papers.DUE, papers.nobody_mails)
     registries.gauges.append(_gauge)
 
 

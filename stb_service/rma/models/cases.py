@@ -12,9 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
-)
-from sqlalchemy import (
-    text as sql,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -84,8 +82,8 @@ class ReturnCase(Public, Base):
             "uq_rma_cases_live_device",
             "device_id",
             unique=True,
-            sqlite_where=sql("closed_at IS NULL"),
-            postgresql_where=sql("closed_at IS NULL"),
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
         ),
         Index("ix_rma_cases_device", "device_id", "id"),
         Index("ix_rma_cases_state", "state", "entered_at"),
@@ -97,8 +95,8 @@ class ReturnCase(Public, Base):
             "ix_rma_cases_due",
             "due_at",
             "id",
-            sqlite_where=sql("due_at IS NOT NULL"),
-            postgresql_where=sql("due_at IS NOT NULL"),
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
         ),
     )
 

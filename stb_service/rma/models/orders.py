@@ -12,9 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
-)
-from sqlalchemy import (
-    text as sql,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -72,8 +70,8 @@ class WorkshopOrder(Public, Base):
             "uq_rma_orders_live_device",
             "device_id",
             unique=True,
-            sqlite_where=sql("ended_at IS NULL"),
-            postgresql_where=sql("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_rma_orders_device", "device_id", "id"),
         Index("ix_rma_orders_state", "state", "entered_at"),

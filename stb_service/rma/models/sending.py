@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy import text as sql
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.devices.models import Device
@@ -59,15 +58,15 @@ class Exchange(Public, Base):
             "uq_rma_exchanges_spare",
             "device_id",
             unique=True,
-            sqlite_where=sql("state = 'allocated'"),
-            postgresql_where=sql("state = 'allocated'"),
+            sqlite_where=text("state = 'allocated'"),
+            postgresql_where=text("state = 'allocated'"),
         ),
         Index(
             "uq_rma_exchanges_case",
             "case_id",
             unique=True,
-            sqlite_where=sql(_LIVE),
-            postgresql_where=sql(_LIVE),
+            sqlite_where=text(_LIVE),
+            postgresql_where=text(_LIVE),
         ),
         Index("ix_rma_exchanges_device", "device_id", "id"),
         Index("ix_rma_exchanges_replaced", "replaced_id"),
