@@ -9,22 +9,31 @@ from sqlalchemy.orm import Session
 
 from stb_service.rma import cover_facts, exchange, paper_pages, papers, personal, queries, telling
 from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.rma.claiming import pages as claim_pages
+from stb_service.rma.claiming import routes as claim_routes
+from stb_service.rma.claiming.queries import find_claims
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import CardSection, Registries, SearchProvider
+from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
 
 page_blueprints = [
     Blueprint("rma_cards", __name__, template_folder="templates"),
     paper_pages.pages,
+    claim_pages.pages,
 ]
-api_blueprints: list[Blueprint] = [paper_pages.api]
+api_blueprints: list[Blueprint] = [paper_pages.api, claim_routes.api]
 
 RETURNS = text("Returns")
+CLAIMS = text("Claims from suppliers")
 
 
 def wire(registries: Registries) -> None:
     """Add search, sections, timelines, what bears on warranty, and what moves cases by itself."""
     registries.search.append(SearchProvider(RETURNS, "rma.view", queries.find_cases))
+    registries.search.append(SearchProvider(CLAIMS, "rma.claim", find_claims))
+    registries.navigation.append(
+        NavItem(CLAIMS, "receipt", "claim_pages.list_claims", "rma.claim", RETURNS, 190)
+    )
     registries.card.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 150)
     )

@@ -122,7 +122,7 @@ def test_the_customers_language_is_the_persons_before_the_accounts(post: Post) -
 
 def test_a_quote_and_a_box_that_goes_back_unrepaired(post: Post) -> None:
     device = post.customers_box(sold_on=OLD)
-    post.open(device).lives().received(device).judged().quoted(5_000)
+    post.lives().open(device).received(device).judged().quoted(5_000)
     quote = post.paper("quote")
     assert (quote.total_minor, quote.net_minor, quote.currency) == (5_950, 5_000, "EUR")
     assert [line.words for line in quote.lines] == ["Repair"]
@@ -140,7 +140,7 @@ def test_a_quote_and_a_box_that_goes_back_unrepaired(post: Post) -> None:
 def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     device, spare = post.customers_box(), post.spare()
     post.do(set_model_terms, model="AUR-1", may_send_ahead=True)
-    post.open(device).authorised().lives().allocated(spare).state("fee_agreed")
+    post.lives().open(device).authorised().allocated(spare).state("fee_agreed")
     post.on_case("send_ahead", carrier="Post", tracking="1Z3")
     assert codes(post.offers["final-notice"]) == ["no-fee"]
 
@@ -155,7 +155,7 @@ def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
 
 
 def test_a_return_that_was_rejected(post: Post) -> None:
-    post.open(post.customers_box()).lives().on_case("reject", reason="Not our box")
+    post.lives().open(post.customers_box()).on_case("reject", reason="Not our box")
     assert post.paper("return-declined").reasons == ("Not our box",)
     assert list(post.offers) == ["return-declined"]
 
