@@ -88,7 +88,7 @@ def test_what_comes_back_is_what_there_was_and_new_rows_are_numbered_after_it(
     restored = restore(target, elsewhere, source.archive)
 
     assert contents(target) == contents(source.db)
-    assert restored == Contents(sum(counts(source.db).values()), 2)
+    assert restored == Contents(sum(counts(source.db).values()), 3)
     assert elsewhere.path(hashlib.sha256(IMAGE).hexdigest()).read_bytes() == IMAGE
     with target.write() as session:
         assert session.scalar(text("SELECT count(*) FROM jobs WHERE result IS NULL")) == 1
@@ -265,4 +265,4 @@ def test_a_damaged_archive_is_refused_and_a_sound_one_taken_afterwards(
     restored = restore(target, elsewhere, source)
 
     assert held == 0
-    assert restored.files == 2
+    assert restored.files == 3
