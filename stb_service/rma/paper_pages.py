@@ -56,7 +56,13 @@ def installation() -> papers.Installation:
 def papers_of(case: ReturnCase) -> dict[str, Any]:
     """Return the values of `rma/papers.html`, for the page of a case."""
     found = papers.offers(unit(), case, current_actor().scope, installation(), now=request_time())
-    return {"case": case, "papers": found, "paper_languages": CUSTOMER_LANGUAGES}
+    lacks = {obstacle.code: obstacle for offer in found for obstacle in offer.obstacles}
+    return {
+        "case": case,
+        "papers": found,
+        "papers_lack": list(lacks.values()),
+        "paper_languages": CUSTOMER_LANGUAGES,
+    }
 
 
 def _document(ref: str, name: str) -> Any:

@@ -223,9 +223,16 @@ def fill_claims(session: Session, order: WorkshopOrder, actor: Actor) -> None:
     model = str(order.device.model.code) if order.device.model else ""
     terms = set_supplier_terms(session, model=model, supplier="ACME", **who)
     claim = SupplierClaim(
-        ordinal=1, number="SC-000001", order=order, device=order.device,
-        supplier=terms.supplier, currency="EUR", amount_minor=500, credited_minor=0,
-        opened_at=NOW, changed_at=NOW,
+        ordinal=1,
+        number="SC-000001",
+        order=order,
+        device=order.device,
+        supplier=terms.supplier,
+        currency="EUR",
+        amount_minor=500,
+        credited_minor=0,
+        opened_at=NOW,
+        changed_at=NOW,
     )
     write_step(session, claim, "propose", **who)
     part = {"kind": "part", "what": "PSU-12", "quantity": 1, "amount_minor": 500}
