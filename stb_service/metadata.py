@@ -10,6 +10,7 @@ from stb_service.billing import models as billing
 from stb_service.devices import models as devices
 from stb_service.parts import models as parts
 from stb_service.rma import models as rma
+from stb_service.rma.claiming import models as rma_claiming
 from stb_service.shared import audit, jobs, leases, outbox, personal
 from stb_service.shared.db import Base
 from stb_service.shared.http import idempotency
@@ -30,6 +31,7 @@ ROOMS = (
     personal,
     parts,
     rma,
+    rma_claiming,
     rollouts,
     staff,
     subscribers,

@@ -224,6 +224,7 @@ SEEDED = {
     "fw_rollout_moves",
     "quote_moves",
     "rma_case_moves",
+    "rma_claim_moves",
     "rma_order_moves",
 }  # tables with rows that the migrations bring
 

@@ -26,6 +26,9 @@ from stb_service.parts.rules import (
 from stb_service.parts.rules import FIELD_NAMES as PART_FIELD_NAMES
 from stb_service.rma.cases import EVENTS as CASE_EVENTS
 from stb_service.rma.cases import PLACES as CASE_PLACES
+from stb_service.rma.claiming.rules import BASIS_NAMES
+from stb_service.rma.claims import EVENTS as CLAIM_EVENTS
+from stb_service.rma.claims import PLACES as CLAIM_PLACES
 from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.lists import DEEDS, STATEMENTS
 from stb_service.rma.lists import FIELD_NAMES as RETURN_FIELD_NAMES
@@ -146,6 +149,10 @@ VERB_NAMES: Mapping[str, Text] = {
     "payment.hold": text("Payment held for review"),
     "payment.refund": text("Payment given back"),
     "payment.return": text("Held payment returned"),
+    **{f"rma_claim.{event}": name for event, name in CLAIM_EVENTS.items()},
+    "rma_claim_batch.send": text("Claims sent to a supplier"),
+    "rma_credit_note.enter": text("Supplier's credit note entered"),
+    "rma_supplier_terms.set": text("Terms of a supplier changed"),
     "rma_terms.model": text("Terms of a model's returns changed"),
     "rma_terms.days": text("Days of returns changed"),
     **{f"rma_case.{event}": name for event, name in {**CASE_EVENTS, **DEEDS}.items()},
@@ -177,7 +184,11 @@ SUBJECT_NAMES: Mapping[str, Text] = {
     "quote": text("Quote"),
     "payment": text("Payment"),
     "rma_case": text("Return"),
+    "rma_claim": text("Claim from a supplier"),
+    "rma_claim_batch": text("Batch of claims"),
+    "rma_credit_note": text("Supplier's credit note"),
     "rma_order": text("Workshop order"),
+    "rma_supplier_terms": text("Terms of a supplier"),
     "rma_terms": text("Terms of returns"),
 }
 
@@ -189,6 +200,7 @@ TOPIC_NAMES: Mapping[str, Text] = {
     "quote.paid": text("Tell that a quote was paid"),
     "payment.refund": text("Give money back"),
     "box.replaced": text("Provision a replacement"),
+    "paper.due": text("Send a paper to the customer"),
 }
 
 FIELD_NAMES: Mapping[str, Text] = {
@@ -205,6 +217,8 @@ FIELD_NAMES: Mapping[str, Text] = {
     "role": text("Role"),
     "organisation": text("Organisation"),
     "email": text("Mail"),
+    "mail": text("Mail"),
+    "phone": text("Phone"),
     "is_active": text("May sign in"),
     "language": text("Language"),
     "timezone": text("Time zone"),
@@ -262,6 +276,17 @@ FIELD_NAMES: Mapping[str, Text] = {
     "component": text("Component"),
     "cause": text("Cause"),
     "covered_until": text("Covered until"),
+    "supplier": text("Supplier"),
+    "batch": text("Batch"),
+    "claims": text("Claims"),
+    "claim_state": text("State"),
+    "credit_note": text("Credit note"),
+    "credited_minor": text("Credited"),
+    "issued_on": text("Issued on"),
+    "months": text("Months"),
+    "basis": text("Counted from"),
+    "with_parts": text("Parts may be claimed"),
+    "freight_minor": text("Freight for each claim"),
 }
 
 VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
@@ -277,6 +302,8 @@ VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {
     },
     "case_state": {state: place.title for state, place in CASE_PLACES.items()},
     "order_state": {state: place.title for state, place in ORDER_PLACES.items()},
+    "claim_state": {state: place.title for state, place in CLAIM_PLACES.items()},
+    "basis": {str(basis): name for basis, name in BASIS_NAMES.items()},
     "remedy": REMEDY_NAMES,
     "verdict": {str(verdict): name for verdict, name in VERDICT_NAMES.items()},
     "fault_class": {str(found): name for found, name in FAULT_CLASS_NAMES.items()},

@@ -18,18 +18,18 @@ from stb_service.shared.i18n import text
 
 
 class Purpose(StrEnum):
-    """What a link is for."""
+    """What a link of this room is for; higher rooms have words of their own."""
 
     QUOTE = "billing.quote"
     CHECKOUT = "billing.test-checkout"
 
 
-def sign_link(purpose: Purpose, values: list[Any], *, until: datetime, keys: Sequence[str]) -> str:
+def sign_link(purpose: str, values: list[Any], *, until: datetime, keys: Sequence[str]) -> str:
     """Return the word of an address. `keys` are the former ones and, last, the present one."""
     return str(_serializer(purpose, keys).dumps([int(until.timestamp()), *values]))
 
 
-def read_link(purpose: Purpose, word: str, *, now: datetime, keys: Sequence[str]) -> list[Any]:
+def read_link(purpose: str, word: str, *, now: datetime, keys: Sequence[str]) -> list[Any]:
     """Return the values of a link.
 
     Raises:
@@ -44,5 +44,5 @@ def read_link(purpose: Purpose, word: str, *, now: datetime, keys: Sequence[str]
     return values
 
 
-def _serializer(purpose: Purpose, keys: Sequence[str]) -> URLSafeSerializer:
+def _serializer(purpose: str, keys: Sequence[str]) -> URLSafeSerializer:
     return URLSafeSerializer(list(keys), salt=str(purpose))

@@ -32,6 +32,7 @@ from stb_service.rma.forms import (
     prechecks_form,
 )
 from stb_service.rma.lists import PRECHECKS, WITH_AMOUNT, Stated
+from stb_service.rma.paper_pages import papers_of
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.steps import NEEDED_PLACES, asked_with
 from stb_service.rma.wording import words
@@ -85,9 +86,9 @@ def _page(ref: str, tried: Tried) -> str:
     return render_template(
         "rma/case.html",
         card=found,
-        case=found.case,
         order=found.order,
         rows=found.rows,
+        **papers_of(found.case),
         tried=tried,
         shelves=shelf_choices,
         places_for=lambda event: [

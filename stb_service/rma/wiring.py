@@ -15,6 +15,8 @@ from stb_service.rma import (
     inspection_pages,
     intake_pages,
     opening_pages,
+    paper_pages,
+    papers,
     personal,
     queries,
     telling,
@@ -22,6 +24,9 @@ from stb_service.rma import (
     workshop_pages,
 )
 from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.rma.claiming import pages as claim_pages
+from stb_service.rma.claiming import routes as claim_routes
+from stb_service.rma.claiming.queries import find_claims
 from stb_service.rma.routes import bench, cases, faults, orders, promises, terms
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
@@ -35,10 +40,22 @@ page_blueprints = [
     workshop_pages.pages,
     inspection_pages.pages,
     terms_pages.pages,
+    paper_pages.pages,
+    claim_pages.pages,
 ]
-api_blueprints = [cases.api, faults.api, promises.api, orders.api, bench.api, terms.api]
+api_blueprints = [
+    cases.api,
+    faults.api,
+    promises.api,
+    orders.api,
+    bench.api,
+    terms.api,
+    paper_pages.api,
+    claim_routes.api,
+]
 
 RETURNS = text("Returns")
+CLAIMS = text("Claims from suppliers")
 
 
 def wire(registries: Registries) -> None:
@@ -69,6 +86,10 @@ def wire(registries: Registries) -> None:
         ),
     ]
     registries.search.append(SearchProvider(RETURNS, "rma.view", queries.find_cases))
+    registries.search.append(SearchProvider(CLAIMS, "rma.claim", find_claims))
+    registries.navigation.append(
+        NavItem(CLAIMS, "receipt", "claim_pages.list_claims", "rma.claim", RETURNS, 180)
+    )
     registries.card.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 30)
     )
@@ -83,6 +104,7 @@ def wire(registries: Registries) -> None:
         registries.outbox[topic] = partial(take_answer, topic)
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
+    registries.outbox.setdefault(papers.DUE, papers.nobody_mails)
     registries.gauges.append(_gauge)
 
 

@@ -44,7 +44,7 @@ FORMAT = 1
 BATCH = 1000
 NOT_DATA = frozenset({"alembic_version"})
 SEEDED = (  # tables that a migration fills
-    *("fw_rollout_moves", "quote_moves", "rma_case_moves", "rma_order_moves"),
+    *("fw_rollout_moves", "quote_moves", "rma_case_moves", "rma_claim_moves", "rma_order_moves"),
 )
 
 

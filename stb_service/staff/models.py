@@ -11,7 +11,10 @@ from stb_service.shared.db import Base, Public
 
 
 class Organisation(Public, Base):
-    """The operator itself, a dealer, or a service centre. There is one operator."""
+    """The operator itself, a dealer, or a service centre. There is one operator.
+
+    `address` is what stands below the name on a letter, line by line.
+    """
 
     __tablename__ = "organisations"
     __table_args__ = (
@@ -28,7 +31,15 @@ class Organisation(Public, Base):
     code: Mapped[str] = mapped_column(String(32), unique=True)
     name: Mapped[str] = mapped_column(String(128))
     kind: Mapped[str] = mapped_column(String(16))
+    address: Mapped[str] = mapped_column(String(500), default="")
+    phone: Mapped[str] = mapped_column(String(32), default="")
+    mail: Mapped[str] = mapped_column(String(254), default="")
     created_at: Mapped[datetime]
+
+    @property
+    def address_lines(self) -> tuple[str, ...]:
+        """The lines of its address, without the name."""
+        return tuple(line.strip() for line in self.address.splitlines() if line.strip())
 
 
 class Role(Public, Base):

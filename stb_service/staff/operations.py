@@ -146,18 +146,19 @@ def create_organisation(
 
 
 def change_organisation(
-    session: Session, *, organisation: Organisation, name: str, actor: Actor, now: datetime
+    session: Session, *, organisation: Organisation, actor: Actor, now: datetime, **fields: str
 ) -> Organisation:
-    """Rename an organisation."""
-    changes = audit.apply_changes(organisation, {"name": name})
-    audit.record(
-        session,
-        actor=actor,
-        verb="organisation.change",
-        subject=subject_of(organisation),
-        changes=changes,
-        now=now,
-    )
+    """Change the name, address, phone or mail of an organisation; what is left out stays."""
+    changes = audit.apply_changes(organisation, fields)
+    if changes:
+        audit.record(
+            session,
+            actor=actor,
+            verb="organisation.change",
+            subject=subject_of(organisation),
+            changes=changes,
+            now=now,
+        )
     return organisation
 
 

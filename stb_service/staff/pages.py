@@ -21,7 +21,7 @@ from stb_service.staff.rules import ORGANISATION_KIND_NAMES, OrganisationKind
 from stb_service.staff.schemas import (
     NewPersonForm,
     OrganisationForm,
-    OrganisationPatch,
+    OrganisationPageForm,
     PasswordForm,
     PersonForm,
     RoleForm,
@@ -291,17 +291,17 @@ def new_organisation() -> ResponseReturnValue:
 @people_pages.route("/organisations/<ref>", methods=["GET", "POST"])
 @requires("staff.edit")
 def organisation(ref: str) -> ResponseReturnValue:
-    """Rename an organisation."""
+    """Change the name of an organisation, and how it is reached."""
     found = queries.organisation_by_ref(unit(), ref, _scope())
 
     def save() -> ResponseReturnValue:
-        form = read_form(OrganisationPatch())
+        form = read_form(OrganisationPageForm())
         operations.change_organisation(
             unit(), organisation=found, **form, actor=current_actor(), now=request_time()
         )
         flash(str(text("%(name)s is changed.", name=found.name)))
         return see_other("staff_people.organisations")
 
-    return form_page(
-        "staff/organisation.html", save, values={"name": found.name}, organisation=found
-    )
+    names = ("name", "address", "phone", "mail")
+    values = {name: getattr(found, name) for name in names}
+    return form_page("staff/organisation.html", save, values=values, organisation=found)

@@ -233,7 +233,7 @@ def get_organisation(organisation_id: str) -> Answer:
 @api.refuses(400, 404, 412, 422)
 @requires("staff.edit")
 def change_organisation(body: dict[str, Any], organisation_id: str) -> Answer:
-    """Rename an organisation."""
+    """Change the name of an organisation, and how it is reached; what is left out stays."""
     found = queries.organisation_by_ref(unit(), organisation_id, current_actor().scope)
     check_if_match(found)
     operations.change_organisation(

@@ -185,10 +185,33 @@ class OrganisationForm(ma.Schema):
     kind = ma.fields.String(required=True, validate=ma.validate.OneOf(KINDS))
 
 
+def _mail(**more: Any) -> ma.fields.String:
+    """Return a field for a mail address, or none."""
+    is_mail = ma.validate.Email()
+
+    def check(value: str) -> None:
+        if value:
+            is_mail(value)
+
+    return ma.fields.String(validate=[ma.validate.Length(max=254), check], **more)
+
+
 class OrganisationPatch(ma.Schema):
-    """What may be changed of an organisation."""
+    """What may be changed of an organisation; the address line by line, without the name."""
+
+    name = fields.line(128)
+    address = fields.paragraph(500)
+    phone = fields.line(32, shortest=0)
+    mail = _mail()
+
+
+class OrganisationPageForm(OrganisationPatch):
+    """An organisation as a page sends it: what is left empty is empty."""
 
     name = fields.line(128, required=True)
+    address = fields.paragraph(500, load_default="")
+    phone = fields.line(32, shortest=0, load_default="")
+    mail = _mail(load_default="")
 
 
 class OrganisationSchema(ma.Schema):
@@ -198,6 +221,9 @@ class OrganisationSchema(ma.Schema):
     code = ma.fields.String(required=True)
     name = ma.fields.String(required=True)
     kind = ma.fields.String(required=True)
+    address = ma.fields.String(required=True)
+    phone = ma.fields.String(required=True)
+    mail = ma.fields.String(required=True)
     created_at = ma.fields.AwareDateTime(required=True)
 
 

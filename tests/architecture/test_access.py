@@ -42,6 +42,7 @@ OPEN_TO_ALL = {
     ("GET", "/q/<word>"),
     ("GET", "/q/<word>/accept"),
     ("GET", "/q/<word>/decline"),
+    ("GET", "/r/<word>"),
     ("GET", "/readyz"),
     ("GET", "/sign-in"),
     ("POST", "/api/v1/payments/notices/<string:provider>"),

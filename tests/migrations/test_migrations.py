@@ -15,6 +15,7 @@ from firmware.rollouts.rules import ROLLOUT_MOVES
 from stb_service.billing.rules import QUOTE_MOVES
 from stb_service.metadata import metadata
 from stb_service.rma.cases import CASE
+from stb_service.rma.claims import CLAIM
 from stb_service.rma.machine import Machine
 from stb_service.rma.workshop import ORDER
 from stb_service.shared import audit, migrate
@@ -27,7 +28,10 @@ from tests.operations.filling import contents, counts, fill, tables
 RELEASED = ("0001_the_first_tables",)
 """Every revision that a release has shipped with; a release adds its own."""
 
-SEEDED = {"fw_rollout_moves", "quote_moves", "rma_case_moves", "rma_order_moves"}
+SEEDED = {"fw_rollout_moves", "quote_moves", "rma_case_moves"} | {
+    "rma_claim_moves",
+    "rma_order_moves",
+}
 """Tables with rows that a migration brings."""
 
 REVISIONS = [
@@ -143,7 +147,7 @@ def test_the_legal_moves_of_rollouts_are_those_of_the_rules(db: Database) -> Non
     assert len(rows) == len(ROLLOUT_MOVES)
 
 
-@pytest.mark.parametrize("machine", [CASE, ORDER], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [CASE, CLAIM, ORDER], ids=lambda machine: machine.name)
 def test_the_legal_moves_of_returns_are_those_of_the_machines(
     db: Database, machine: Machine
 ) -> None:

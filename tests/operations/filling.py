@@ -35,10 +35,14 @@ from stb_service.rma.bench import (
     record_test,
 )
 from stb_service.rma.cases import CASE
+from stb_service.rma.claiming.crediting import enter_credit_note
+from stb_service.rma.claiming.models import ClaimLine, SupplierClaim
+from stb_service.rma.claiming.operations import set_supplier_terms, submit_claims, write_step
+from stb_service.rma.claims import Credited
 from stb_service.rma.deciding import add_photo, judge_fault, record_precheck, state
 from stb_service.rma.exchange import allocate_spare, reserve_accessory
 from stb_service.rma.lists import CHECKLIST, PRECHECKS_OF, Stated
-from stb_service.rma.models import ComponentSwap
+from stb_service.rma.models import ComponentSwap, WorkshopOrder
 from stb_service.rma.operations import act, open_case
 from stb_service.rma.queries import order_of_case
 from stb_service.rma.quoting import quote_case
@@ -232,11 +236,44 @@ def fill_returns(session: Session, files: FileStore, actor: Actor) -> None:
         ComponentSwap(order_id=order.id, component="disk", new_serial="D1", by="test", at=NOW)
     )
 
+    fill_claims(session, order, actor)
     accessory = open_case(session, device=second, remedy="accessory", **who).number
     reserve_accessory(session, ref=accessory, part="PSU-12", location="MAIN", **who)
     ahead = open_case(session, device=third, **who).number
     allocate_spare(session, ref=ahead, device=spare, **who)
     state(session, ref=ahead, kind="fee_agreed", **who)
+
+
+def fill_claims(session: Session, order: WorkshopOrder, actor: Actor) -> None:
+    """Claim something for an order, send it, and enter the supplier's credit note."""
+    who: dict[str, Any] = {"actor": actor, "now": NOW}
+    model = str(order.device.model.code) if order.device.model else ""
+    terms = set_supplier_terms(session, model=model, supplier="ACME", **who)
+    claim = SupplierClaim(
+        ordinal=1,
+        number="SC-000001",
+        order=order,
+        device=order.device,
+        supplier=terms.supplier,
+        currency="EUR",
+        amount_minor=500,
+        credited_minor=0,
+        opened_at=NOW,
+        changed_at=NOW,
+    )
+    write_step(session, claim, "propose", **who)
+    part = {"kind": "part", "what": "PSU-12", "quantity": 1, "amount_minor": 500}
+    session.add(ClaimLine(claim_id=claim.id, position=1, **part))
+    batch = submit_claims(session, claims=[claim.number], **who)
+    enter_credit_note(
+        session,
+        supplier="ACME",
+        number="CN-1",
+        issued_on=NOW.date(),
+        lines=[Credited(claim.number, 400, "EUR")],
+        batch=batch.number,
+        **who,
+    )
 
 
 def fill_stock(session: Session, actor: Actor) -> None:

@@ -18,6 +18,7 @@ from stb_service.admin import words
 from stb_service.app import wire_rooms
 from stb_service.billing.rules import QUOTE_MOVES
 from stb_service.rma.cases import CASE
+from stb_service.rma.claims import CLAIM
 from stb_service.rma.lists import DEEDS
 from stb_service.rma.workshop import ORDER
 from stb_service.shared import audit
@@ -36,6 +37,7 @@ BUILT = {
     "rollout.": [f"rollout.{move}" for move in ROLLOUT_MOVES.values()],
     "quote.": [f"quote.{move}" for move in QUOTE_MOVES.values()],
     "rma_case.": [f"rma_case.{deed}" for deed in (*CASE.events, *DEEDS)],
+    "rma_claim.": [f"rma_claim.{event}" for event in CLAIM.events],
     "rma_order.": [f"rma_order.{deed}" for deed in (*ORDER.events, *DEEDS)],
 }
 

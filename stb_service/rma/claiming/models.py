@@ -1,0 +1,304 @@
+"""Claims with their lines and moves, batches, suppliers' terms and credit notes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from stb_service.devices.models import Device, DeviceModel
+from stb_service.parts.models import Location
+from stb_service.rma.claims import PLACES, Match
+from stb_service.rma.machine import Place, Position
+from stb_service.rma.models import WorkshopOrder
+from stb_service.shared.db import Base, Key, Public
+from stb_service.shared.money import Money
+
+_KINDS = "kind IN ('part', 'labour', 'freight')"
+_MATCHES = "match IN ({})".format(", ".join(f"'{match}'" for match in Match))
+
+
+class SupplierTerms(Public, Base):
+    """What the supplier of a model answers for: for how long, from when, and what may be claimed.
+
+    `labour_minor` is what the supplier pays for an hour, `freight_minor` for each claim.
+    """
+
+    __tablename__ = "rma_supplier_terms"
+    __table_args__ = (
+        CheckConstraint("months BETWEEN 0 AND 600", name="months"),
+        CheckConstraint("basis IN ('production', 'sale')", name="basis"),
+        CheckConstraint("labour_minor >= 0 AND freight_minor >= 0", name="amounts"),
+        CheckConstraint("length(currency) = 3", name="currency"),
+        Index("ix_rma_supplier_terms_supplier", "supplier_id"),
+    )
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("device_models.id"), unique=True)
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    months: Mapped[int]
+    basis: Mapped[str] = mapped_column(String(16))
+    currency: Mapped[str] = mapped_column(String(3))
+    with_parts: Mapped[bool]
+    labour_minor: Mapped[int] = mapped_column(BigInteger)
+    freight_minor: Mapped[int] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(String(128))
+
+    model: Mapped[DeviceModel] = relationship(lazy="joined", innerjoin=True)
+    supplier: Mapped[Location] = relationship(lazy="joined", innerjoin=True)
+
+
+class ClaimMove(Base):
+    """A legal move of a claim. The rows are those of `claims.CLAIM`."""
+
+    __tablename__ = "rma_claim_moves"
+    __table_args__ = (
+        UniqueConstraint(
+            *("from_state", "from_held", "event", "to_state", "to_held"),
+            name="uq_rma_claim_moves_move",
+        ),
+    )
+
+    from_state: Mapped[str] = mapped_column(String(32))
+    from_held: Mapped[bool]
+    event: Mapped[str] = mapped_column(String(32))
+    to_state: Mapped[str] = mapped_column(String(32))
+    to_held: Mapped[bool]
+
+
+class ClaimBatch(Public, Base):
+    """Claims that went to a supplier together, in one currency."""
+
+    __tablename__ = "rma_claim_batches"
+    __table_args__ = (
+        CheckConstraint("length(currency) = 3", name="currency"),
+        Index("ix_rma_claim_batches_supplier", "supplier_id", "id"),
+    )
+
+    ordinal: Mapped[int] = mapped_column(unique=True)
+    number: Mapped[str] = mapped_column(String(16), unique=True)
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    currency: Mapped[str] = mapped_column(String(3))
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(128))
+
+    supplier: Mapped[Location] = relationship(lazy="joined", innerjoin=True)
+
+
+class SupplierClaim(Public, Base):
+    """What is claimed for one workshop order; an order is claimed once.
+
+    Its state is kept true as a case's is. What was claimed is the sum of its lines and stays;
+    what was credited grows by each line of a credit note that names it.
+    """
+
+    __tablename__ = "rma_claims"
+    __table_args__ = (
+        CheckConstraint("event_seq > 0", name="event_seq"),
+        CheckConstraint("length(currency) = 3", name="currency"),
+        CheckConstraint("amount_minor > 0 AND credited_minor >= 0", name="amounts"),
+        CheckConstraint("state = 'candidate' OR state = 'waived' OR batch_id > 0", name="sent"),
+        ForeignKeyConstraint(
+            ["id", "event_seq", "state", "held"],
+            [
+                "rma_claim_events.claim_id",
+                "rma_claim_events.seq",
+                "rma_claim_events.to_state",
+                "rma_claim_events.to_held",
+            ],
+            name="fk_rma_claims_last_event",
+            deferrable=True,
+            initially="DEFERRED",
+            use_alter=True,
+        ),
+        Index("ix_rma_claims_state", "state", "id"),
+        Index("ix_rma_claims_supplier", "supplier_id", "state", "id"),
+        Index("ix_rma_claims_batch", "batch_id", "id"),
+        Index("ix_rma_claims_device", "device_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
+    ordinal: Mapped[int] = mapped_column(unique=True)
+    number: Mapped[str] = mapped_column(String(16), unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("rma_orders.id"), unique=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"))
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("rma_claim_batches.id"))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    credited_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    state: Mapped[str] = mapped_column(String(32))
+    held: Mapped[bool] = mapped_column(default=False)
+    event_seq: Mapped[int]
+    entered_at: Mapped[datetime]
+    opened_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    order: Mapped[WorkshopOrder] = relationship()
+    device: Mapped[Device] = relationship()
+    supplier: Mapped[Location] = relationship()
+    batch: Mapped[ClaimBatch | None] = relationship()
+
+    @property
+    def position(self) -> Position:
+        """Where it is."""
+        return Position(self.state, self.held)
+
+    @property
+    def place(self) -> Place:
+        """Where it is, in words."""
+        return PLACES[self.state]
+
+    @property
+    def amount(self) -> Money:
+        """What was claimed."""
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def credited(self) -> Money:
+        """What was credited so far."""
+        return Money(self.credited_minor, self.currency)
+
+    @property
+    def outstanding_minor(self) -> int:
+        """What is still to be credited."""
+        return max(0, self.amount_minor - self.credited_minor)
+
+
+class ClaimLine(Base):
+    """A part, the labour or the freight of a claim, as it was worked out. Never changed."""
+
+    __tablename__ = "rma_claim_lines"
+    __table_args__ = (
+        UniqueConstraint("claim_id", "position"),
+        CheckConstraint(_KINDS, name="kind"),
+        CheckConstraint("quantity > 0 AND amount_minor > 0", name="amounts"),
+    )
+
+    claim_id: Mapped[int] = mapped_column(ForeignKey("rma_claims.id"))
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8))
+    what: Mapped[str] = mapped_column(String(200))
+    quantity: Mapped[int]
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class ClaimEvent(Base):
+    """A step of a claim; kept as a case's are."""
+
+    __tablename__ = "rma_claim_events"
+    __table_args__ = (
+        UniqueConstraint("claim_id", "seq"),
+        UniqueConstraint("claim_id", "seq", "to_state", "to_held", name="uq_rma_claim_events_end"),
+        CheckConstraint("previous_seq = seq - 1", name="follows"),
+        CheckConstraint(
+            "(seq = 1 AND from_state = 'new' AND NOT from_held)"
+            " OR (seq > 1 AND predecessor_seq IS NOT NULL)",
+            name="begins",
+        ),
+        CheckConstraint(
+            "predecessor_seq IS NULL OR predecessor_seq = previous_seq", name="predecessor"
+        ),
+        ForeignKeyConstraint(
+            ["from_state", "from_held", "event", "to_state", "to_held"],
+            [
+                "rma_claim_moves.from_state",
+                "rma_claim_moves.from_held",
+                "rma_claim_moves.event",
+                "rma_claim_moves.to_state",
+                "rma_claim_moves.to_held",
+            ],
+            name="fk_rma_claim_events_move",
+        ),
+        ForeignKeyConstraint(
+            ["claim_id", "predecessor_seq", "from_state", "from_held"],
+            [
+                "rma_claim_events.claim_id",
+                "rma_claim_events.seq",
+                "rma_claim_events.to_state",
+                "rma_claim_events.to_held",
+            ],
+            name="fk_rma_claim_events_predecessor",
+        ),
+    )
+
+    claim_id: Mapped[int] = mapped_column(ForeignKey("rma_claims.id"))
+    seq: Mapped[int]
+    previous_seq: Mapped[int]
+    predecessor_seq: Mapped[int | None]
+    from_state: Mapped[str] = mapped_column(String(32))
+    from_held: Mapped[bool]
+    event: Mapped[str] = mapped_column(String(32))
+    to_state: Mapped[str] = mapped_column(String(32))
+    to_held: Mapped[bool]
+    at: Mapped[datetime]
+    actor_ref: Mapped[str] = mapped_column(String(64))
+    actor_label: Mapped[str] = mapped_column(String(128))
+    reason: Mapped[str] = mapped_column(String(1000), default="")
+    stated: Mapped[dict[str, Any]]
+
+
+class CreditNote(Public, Base):
+    """What a supplier credited, as its note says. Its number is entered once for each supplier."""
+
+    __tablename__ = "rma_credit_notes"
+    __table_args__ = (
+        UniqueConstraint("supplier_id", "number_key"),
+        CheckConstraint("number <> '' AND number_key <> ''", name="number"),
+        Index("ix_rma_credit_notes_batch", "batch_id"),
+    )
+
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
+    number: Mapped[str] = mapped_column(String(64))
+    number_key: Mapped[str] = mapped_column(String(200))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("rma_claim_batches.id"))
+    issued_on: Mapped[date]
+    entered_at: Mapped[datetime]
+    entered_by: Mapped[str] = mapped_column(String(128))
+
+    supplier: Mapped[Location] = relationship(lazy="joined", innerjoin=True)
+    batch: Mapped[ClaimBatch | None] = relationship(lazy="joined")
+    lines: Mapped[list[CreditLine]] = relationship(
+        order_by="CreditLine.position", back_populates="note"
+    )
+
+
+class CreditLine(Base):
+    """One line of a credit note, the claim that it names, and what came of it. Never changed."""
+
+    __tablename__ = "rma_credit_lines"
+    __table_args__ = (
+        UniqueConstraint("note_id", "position"),
+        CheckConstraint("length(currency) = 3", name="currency"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint(_MATCHES, name="match"),
+        CheckConstraint("match = 'unknown' OR claim_id IS NOT NULL", name="claim"),
+        Index("ix_rma_credit_lines_claim", "claim_id"),
+    )
+
+    note_id: Mapped[int] = mapped_column(ForeignKey("rma_credit_notes.id"))
+    position: Mapped[int]
+    reference: Mapped[str] = mapped_column(String(64))
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    match: Mapped[str] = mapped_column(String(16))
+    claim_id: Mapped[int | None] = mapped_column(ForeignKey("rma_claims.id"))
+
+    note: Mapped[CreditNote] = relationship(back_populates="lines")
+    claim: Mapped[SupplierClaim | None] = relationship(lazy="joined")
+
+    @property
+    def amount(self) -> Money:
+        """What was credited."""
+        return Money(self.amount_minor, self.currency)
