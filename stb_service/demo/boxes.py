@@ -106,7 +106,7 @@ def _take_over(op: Operator, meet: Meet, lives: Sequence[Life], now: datetime) -
 def _deliver(op: Operator, meet: Meet, lives: Sequence[Life], now: datetime) -> None:
     """Take in what the makers sent, and send to each shop what it will give out."""
     for box in _register(op, meet, lives, now):
-        life = box.life
+        life, box.stands = box.life, "MAIN"
         receive_stock(
             op.session,
             device=box.uid,
@@ -125,12 +125,16 @@ def _deliver(op: Operator, meet: Meet, lives: Sequence[Life], now: datetime) -> 
 
 
 def _send_to_shop(op: Operator, box: Box, now: datetime) -> None:
-    move_stock(op.session, device=box.uid, to_location=box.life.shop, actor=op.store, now=now)
+    if box.stands == "MAIN":  # not given in exchange meanwhile
+        move_stock(op.session, device=box.uid, to_location=box.life.shop, actor=op.store, now=now)
+        box.stands = box.life.shop
 
 
 def _give(op: Operator, box: Box, now: datetime) -> None:
-    """Give a box out as its life says."""
+    """Give a box out as its life says, if it was not given in exchange before."""
     assert box.life.tenure is not None
+    if box.stands is None:
+        return
     actor, chance = op.at_counter(box.life.shop), op.chance(f"give/{box.life.serial}")
     customer = customer_for(op, chance, box.life.shop, actor, now)
     _hand_out(op, box, customer, box.life.tenure, now)
@@ -156,6 +160,8 @@ def _hand_out(op: Operator, box: Box, customer: Customer, tenure: Tenure, now: d
 
 
 def _first_run(op: Operator, box: Box, now: datetime) -> None:
+    if box.in_return:
+        return
     change_device(op.session, uid=box.uid, activated_on=now.date(), actor=SYSTEM, now=now)
     change_status(op.session, uid=box.uid, status=Status.ACTIVE, actor=SYSTEM, now=now)
 
@@ -171,7 +177,17 @@ def _plan_turn(op: Operator, box: Box) -> None:
         Turn.LOST: _lose,
     }
     if box.life.turns_at is not None:
-        op.calendar.add(box.life.turns_at, partial(turns[box.life.turn], op, box))
+        op.calendar.add(box.life.turns_at, partial(_turn, op, box, turns[box.life.turn]))
+
+
+def _turn(
+    op: Operator, box: Box, happens: Callable[[Operator, Box, datetime], None], now: datetime
+) -> None:
+    """Let it happen once no return is about the box, if its holder still has it then."""
+    if box.in_return:
+        op.calendar.add(now + timedelta(days=20), partial(_turn, op, box, happens))
+    elif box.held_by is not None:
+        happens(op, box, now)
 
 
 def _pass_on(op: Operator, box: Box, now: datetime) -> None:
@@ -226,10 +242,13 @@ def _refurbish(op: Operator, box: Box, now: datetime) -> None:
 
 def _shelve(op: Operator, box: Box, now: datetime) -> None:
     move_stock(op.session, device=box.uid, to_location=box.life.shop, actor=op.store, now=now)
+    box.stands, box.is_refurbished = box.life.shop, True
     op.calendar.add(now + timedelta(days=24), partial(_give_again, op, box))
 
 
 def _give_again(op: Operator, box: Box, now: datetime) -> None:
+    if box.stands is None:
+        return
     actor, chance = op.at_counter(box.life.shop), op.chance(f"again/{box.life.serial}")
     customer = customer_for(op, chance, box.life.shop, actor, now)
     _hand_out(op, box, customer, Tenure.RENTED, now)

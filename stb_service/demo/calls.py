@@ -40,8 +40,10 @@ def plan_calls(op: Operator, answer: Answer, box: Box) -> None:
 
 
 def _call(answer: Answer, box: Box, fault: Fault, now: datetime) -> None:
-    """Nobody calls about a box that nobody has, or that was given to them after it failed."""
-    if box.held_by is not None and box.held_since_on <= fault.happens_on:
+    """Nobody calls about a box that nobody has, or that was given to them after it failed, or for
+    which a return is under way.
+    """
+    if box.held_by is not None and not box.in_return and box.held_since_on <= fault.happens_on:
         answer(box, fault, now)
 
 
@@ -75,7 +77,7 @@ class Desk:
     def _look_at(self, box: Box, fault: Fault, now: datetime) -> None:
         """Decide again with what the bench found; out of cover the customer is asked."""
         op, cause = self._op, fault.trouble.cause
-        if box.held_by is None:
+        if box.held_by is None or box.in_return:
             return  # it came back meanwhile
         decision = self._decide(box, fault, cause, op.store, now)
         outcome = decision.outcome

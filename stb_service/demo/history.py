@@ -14,6 +14,7 @@ from stb_service.demo.model import opening
 from stb_service.demo.money import Books, plan_enquiries
 from stb_service.demo.operator import Operator, hire
 from stb_service.demo.policies import publish_policies
+from stb_service.demo.returns import Returns
 from stb_service.demo.stock import (
     add_catalogue,
     plan_counter_sales,
@@ -22,6 +23,7 @@ from stb_service.demo.stock import (
     plan_supply,
 )
 from stb_service.devices.demo import add_models
+from stb_service.shared.files import FileStore
 from stb_service.staff.operations import NewPassword
 from stb_service.warranty.facts import Sources
 
@@ -30,6 +32,7 @@ def write_history(
     session: Session,
     *,
     sources: Sources,
+    files: FileStore,
     lock: NewPassword,
     now: datetime,
     seed: int,
@@ -38,7 +41,7 @@ def write_history(
     """Let 18 months happen up to an instant, and return the operator that they made.
 
     `sources` are the registries' `warranty_facts`; `lock` is the password of the invented staff,
-    which nobody should know. What is to happen later than `now` is left out, so that some things
+    which nobody should know; `files` keeps the photographs. What is to happen later than `now` is left out, so that some things
     are under way.
     """
     op = Operator(session, seed, opening(now), now, sources)
@@ -48,7 +51,10 @@ def write_history(
     publish_policies(op)
     books = Books(op)
     desk = Desk(op, books)
-    plan_boxes(op, draw_lives(seed, boxes, now), meet=partial(plan_calls, op, desk.answer))
+    returns = Returns(op, files, otherwise=desk.answer)
+    returns.set_terms()
+    plan_boxes(op, draw_lives(seed, boxes, now), meet=partial(plan_calls, op, returns.answer))
+    returns.plan_board()
     plan_supply(op)
     plan_counter_sales(op)
     plan_defects(op)

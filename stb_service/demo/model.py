@@ -188,6 +188,13 @@ def _next(chance: random.Random, kind: Reliability, phase: Phase) -> float:
     return chance.weibullvariate(kind.wear_years * 365, WEAR_SHAPE)
 
 
+# --- what becomes of a fault ---------------------------------------------------------------------
+
+RETURN_SHARE = 0.4
+"""So many calls about a fault end in a return; the others are settled at the desk, which also
+keeps the demonstration quick to write.
+"""
+
 # --- days on which something is sold -------------------------------------------------------------
 
 

@@ -97,13 +97,18 @@ class Customer:
 
 @dataclass
 class Box:
-    """A box as the history knows it: its life as it was drawn, and who has it now."""
+    """A box as the history knows it: its life as it was drawn, who has it now, on which shelf it
+    stands, and whether a return is about it.
+    """
 
     uid: str
     life: Life
     held_by: Customer | None = None
     held_since_on: date = date.max
     tenure: Tenure | None = None
+    stands: str | None = None
+    is_refurbished: bool = False
+    in_return: bool = False
 
     @property
     def is_lent(self) -> bool:
@@ -113,11 +118,12 @@ class Box:
     def given_to(self, customer: Customer, tenure: Tenure | None, on: date) -> None:
         """Note who has it from a day on."""
         self.held_by, self.tenure, self.held_since_on = customer, tenure, on
+        self.stands = None
 
 
 @dataclass
 class Operator:
-    """What every part of the history stands on."""
+    """What every part of the history stands on. `barred` are steps of returns that were refused."""
 
     session: Session
     seed: int
@@ -129,6 +135,7 @@ class Operator:
     staff: dict[str, Actor] = field(default_factory=dict)
     customers: dict[str, list[Customer]] = field(default_factory=dict)
     boxes: list[Box] = field(default_factory=list)
+    barred: list[str] = field(default_factory=list)
 
     def chance(self, topic: str) -> random.Random:
         """Return the chance of one topic."""

@@ -122,7 +122,9 @@ def _load_data(stage: Stage) -> None:
             return
         stage.say("letting 18 months of a demo operator happen ...")
         sources = wire_rooms().warranty_facts
-        op = write_history(session, sources=sources, lock=lock, now=utc_now(), seed=SEED)
+        op = write_history(
+            session, sources=sources, files=stage.files, lock=lock, now=utc_now(), seed=SEED
+        )
         accounts = sum(len(found) for found in op.customers.values())
         stage.say(f"{len(op.boxes)} boxes and {accounts} accounts")
 

@@ -15,6 +15,7 @@ from stb_service.app import wire_rooms
 from stb_service.demo.history import write_history
 from stb_service.demo.operator import Operator
 from stb_service.shared.db import Database
+from stb_service.shared.files import FileStore
 from stb_service.staff.operations import new_password
 from tests.conftest import NOW
 
@@ -29,6 +30,7 @@ class Told:
 
     db: Database
     op: Operator
+    files: FileStore
     statements: int
 
 
@@ -47,9 +49,12 @@ def tell(
         seen: list[str] = []
         event.listen(db.engine, "before_cursor_execute", lambda *a: seen.append(a[2]))
         lock, sources = new_password(LOCK, username=""), wire_rooms().warranty_facts
+        files = FileStore(folder / f"{len(made)}-files")
         with db.write() as session:
-            op = write_history(session, sources=sources, lock=lock, now=now, seed=seed, boxes=boxes)
-        return Told(db, op, len(seen))
+            op = write_history(
+                session, sources=sources, files=files, lock=lock, now=now, seed=seed, boxes=boxes
+            )
+        return Told(db, op, files, len(seen))
 
     yield tell
     for db in made:

@@ -21,6 +21,7 @@ from stb_service.billing.queries import QuoteFilter, quotes_page
 from stb_service.billing.rules import PaymentState, QuoteState
 from stb_service.demo.model import opening
 from stb_service.demo.operator import STAFF, Calendar
+from stb_service.devices.demo import MODELS
 from stb_service.devices.models import Device, Holding
 from stb_service.devices.queries import DeviceFilter, devices_page
 from stb_service.parts.catalogue.queries import PartFilter, parts_page
@@ -36,6 +37,15 @@ from stb_service.parts.queries import (
     shortages_page,
 )
 from stb_service.parts.rules import CountState, LocationKind, MoveKind
+from stb_service.rma.machine import Phase
+from stb_service.rma.models import (
+    CaseEvent,
+    CasePhoto,
+    ModelTerms,
+    OrderPart,
+    ReturnCase,
+    WorkshopOrder,
+)
 from stb_service.shared.access import EVERYTHING, Actor, Scope
 from stb_service.shared.audit import AuditEntry
 from stb_service.staff.models import Person
@@ -65,6 +75,8 @@ SAID = (
     "SELECT number, state, total_minor, currency, created_at FROM quotes ORDER BY id",
     "SELECT account_id, kind, amount_minor, at FROM ledger_entries ORDER BY id",
     "SELECT device_id, outcome, cause, reported_on, decided_at FROM warranty_decisions ORDER BY id",
+    "SELECT case_id, seq, event, to_state, at FROM rma_case_events ORDER BY id",
+    "SELECT order_id, seq, event, to_state, at FROM rma_order_events ORDER BY id",
     "SELECT at, actor_label, verb FROM audit_entries ORDER BY id",
 )
 
@@ -88,8 +100,10 @@ def test_the_same_seed_is_the_same_history(tell: Callable[..., Told]) -> None:
 
 
 def test_it_takes_a_bounded_number_of_statements(told: Told) -> None:
-    """About 110 for each box, and some thousands for parts and money: 38,000 for 300 boxes."""
-    assert told.statements < 5_000 + 110 * BOXES
+    """About 170 for each box, and some thousands for parts, money and the returns on the board:
+    66,000 for 300 boxes.
+    """
+    assert told.statements < 25_000 + 170 * BOXES
 
 
 # --- soundness -----------------------------------------------------------------------------------
@@ -289,6 +303,44 @@ def test_faults_were_decided_when_they_were_reported_and_again_with_their_cause(
     assert {row.cause is None for row in found} == {True, False}
     assert len({row.outcome for row in found}) >= 3
     assert all(row.reported_on <= row.decided_at.date() for row in found)
+
+
+# --- returns -------------------------------------------------------------------------------------
+
+
+def test_no_step_of_a_return_was_refused(told: Told) -> None:
+    assert told.op.barred == []
+
+
+def test_each_column_of_the_board_has_something_and_some_of_it_waits_too_long(
+    session: Session,
+) -> None:
+    live = session.scalars(select(ReturnCase).where(ReturnCase.closed_at.is_(None))).all()
+
+    assert {case.phase for case in live} == set(Phase)
+    assert any(case.held for case in live)
+    assert any(case.due_at is not None and case.due_at < NOW for case in live)
+
+
+def test_returns_have_gone_in_many_ways_and_ended(session: Session) -> None:
+    events = states(session, CaseEvent.event)
+    ends = states(session, WorkshopOrder.state)
+
+    assert {"approve_repair", "return_nff", "quote", "dispute", "send_ahead", "lose"} <= events
+    assert {"mismatch", "bounce", "approve_replace", "confirm", "close"} <= events
+    assert {"given_back", "missing"} <= ends
+    assert session.scalar(select(func.count(OrderPart.id)).where(OrderPart.used > 0))
+
+
+def test_a_user_fault_is_shown_by_a_photograph_that_is_kept(told: Told, session: Session) -> None:
+    photos = session.scalars(select(CasePhoto)).all()
+
+    assert photos
+    assert all(told.files.path(photo.sha256).exists() for photo in photos)
+
+
+def test_each_model_has_terms_of_its_returns(session: Session) -> None:
+    assert session.scalar(select(func.count(ModelTerms.id))) == len(MODELS)
 
 
 # --- the calendar --------------------------------------------------------------------------------
