@@ -9,12 +9,18 @@ from sqlalchemy.orm import Session
 
 from stb_service.rma import cover_facts, exchange, personal, queries, telling
 from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.rma.arrivals import imports
+from stb_service.rma.arrivals import pages as arrival_pages
+from stb_service.rma.arrivals import routes as arrival_routes
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, Registries, SearchProvider
 
-page_blueprints = [Blueprint("rma_cards", __name__, template_folder="templates")]
-api_blueprints: list[Blueprint] = []
+page_blueprints = [
+    Blueprint("rma_cards", __name__, template_folder="templates"),
+    arrival_pages.pages,
+]
+api_blueprints = [arrival_routes.api]
 
 RETURNS = text("Returns")
 
@@ -37,6 +43,7 @@ def wire(registries: Registries) -> None:
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
+    registries.jobs.update(imports.handlers(registries.warranty_facts))
     registries.gauges.append(_gauge)
 
 
