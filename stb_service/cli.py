@@ -22,6 +22,7 @@ from stb_service.devices.commands import (
 )
 from stb_service.metadata import metadata
 from stb_service.parts.commands import import_parts_command, import_stock_command
+from stb_service.rma.commands import import_cases_command
 from stb_service.scale.filling import fill
 from stb_service.scale.world import MOST_DEVICES, Sizes
 from stb_service.shared import archive, logs, migrate
@@ -370,7 +371,7 @@ class Imports(click.Group):
 
 @main.group("import", cls=Imports)
 def import_files() -> None:
-    """Import boxes (a FILE alone), accounts, holdings, parts or stock from CSV or XLSX files."""
+    """Import boxes (a FILE alone), accounts, holdings, parts, stock or cases from CSV or XLSX files."""
 
 
 for command in (
@@ -379,6 +380,7 @@ for command in (
     import_holdings_command,
     import_parts_command,
     import_stock_command,
+    import_cases_command,
 ):
     import_files.add_command(command)
 main.add_command(export_devices, "export")

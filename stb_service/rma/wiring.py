@@ -24,6 +24,9 @@ from stb_service.rma import (
     workshop_pages,
 )
 from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.rma.arrivals import imports
+from stb_service.rma.arrivals import pages as arrival_pages
+from stb_service.rma.arrivals import routes as arrival_routes
 from stb_service.rma.claiming import pages as claim_pages
 from stb_service.rma.claiming import routes as claim_routes
 from stb_service.rma.claiming.queries import find_claims
@@ -42,6 +45,7 @@ page_blueprints = [
     terms_pages.pages,
     paper_pages.pages,
     claim_pages.pages,
+    arrival_pages.pages,
 ]
 api_blueprints = [
     cases.api,
@@ -52,6 +56,7 @@ api_blueprints = [
     terms.api,
     paper_pages.api,
     claim_routes.api,
+    arrival_routes.api,
 ]
 
 RETURNS = text("Returns")
@@ -105,6 +110,7 @@ def wire(registries: Registries) -> None:
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
     registries.outbox.setdefault(papers.DUE, papers.nobody_mails)
+    registries.jobs.update(imports.handlers(registries.warranty_facts))
     registries.gauges.append(_gauge)
 
 

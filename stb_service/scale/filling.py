@@ -19,7 +19,9 @@ from stb_service.devices.models import (
     Holding,
 )
 from stb_service.parts.models import Location, Part, StockMove
+from stb_service.rma.models import CaseEvent, Fault, OrderEvent, ReturnCase, WorkshopOrder
 from stb_service.scale.accounts import add_accounts, add_sellers
+from stb_service.scale.cases import add_cases
 from stb_service.scale.devices import add_devices, add_models
 from stb_service.scale.loading import Loader, unchecked
 from stb_service.scale.stock import add_places, add_stock
@@ -44,12 +46,14 @@ EMPTY_OF: Sequence[type[Base]] = (DeviceModel, Device, Box, Account, Part, Locat
 LOADED: Sequence[type[Base]] = (
     *(Account, AccountSeller, AccountWord, Subscriber, Contact, Site, PersonalKey),
     *(Device, DeviceIdentifier, DeviceTag, CustodyEvent, Holding, Box, BoxTag),
+    *(ReturnCase, CaseEvent, WorkshopOrder, OrderEvent, Fault),
     *(StockMove, AuditEntry),
 )
 KINDS: Sequence[tuple[str, Callable[[World], None]]] = (
     ("accounts", add_accounts),
     ("boxes and who has them", add_devices),
     ("who sold them", add_sellers),
+    ("returns", add_cases),
     ("moves of stock", add_stock),
 )
 """What is written, in this order; each kind may ask the world of those before it."""

@@ -40,6 +40,11 @@ class Sizes:
         """Moves of stock; the ledger has two rows of each."""
         return self.devices * 2
 
+    @property
+    def cases(self) -> int:
+        """Returns."""
+        return self.devices // 5
+
 
 @dataclass
 class World:

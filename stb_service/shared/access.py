@@ -122,6 +122,7 @@ VERBS: dict[str, Verb] = {
         _verb("rma.swap", text("Swap boxes at the counter or at the door"), AGENT, TECHNICIAN),
         _verb("rma.scrap", text("Scrap boxes, or put them in stock"), TECHNICIAN),
         _verb("rma.claim", text("Claim from suppliers"), AGENT, operator_only=True),
+        _verb("rma.import", text("Import open returns"), AGENT, operator_only=True),
         _verb("rma.terms", text("Change the terms of returns"), operator_only=True),
         _verb("rollouts.view", text("See rollouts"), *EVERYONE, operator_only=True),
         _verb("rollouts.edit", text("Plan and start rollouts"), FIRMWARE, operator_only=True),

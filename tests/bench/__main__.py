@@ -17,6 +17,7 @@ from tests.bench.figures import Figure, rounded
 from tests.bench.lab import lab_media_realtime_x, lab_model_segments_per_s
 from tests.bench.polls import polls_vs_null
 from tests.bench.registry import import_rows_per_s, search_100k_ms
+from tests.bench.returns import case_list_ms
 from tests.bench.stock import stock_ms
 from tests.bench.warranty import cover_decision_us
 
@@ -27,6 +28,7 @@ BENCHES: dict[str, Callable[[Callable[[str], None]], Figure]] = {
     "box_card_ms": box_card_ms,
     "stock_ms": stock_ms,
     "timeline_ms": timeline_ms,
+    "case_list_ms": case_list_ms,
     "cover_decision_us": cover_decision_us,
     "lab_model_segments_per_s": lab_model_segments_per_s,
     "lab_media_realtime_x": lab_media_realtime_x,

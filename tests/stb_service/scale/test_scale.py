@@ -19,6 +19,14 @@ from stb_service.devices.identity.queries import find_boxes
 from stb_service.devices.models import CustodyEvent, Device, DeviceIdentifier, Holding
 from stb_service.parts.models import Part, StockMove
 from stb_service.parts.operations import move_stock
+from stb_service.rma.cases import CASE
+from stb_service.rma.events import case_history
+from stb_service.rma.lists import Stated
+from stb_service.rma.machine import NEW, Position
+from stb_service.rma.models import Fault, ReturnCase, WorkshopOrder
+from stb_service.rma.operations import act
+from stb_service.rma.workshop import ORDER
+from stb_service.scale.cases import PATHS
 from stb_service.scale.filling import fill
 from stb_service.scale.world import Sizes
 from stb_service.shared.access import EVERYTHING, SYSTEM
@@ -64,6 +72,44 @@ def test_there_are_as_many_of_each_kind_as_the_model_says(full: Database) -> Non
         assert count(session, CustodyEvent, CustodyEvent.until.is_(None)) == BOXES
         assert 0 < count(session, Subscriber) < BOXES // 2
         assert count(session, AccountSeller) > 0
+        assert count(session, ReturnCase) == count(session, Fault) == BOXES // 5
+        assert count(session, ReturnCase, ReturnCase.closed_at.is_(None)) == BOXES // 5 // 50
+        assert 0 < count(session, WorkshopOrder) < BOXES // 5
+
+
+def test_returns_stand_where_their_events_led_and_can_go_on(full: Database) -> None:
+    with full.write() as session:
+        for case in session.scalars(select(ReturnCase)):
+            events = case_history(session, case)
+            assert len(events) == case.event_seq
+            assert events[-1].end == case.position
+            assert events[-1].at == case.changed_at <= NOW
+        live = session.scalars(select(ReturnCase).where(ReturnCase.closed_at.is_(None))).one()
+        ref = act(session, ref=live.number, machine=CASE, event=next_of(live), stated=WHY, **WHO)
+        assert ref.event_seq == live.event_seq
+
+
+WHY = Stated(reason="It works again")
+
+
+def next_of(case: ReturnCase) -> str:
+    return "resume" if case.held else "hold"
+
+
+def test_every_path_of_returns_is_legal_and_ends() -> None:
+    assert sum(share for share, _ in PATHS.values()) == 1000
+    for _, deeds in PATHS.values():
+        case, order = Position(), Position()
+        for case_event, said in deeds:
+            first, second = CASE.step(case, case_event), ORDER.step(order, said.removeprefix(">"))
+            assert (first is None) == (not case_event)
+            assert (second is None) == (not said)
+            if first and second:
+                leads, follows = (second, case_event) if said.startswith(">") else (first, said)
+                assert follows in leads.carries
+            case, order = (first.end if first else case), (second.end if second else order)
+        assert case.state in CASE.final_states
+        assert order.state in {*ORDER.final_states, NEW}
 
 
 def test_what_stands_somewhere_is_the_sum_of_its_moves(full: Database) -> None:

@@ -125,9 +125,10 @@ def test_another_owner_never_adds_cover(
     later: int,
 ) -> None:
     first = Held(0, 1, Tenure.SOLD, datetime.combine(BEGIN, time(), UTC), BEGIN)
-    last = max([first, *rows], key=lambda one: one.since)
+    last = max([first, *rows], key=lambda one: (one.since, one.number))
     on = last.on + timedelta(days=later)
-    other = Held(9, last.account + 1, last.tenure, datetime.combine(on, time(), UTC), on)
+    since = max(last.since, datetime.combine(on, time(), UTC))
+    other = Held(9, last.account + 1, last.tenure, since, on)
 
     before = cover(with_holdings(known, [first, *rows]), policy, component, as_of)
     after = cover(with_holdings(known, [first, *rows, other]), policy, component, as_of)

@@ -1,0 +1,126 @@
+"""A file of returns that were open elsewhere: opened, walked as far as they had come, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from stb_service.rma.arrivals.imports import import_cases
+from stb_service.rma.models import CaseEvent, ReturnCase
+from stb_service.shared.imports import Report
+from tests.stb_service.rma.conftest import BENCH, House
+
+HEAD = (
+    "external_id,box,account,reported_on,complaint,component,symptom,remedy,arrival,location,"
+    "opened_at"
+)
+
+
+def row(number: str, box: str, arrival: str, place: str = "", complaint: str = "dark") -> str:
+    said = f"2026-02-20,{complaint},power_supply,stays dark,repair,{arrival},{place},2026-02-21"
+    return f"{number},{box},,{said}"
+
+
+ROWS = (
+    row("T-1", "SN-1", "asked"),
+    row("T-2", "SN-2", "authorised"),
+    row("T-3", "SN-3", "here", BENCH),
+)
+
+
+def bring(house: House, folder: Path, *lines: str, **more: Any) -> Report:
+    path = folder / "returns.csv"
+    path.write_text("\n".join((HEAD, *lines)), encoding="utf-8")
+    return import_cases(
+        house.db,
+        path,
+        name=path.name,
+        sources=(),
+        actor=house.actor,
+        clock=lambda: house.now,
+        **more,
+    )
+
+
+def figures(report: Report) -> tuple[int, int, int, int]:
+    return report.created, report.changed, report.unchanged, report.refused
+
+
+def cases(house: House) -> list[ReturnCase]:
+    with house.db.read() as session:
+        return list(session.scalars(select(ReturnCase).order_by(ReturnCase.id)))
+
+
+def filled(house: House) -> House:
+    for number in (1, 2, 3):
+        house.customers_box(f"SN-{number}")
+    return house
+
+
+def test_each_is_opened_as_far_as_it_had_come(house: House, tmp_path: Path) -> None:
+    report = bring(filled(house), tmp_path, *ROWS)
+
+    found = cases(house)
+    assert figures(report) == (3, 0, 0, 0)
+    assert [case.state for case in found] == ["requested", "authorised", "received"]
+    assert {case.channel for case in found} == {"import"}
+    assert {case.opened_at.date().isoformat() for case in found} == {"2026-02-21"}
+    assert {case.account_id for case in found} == {house.home.id}
+    with house.db.read() as session:
+        steps = session.scalars(select(CaseEvent).where(CaseEvent.seq > 1)).all()
+    assert {step.reason for step in steps} == {"import"}
+
+
+def test_the_same_file_again_changes_nothing(one: House, tmp_path: Path) -> None:
+    bring(filled(one), tmp_path, *ROWS)
+
+    assert figures(bring(one, tmp_path, *ROWS)) == (0, 0, 3, 0)
+    assert len(cases(one)) == 3
+
+
+def test_a_complaint_is_corrected_and_another_box_is_refused(one: House, tmp_path: Path) -> None:
+    bring(filled(one), tmp_path, *ROWS)
+    changed = row("T-1", "SN-1", "asked", complaint="no picture")
+
+    report = bring(one, tmp_path, changed, row("T-2", "SN-3", "authorised"))
+
+    assert figures(report) == (0, 1, 0, 1)
+    assert cases(one)[0].complaint == "no picture"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        row("T-9", "SN-404", "asked"),
+        row("T-9", "SN-1", "lost"),
+        row("T-9", "SN-1", "here"),
+        row("T-9", "SN-1", "here", "NOWHERE"),
+        row("", "SN-1", "asked"),
+        row("T-9", "SN-1", "asked").replace(",,2026-02-20", ",A-999999,2026-02-20"),
+        row("T-9", "SN-1", "asked").replace("2026-02-21", "2031-01-01"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused_with_its_reason_and_leaves_nothing(
+    one: House, tmp_path: Path, line: str
+) -> None:
+    report = bring(filled(one), tmp_path, line)
+
+    assert figures(report) == (0, 0, 0, 1)
+    assert report.table()
+    assert cases(one) == []
+
+
+def test_a_box_with_an_open_return_gets_no_other(one: House, tmp_path: Path) -> None:
+    report = bring(filled(one), tmp_path, ROWS[0], row("T-9", "SN-1", "asked"))
+
+    assert figures(report) == (1, 0, 0, 1)
+
+
+def test_a_trial_keeps_nothing(one: House, tmp_path: Path) -> None:
+    report = bring(filled(one), tmp_path, *ROWS, dry_run=True)
+
+    assert figures(report) == (3, 0, 0, 0)
+    assert cases(one) == []
