@@ -63,7 +63,10 @@ from stb_service.warranty.queries import (
 from tests.conftest import NOW
 from tests.stb_service.demo.conftest import BOXES, Told
 
-pytestmark = pytest.mark.timeout(300)  # a history takes long on a busy machine
+pytestmark = [
+    pytest.mark.xdist_group("history"),  # written once
+    pytest.mark.timeout(300),  # it takes long on a busy machine
+]
 
 # what a row says besides ids that are drawn anew each time
 SAID = (
