@@ -115,21 +115,21 @@ def _words(ref: str) -> WorkWords:
     )
 
 
-@pages.get("/returns/work/<ref>")
+@pages.get("/returns/exports/<ref>")
 @requires("rma.export")
 def work(ref: str) -> ResponseReturnValue:
     """Show how an export goes, and its file in the end."""
     return work_page(_job(ref), _words(ref))
 
 
-@pages.get("/returns/work/<ref>/progress")
+@pages.get("/returns/exports/<ref>/progress")
 @requires("rma.export")
 def work_progress(ref: str) -> ResponseReturnValue:
     """Return the part of the page that changes while the work goes on."""
     return work_page(_job(ref), _words(ref), is_part=True)
 
 
-@pages.get("/returns/work/<ref>/file")
+@pages.get("/returns/exports/<ref>/file")
 @requires("rma.export")
 def work_file(ref: str) -> Response:
     """Download the file of an export."""
