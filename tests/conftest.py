@@ -37,7 +37,10 @@ PASSWORD = "correct horse battery staple"
 KINDS = ("sqlite", "postgresql")
 ADMIN = Actor("person", "test-admin", "test-admin", builtin_verbs("administrator"))
 
+# how long one example takes says nothing on a busy machine
+hypothesis.settings.register_profile("suite", deadline=None)
 hypothesis.settings.register_profile("prove", max_examples=2_000, deadline=None)  # by `make prove`
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
