@@ -234,10 +234,16 @@ def test_whatever_ends_one_of_a_small_service_ends_all_of_it(
 
 
 def test_what_make_started_ends_when_make_alone_is_interrupted(tmp_path: Path) -> None:
-    """GNU make does not pass SIGINT on to what it runs."""
+    """GNU make does not pass SIGINT on to what it runs; started with it ignored, it never ends."""
     program = small_service(tmp_path)
     (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} {program}\n")
-    with subprocess.Popen(["make", "run"], cwd=tmp_path, env=ENVIRON, process_group=0) as make:
+    with subprocess.Popen(
+        ["make", "run"],
+        cwd=tmp_path,
+        env=ENVIRON,
+        process_group=0,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    ) as make:
         family = family_of(tmp_path)
         make.send_signal(signal.SIGINT)
         make.wait(25)
