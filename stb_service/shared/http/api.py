@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
 import marshmallow as ma
@@ -37,6 +38,9 @@ class ProblemSchema(ma.Schema):
     request_id = ma.fields.String()
     errors = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.List(ma.fields.String()))
     obstacles = ma.fields.List(ma.fields.Dict())
+
+
+PROBLEM = ProblemSchema()
 
 
 class StbApi(Api):  # type: ignore[misc]
@@ -81,13 +85,22 @@ class StbBlueprint(Blueprint):  # type: ignore[misc]
     ARGUMENTS_PARSER = BodyParser()
 
     def refuses(self, *statuses: int) -> Callable[[View], View]:
-        """Declare the refusals of a view, those of sign-in and permission included."""
+        """Declare the refusals of a view, those of sign-in and permission included.
+
+        Written into flask-smorest's own record: its `alt_response` would copy the whole record
+        and wrap the view once for each status, which was half of an app's start.
+        """
 
         def declare(view: View) -> View:
+            record = view.__dict__.setdefault("_apidoc", {}).setdefault("response", {})
             for status in sorted({401, 403, *statuses}):
-                view = self.alt_response(
-                    status, schema=ProblemSchema, content_type="application/problem+json"
-                )(view)
+                record.setdefault("responses", {}).setdefault(status, []).append(
+                    {
+                        "schema": PROBLEM,
+                        "description": HTTPStatus(status).phrase,
+                        "content_type": "application/problem+json",
+                    }
+                )
             return view
 
         return declare
