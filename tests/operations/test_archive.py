@@ -247,22 +247,26 @@ DAMAGES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_archive_is_refused_and_a_sound_one_taken_afterwards(
+def test_damaged_archives_are_refused_and_a_sound_one_taken_afterwards(
     make_source: Callable[[str], Source],
     sqlite_db: Database,
     tmp_path: Path,
     elsewhere: FileStore,
-    damage: str,
 ) -> None:
     source, target = make_source("sqlite").archive, sqlite_db
     copy = tmp_path / "copy.tar.gz"
-    copy.write_bytes(source.read_bytes())
 
-    with pytest.raises(Invalid):
-        restore(target, elsewhere, DAMAGES[damage](copy))
-    held = sum(n for name, n in counts(target).items() if name not in SEEDED)
+    taken, held = [], {}
+    for name, damage in DAMAGES.items():
+        copy.write_bytes(source.read_bytes())
+        try:
+            restore(target, elsewhere, damage(copy))
+        except Invalid:
+            held[name] = sum(n for name, n in counts(target).items() if name not in SEEDED)
+        else:
+            taken.append(name)
     restored = restore(target, elsewhere, source)
 
-    assert held == 0
+    assert taken == []
+    assert held == dict.fromkeys(DAMAGES, 0)
     assert restored.files == 3
