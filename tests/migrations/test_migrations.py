@@ -48,13 +48,6 @@ def own(request: pytest.FixtureRequest, databases: Databases) -> Database:
     return databases.make(request.param)
 
 
-@pytest.fixture
-def empty(own: Database) -> Database:
-    """A database from which every migration was taken back."""
-    migrate.downgrade(own, "base")
-    return own
-
-
 def differences(db: Database) -> list[object]:
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -80,36 +73,30 @@ def test_a_table_that_no_migration_made_is_noticed(own: Database) -> None:
     assert len(differences(own)) == 1
 
 
-def test_down_leaves_nothing(empty: Database) -> None:
-    assert tables(empty) == []
-    assert migrate.current(empty) is None
-
-
-def test_up_down_and_up_again_leads_to_the_models(empty: Database) -> None:
-    migrate.upgrade(empty)
-    migrate.downgrade(empty, "base")
-    migrate.upgrade(empty)
-
-    assert migrate.current(empty) == migrate.head()
-    assert differences(empty) == []
-
-
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_each_step_goes_down_and_up(empty: Database, revision: str) -> None:
-    migrate.upgrade(empty, revision)
-    migrate.downgrade(empty, "-1")
-    migrate.upgrade(empty, revision)
-
-    assert migrate.current(empty) == revision
-
-
-def test_a_full_database_goes_down_and_up(own: Database, settings: Settings, actor: Actor) -> None:
+def test_a_full_database_goes_down_to_nothing_and_up_again(
+    own: Database, settings: Settings, actor: Actor
+) -> None:
     fill(own, settings, actor)
 
     migrate.downgrade(own, "base")
+    left = (tables(own), migrate.current(own))
     migrate.upgrade(own)
 
+    assert left == ([], None)
     assert {name for name, count in counts(own).items() if count} == SEEDED
+    assert differences(own) == []
+
+
+def test_each_step_goes_down_and_up_and_the_last_leads_to_the_models(own: Database) -> None:
+    migrate.downgrade(own, "base")
+
+    for revision in REVISIONS:
+        migrate.upgrade(own, revision)
+        migrate.downgrade(own, "-1")
+        migrate.upgrade(own, revision)
+        assert migrate.current(own) == revision
+
+    assert migrate.current(own) == migrate.head()
     assert differences(own) == []
 
 
