@@ -252,22 +252,33 @@ def test_only_the_operators_people_claim(one: Claims) -> None:
         one.do(operations.submit_claims, claims=[claim], actor=nobody)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE rma_claims SET state = 'credited'",
-        "UPDATE rma_claim_lines SET amount_minor = 1",
-        "DELETE FROM rma_claim_events",
-        "UPDATE rma_credit_lines SET amount_minor = 1",
-        "UPDATE rma_claim_events SET to_state = 'credited'",
-    ],
+PAST_THE_SERVICE = (
+    "UPDATE rma_claims SET state = 'credited'",
+    "UPDATE rma_claim_lines SET amount_minor = 1",
+    "DELETE FROM rma_claim_events",
+    "UPDATE rma_credit_lines SET amount_minor = 1",
+    "UPDATE rma_claim_events SET to_state = 'credited'",
 )
-def test_sql_past_the_service_is_refused(house: Claims, statement: str) -> None:
+
+
+def test_sql_past_the_service_is_refused(house: Claims) -> None:
     (claim,) = house.claims(1)
     house.do(operations.submit_claims, claims=[claim])
     house.note((claim, 5))
-    with pytest.raises(DBAPIError), house.db.write() as session:
-        session.execute(sql(statement))
+
+    taken = [statement for statement in PAST_THE_SERVICE if takes(house.db, statement)]
+
+    assert taken == []
+
+
+def takes(db: Database, statement: str) -> bool:
+    """Return whether the database carries a statement out."""
+    try:
+        with db.write() as session:
+            session.execute(sql(statement))
+    except DBAPIError:
+        return False
+    return True
 
 
 # --- two at once ---------------------------------------------------------------------------------
