@@ -16,7 +16,6 @@ from stb_service.parts.rules import EMPTY, Balance, LocationKind, MoveKind, Side
 from stb_service.scale.world import BY, World
 from stb_service.shared.access import SYSTEM
 
-PARTS = 400
 VANS = 40
 SPAN = timedelta(days=730)
 COST_MINOR = 250
@@ -28,7 +27,7 @@ def add_places(world: World) -> None:
     session = world.session
     who: dict[str, Any] = {"actor": SYSTEM, "now": world.now - SPAN}
     components, codes = list(Component), [model["code"] for model in MODELS]
-    for number in range(PARTS):
+    for number in range(world.sizes.parts):
         component, fits = components[number % len(components)], codes[number % len(codes)]
         create_part(
             session,

@@ -41,6 +41,11 @@ class Sizes:
         return self.devices * 2
 
     @property
+    def parts(self) -> int:
+        """Parts in the catalogue; 400 from 2,000 boxes on."""
+        return min(max(self.devices // 5, 10), 400)
+
+    @property
     def cases(self) -> int:
         """Returns."""
         return self.devices // 5

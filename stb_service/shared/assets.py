@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,7 @@ def compile_catalogues(locale: Path = LOCALE) -> None:
             write_mo(file, catalogue)
 
 
+@cache
 def extract_messages(root: Path = ROOT) -> Catalog:
     """Return every text of the code and the templates that staff read."""
     with (root / "babel.cfg").open(encoding="utf-8") as file:
@@ -110,6 +112,7 @@ def extract_messages(root: Path = ROOT) -> Catalog:
     return _catalogue(_found(root, methods, KEYWORDS, options))
 
 
+@cache
 def extract_customers(root: Path = ROOT) -> Catalog:
     """Return every text that customers read: of templates in a folder `customer`, and of code."""
     pages = _found(root, [("**/customer/**.html", "jinja2")], IN_CUSTOMERS_PAGES)

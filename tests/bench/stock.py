@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from stb_service.scale.stock import MAIN, PARTS, VANS
+from stb_service.scale.stock import MAIN, VANS
 from tests.bench.figures import Figure
 from tests.bench.operator import ROUNDS, figure_of, operator
 
@@ -16,7 +16,7 @@ def stock_ms(
     """Ask for what stands at places, where a part stands and what moved; whole requests."""
     found = operator(say, devices)
     chance = random.Random(rounds)
-    vans, parts = (chance.sample(range(of), min(of, rounds)) for of in (VANS, PARTS))
+    vans, parts = (chance.sample(range(of), min(of, rounds)) for of in (VANS, found.sizes.parts))
     wanted = {
         "stock": [f"/api/v1/locations/{MAIN}/stock?limit=50"],
         "stock of a van": [f"/api/v1/locations/VAN-{n}/stock?limit=50" for n in vans],

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -73,6 +74,7 @@ def verbs_of(tree: ast.Module) -> Iterator[str]:
                 yield from constants(argument)
 
 
+@cache
 def written_verbs() -> set[str]:
     """Return the verbs of the audit that the code of the service writes."""
     modules = [path for name in ("stb_service", "firmware") for path in (ROOT / name).rglob("*.py")]

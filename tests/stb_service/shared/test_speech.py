@@ -13,6 +13,7 @@ from stb_service.shared.assets import CUSTOMERS, LOCALE, extract_customers, untr
 from stb_service.shared.i18n import CUSTOMER_LANGUAGES, LANGUAGES, speaking
 from stb_service.shared.speech import customer_text, minor_digits, speech
 
+pytestmark = pytest.mark.xdist_group("texts")  # the code is searched for them once
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%")
 TRANSLATED = [code for code in CUSTOMER_LANGUAGES if code != "en"]
 

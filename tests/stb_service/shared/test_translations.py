@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 
 from stb_service.shared.assets import LOCALE, compile_catalogues, extract_messages, untranslated
 
+pytestmark = pytest.mark.xdist_group("texts")  # the code is searched for them once
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|\{\w+\}")
 FORMS = 6
 SAID_IN_WORDS = 3  # none, one and two: an Arabic word says the number
