@@ -37,6 +37,8 @@ from stb_service.shared.i18n import text
 from stb_service.shared.money import Money
 from stb_service.shared.paging import Page, keyset_page
 from stb_service.shared.registries import Hit
+from stb_service.warranty.facts import sold_on
+from stb_service.warranty.queries import held_by_each
 
 TYPED_CLAIM = re.compile(r"SC[\s-]*(\d{1,9})", re.IGNORECASE)
 
@@ -439,7 +441,7 @@ def _finished() -> ColumnElement[bool]:
 
 
 def repairs_of(session: Session, orders: Sequence[WorkshopOrder]) -> dict[int, Repair]:
-    """Return repairs as claims see them, by the internal id of their order, in five queries."""
+    """Return repairs as claims see them, by the internal id of their order, in six queries."""
     ids = [order.id for order in orders]
     finished = set(
         session.scalars(
@@ -453,13 +455,14 @@ def repairs_of(session: Session, orders: Sequence[WorkshopOrder]) -> dict[int, R
     )
     classes = _classes(session, orders)
     parts, work = _parts(session, ids, classes), _work(session, ids, classes)
+    held = held_by_each(session, {order.device_id for order in orders})
     return {
         order.id: Repair(
             is_finished=order.id in finished,
             is_claimed=order.id in claimed,
             reported_on=order.case.reported_on if order.case else order.opened_at.date(),
             made_on=order.device.made_on,
-            sold_on=order.device.sold_on,
+            sold_on=sold_on(order.device, held.get(order.device_id, [])),
             parts=parts.get(order.id, ()),
             work=work.get(order.id, ()),
         )

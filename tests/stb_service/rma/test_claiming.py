@@ -6,9 +6,11 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
+from stb_service.devices.models import Holding
 from stb_service.rma.claiming import crediting, operations, queries
 from stb_service.rma.claiming.models import SupplierClaim
 from stb_service.rma.claiming.rules import (
@@ -20,6 +22,7 @@ from stb_service.rma.claiming.rules import (
     obstacles_to_proposing,
 )
 from stb_service.rma.claims import Credited
+from stb_service.rma.queries import order_by_ref
 from stb_service.shared.access import EVERYTHING, Actor, Scope
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Conflict, Forbidden, Invalid, NotFound, Refused
@@ -170,6 +173,20 @@ def test_a_note_is_read_with_or_without_a_heading() -> None:
     ]
     with pytest.raises(Invalid, match="Line 2"):
         crediting.read_lines("SC-1,1\nSC-2,much\n", "EUR")
+
+
+def test_where_no_sale_is_stated_the_supplier_answers_from_who_had_the_box_first(
+    one: Claims,
+) -> None:
+    one.do(operations.set_supplier_terms, **AGREED)
+    order = one.repair()
+    with one.db.write() as session:
+        order_by_ref(session, order, EVERYTHING).device.sold_on = None
+
+    repairs = one.ask(lambda s: queries.repairs_of(s, [order_by_ref(s, order, EVERYTHING)]))
+
+    (holding,) = one.ask(lambda s: s.scalars(select(Holding)).all())
+    assert [row.sold_on for row in repairs.values()] == [holding.since.date()]
 
 
 # --- stories -------------------------------------------------------------------------------------
