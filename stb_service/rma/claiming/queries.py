@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from stb_service.devices.models import Device
 from stb_service.parts.models import Location, StockMove
@@ -29,6 +29,7 @@ from stb_service.rma.claiming.rules import (
     Terms,
     UsedPart,
     Worked,
+    number_key,
 )
 from stb_service.rma.models import Fault, Labour, OrderEvent, OrderPart, WorkshopOrder
 from stb_service.shared.access import Scope
@@ -100,8 +101,7 @@ def _conditions(wanted: ClaimFilter, scope: Scope) -> list[ColumnElement[bool]]:
     if wanted.supplier:
         found.append(SupplierClaim.supplier_id.in_(_suppliers(wanted.supplier)))
     if wanted.batch:
-        names = or_(ClaimBatch.number == wanted.batch, ClaimBatch.public_id == wanted.batch)
-        found.append(SupplierClaim.batch_id.in_(select(ClaimBatch.id).where(names)))
+        found.append(SupplierClaim.batch_id.in_(_batches(wanted.batch)))
     if wanted.text:
         found.append(_called(wanted.text))
     return found
@@ -109,6 +109,10 @@ def _conditions(wanted: ClaimFilter, scope: Scope) -> list[ColumnElement[bool]]:
 
 def _suppliers(ref: str) -> Select[int]:
     return select(Location.id).where(or_(Location.code == ref, Location.public_id == ref))
+
+
+def _batches(ref: str) -> Select[int]:
+    return select(ClaimBatch.id).where(or_(ClaimBatch.number == ref, ClaimBatch.public_id == ref))
 
 
 def _called(typed: str) -> ColumnElement[bool]:
@@ -196,6 +200,19 @@ def claim_of_order(session: Session, order: WorkshopOrder, scope: Scope) -> Supp
     """Return what is claimed for a workshop order."""
     statement = _with_details().where(SupplierClaim.order_id == order.id, within(scope))
     return session.scalar(statement)
+
+
+def claims_of_box(
+    session: Session, uid: str, scope: Scope, *, limit: int
+) -> Sequence[SupplierClaim]:
+    """Return what was claimed for a box, the newest first, in one query."""
+    boxes = select(Device.id).where(Device.public_id == uid)
+    return session.scalars(
+        _with_details()
+        .where(SupplierClaim.device_id.in_(boxes), within(scope))
+        .order_by(SupplierClaim.id.desc())
+        .limit(limit)
+    ).all()
 
 
 def find_claims(session: Session, typed: str, scope: Scope, limit: int) -> list[Hit]:
@@ -338,6 +355,53 @@ def notes_of_batch(session: Session, batch: ClaimBatch, scope: Scope) -> Sequenc
         .where(CreditNote.batch_id == batch.id, within(scope))
         .order_by(CreditNote.id)
     ).all()
+
+
+@dataclass(frozen=True)
+class NoteFilter:
+    """What the list of credit notes can be narrowed to; empty means all. `text` is a note's number, or
+    that of a claim which it names; `supplier` and `batch` are a code, number or public id.
+    """
+
+    text: str = ""
+    supplier: str = ""
+    batch: str = ""
+
+    def as_arguments(self) -> dict[str, str]:
+        """Return the parts that narrow, as arguments of an address."""
+        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in pairs.items() if value}
+
+
+def notes_page(
+    session: Session,
+    wanted: NoteFilter,
+    scope: Scope,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[CreditNote]:
+    """Return one page of credit notes with their lines, the newest first, in two queries."""
+    statement = select(CreditNote).options(selectinload(CreditNote.lines)).where(within(scope))
+    if wanted.supplier:
+        statement = statement.where(CreditNote.supplier_id.in_(_suppliers(wanted.supplier)))
+    if wanted.batch:
+        statement = statement.where(CreditNote.batch_id.in_(_batches(wanted.batch)))
+    if wanted.text:
+        statement = statement.where(_note_called(wanted.text))
+    return keyset_page(
+        session, statement, order=[(CreditNote.id, True)], cursor=cursor, limit=limit
+    )
+
+
+def _note_called(typed: str) -> ColumnElement[bool]:
+    called = CreditNote.number_key.contains(number_key(typed), autoescape=True)
+    number = typed_claim(typed)
+    if number is None:
+        return called
+    claims = select(SupplierClaim.id).where(SupplierClaim.number == number)
+    named = select(CreditLine.note_id).where(CreditLine.claim_id.in_(claims))
+    return or_(called, CreditNote.id.in_(named))
 
 
 def note_by_ref(session: Session, ref: str, scope: Scope) -> CreditNote:
