@@ -456,9 +456,11 @@ def state(
     if kind not in STATEMENTS:
         raise Invalid.field("kind", text("One of: %(names)s", names=", ".join(STATEMENTS)))
     if (amount_minor is not None) != (kind in WITH_AMOUNT and stands):
-        raise Invalid.field("amount", text("An amount is stated of prices and refunds alone."))
+        raise Invalid.field(
+            "amount_minor", text("An amount is stated of prices and refunds alone.")
+        )
     if amount_minor is not None and amount_minor < 0:
-        raise Invalid.field("amount", text("Not below zero."))
+        raise Invalid.field("amount_minor", text("Not below zero."))
     about: Owner = owner
     if kind in OF_ORDER:
         if order is None:
