@@ -490,10 +490,12 @@ def compare_repair(
     what came out. `more` are further inputs of `comparison.Inputs`.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case or order in the actor's scope.
         Invalid: an input is unknown or below zero.
         Refused: it has ended, or the model has no terms.
     """
+    actor.demand("rma.edit")
     case, order = touch(session, ref, actor=actor)
     owner = case or order
     assert owner is not None
