@@ -751,6 +751,9 @@ def upgrade() -> None:
         sa.Column(
             "location_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
+        sa.Column(
+            "destination_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("held", sa.Boolean(), nullable=False),
         sa.Column("event_seq", sa.Integer(), nullable=False),
@@ -785,6 +788,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["location_id"], ["locations.id"], name=op.f("fk_rma_orders_location_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["destination_id"], ["locations.id"], name=op.f("fk_rma_orders_destination_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rma_orders")),
         sa.UniqueConstraint("case_id", name=op.f("uq_rma_orders_case_id")),
         sa.UniqueConstraint("number", name=op.f("uq_rma_orders_number")),
@@ -792,6 +798,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_rma_orders_public_id")),
     )
     with op.batch_alter_table("rma_orders", schema=None) as batch_op:
+        batch_op.create_index("ix_rma_orders_destination", ["destination_id"], unique=False)
         batch_op.create_index("ix_rma_orders_device", ["device_id", "id"], unique=False)
         batch_op.create_index("ix_rma_orders_location", ["location_id", "state"], unique=False)
         batch_op.create_index("ix_rma_orders_state", ["state", "entered_at"], unique=False)
@@ -1326,6 +1333,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_rma_orders_state")
         batch_op.drop_index("ix_rma_orders_location")
         batch_op.drop_index("ix_rma_orders_device")
+        batch_op.drop_index("ix_rma_orders_destination")
 
     op.drop_table("rma_orders")
     with op.batch_alter_table("rma_exchanges", schema=None) as batch_op:

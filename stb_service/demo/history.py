@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.demo.boxes import plan_boxes
 from stb_service.demo.calls import Desk, plan_calls
+from stb_service.demo.claims import plan_claims
 from stb_service.demo.lives import draw_lives
 from stb_service.demo.model import opening
 from stb_service.demo.money import Books, plan_enquiries
@@ -55,6 +56,7 @@ def write_history(
     returns.set_terms()
     plan_boxes(op, draw_lives(seed, boxes, now), meet=partial(plan_calls, op, returns.answer))
     returns.plan_board()
+    plan_claims(op)
     plan_supply(op)
     plan_counter_sales(op)
     plan_defects(op)

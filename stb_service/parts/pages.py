@@ -93,13 +93,12 @@ def _location(ref: str) -> Location:
 def show_location(ref: str) -> ResponseReturnValue:
     """Show what stands at a place, part by part."""
     scope, location = current_actor().scope, _location(ref)
-    given = {"text": request.args.get("text", "")}
-    typed = "" if StockFields().validate(given) else given["text"]
+    wanted = read_filter(queries.StockFilter, StockFields())
     page = queries.stock_of_location(
         unit(),
         location,
         scope,
-        typed=typed,
+        wanted=wanted,
         cursor=request.args.get("cursor"),
         limit=PAGE_SIZE,
     )
@@ -107,7 +106,7 @@ def show_location(ref: str) -> ResponseReturnValue:
         "parts/location.html",
         location=location,
         page=page,
-        typed=typed,
+        wanted=wanted,
         count=open_count_of(unit(), location, scope),
     )
 

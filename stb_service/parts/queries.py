@@ -188,26 +188,53 @@ def _standings() -> Select[StockPosition, StockMove]:
     return select(StockPosition, Last).join(Last, Last.id == last)
 
 
+@dataclass(frozen=True)
+class StockFilter:
+    """What the stock of a place is narrowed to. `empty` is "all" to see also the parts that once
+    stood there and no longer do.
+    """
+
+    text: str = ""
+    empty: str = ""
+
+    def as_arguments(self) -> dict[str, str]:
+        """Return the parts that were chosen, as arguments of an address."""
+        return _given(self)
+
+
+_LAST_ON_HAND = (
+    select(StockMove.on_hand)
+    .where(StockMove.position_id == StockPosition.id)
+    .order_by(StockMove.seq.desc())
+    .limit(1)
+    .correlate(StockPosition)
+    .scalar_subquery()
+)
+"""What the last row of a position's chain left: one step of an index."""
+
+
 def stock_of_location(
     session: Session,
     location: Location,
     scope: Scope,
     *,
-    typed: str = "",
+    wanted: StockFilter,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[StockLine]:
-    """Return what ever stood at a place, by part number, in 2 queries, however many moves there
-    were: one for the parts of the page, one for what the last rows of their chains say.
+    """Return what stands at a place, by part number, in 2 queries, however many moves there were:
+    one for the parts of the page, one for what the last rows of their chains say.
     """
     order: list[tuple[InstrumentedAttribute[Any], bool]] = [(Part.sku, False)]
     check_cursor(cursor, order)
     here = select(StockPosition.part_id).where(StockPosition.location_id == location.id)
+    if not wanted.empty:
+        here = here.where(_LAST_ON_HAND != 0)
     statement = select(Part).where(Part.id.in_(here))
     if not scope.is_everything and location.organisation_id != scope.organisation_id:
         raise NotFound(text("There is no such place."))
-    if typed:
-        statement = statement.where(part_named(typed))
+    if wanted.text:
+        statement = statement.where(part_named(wanted.text))
     page = keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
     parts = {part.id: part for part in page.rows}
     rows = session.execute(

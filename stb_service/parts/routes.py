@@ -83,7 +83,7 @@ def get_stock(arguments: dict[str, Any], location_id: str) -> Any:
         unit(),
         queries.location_by_ref(unit(), location_id, scope),
         scope,
-        typed=arguments["text"],
+        wanted=filter_from(queries.StockFilter, arguments),
         cursor=arguments["cursor"],
         limit=arguments["limit"],
     )

@@ -158,6 +158,11 @@ class StockFields(ma.Schema):
     """What the stock of a place can be narrowed to."""
 
     text = fields.line(100, shortest=0, load_default="")
+    empty = ma.fields.String(
+        load_default="",
+        validate=ma.validate.OneOf(("", "all")),
+        metadata={"description": "`all`: also parts that stood there once and no longer do"},
+    )
 
 
 class StockArguments(CursorArguments, StockFields):

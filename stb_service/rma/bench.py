@@ -42,6 +42,7 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused
 from stb_service.shared.i18n import text
+from stb_service.shared.money import rounded_share
 
 PLANNED_IN = frozenset(
     {
@@ -489,10 +490,12 @@ def compare_repair(
     what came out. `more` are further inputs of `comparison.Inputs`.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case or order in the actor's scope.
         Invalid: an input is unknown or below zero.
         Refused: it has ended, or the model has no terms.
     """
+    actor.demand("rma.edit")
     case, order = touch(session, ref, actor=actor)
     owner = case or order
     assert owner is not None
@@ -640,6 +643,6 @@ def work_of(session: Session, order: WorkshopOrder) -> dict[str, int]:
     """Return what the work on a box comes to so far, in minor units: labour by who pays for it."""
     found: dict[str, int] = {}
     for row in session.scalars(select(Labour).where(Labour.order_id == order.id)):
-        cost = (2 * row.rate_minor * row.minutes + 60) // 120
+        cost = rounded_share(row.rate_minor, row.minutes, 60)
         found[row.billing_code] = found.get(row.billing_code, 0) + cost
     return found

@@ -17,6 +17,8 @@ from stb_service.parts.queries import all_locations
 from stb_service.rma import history, queries
 from stb_service.rma.before import findings
 from stb_service.rma.cases import CASE, CaseState
+from stb_service.rma.claiming.models import SupplierClaim
+from stb_service.rma.claiming.queries import claim_of_order
 from stb_service.rma.drawing import draw
 from stb_service.rma.facts import Facts
 from stb_service.rma.gathering import gather, money_of, stray_box
@@ -173,6 +175,13 @@ class CaseCard:
     def later(self) -> ReturnCase | None:
         """The case that repeats it."""
         return queries.next_of(self.session, self.case, self.reader.scope)
+
+    @cached_property
+    def claim(self) -> SupplierClaim | None:
+        """What is claimed from a supplier for its repair, where the reader is told."""
+        if self.order is None or not self.reader.can("rma.claim"):
+            return None
+        return claim_of_order(self.session, self.order, self.reader.scope)
 
     @cached_property
     def is_asking(self) -> bool:

@@ -239,10 +239,10 @@ def state(ref: str) -> ResponseReturnValue:
 
     def save() -> None:
         form = read_form(StatementForm())
-        stands, amount = not form.pop("withdrawn"), form.pop("amount")
+        stands, amount = not form.pop("withdrawn"), form.pop("amount_minor")
         minor = None
         if amount or (form["kind"] in WITH_AMOUNT and stands):
-            minor = read_amount(amount, card(ref).case.currency, field="amount")
+            minor = read_amount(amount, card(ref).case.currency, field="amount_minor")
         deciding.state(unit(), ref=ref, stands=stands, amount_minor=minor, **form, **who())
 
     return on_case(ref, "statement", save, _("The statement is kept."))

@@ -128,10 +128,12 @@ def add_fault(
     """Write a further fault down; the warranty is decided for it as for the others.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case or order in the actor's scope.
         Invalid: there are too many.
         Refused: it has ended, or its faults are judged and the work is not begun.
     """
+    actor.demand("rma.edit")
     owner, order = touch_owner(session, ref, actor=actor)
     known = _faults_of(session, owner)
     if len(known) >= MOST_FAULTS:
@@ -363,11 +365,14 @@ def add_photo(
     """Keep a photograph of a box, or of one of its faults.
 
     Raises:
+        Forbidden: the actor neither inspects boxes nor answers for customers.
         NotFound: there is no such case, order or fault in the actor's scope.
         Invalid: it is no picture that is kept, or there are too many.
         TooLarge: it is too large.
         Refused: case and order have ended.
     """
+    if not actor.can("rma.inspect"):
+        actor.demand("rma.edit")
     owner, _order = touch_owner(session, ref, actor=actor)
     if len(data) > MOST_PHOTO_BYTES:
         raise TooLarge(text("At most %(limit)s bytes are accepted.", limit=MOST_PHOTO_BYTES))
@@ -412,10 +417,12 @@ def record_precheck(
     the service knew is written beside it, unless another `finding` is given.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
         Invalid: there is no such check or answer.
         Refused: the return is authorised already.
     """
+    actor.demand("rma.edit")
     case = touch_case(session, ref, actor=actor)
     if code not in PRECHECKS:
         raise Invalid.field("code", text("One of: %(names)s", names=", ".join(PRECHECKS)))
@@ -456,9 +463,11 @@ def state(
     if kind not in STATEMENTS:
         raise Invalid.field("kind", text("One of: %(names)s", names=", ".join(STATEMENTS)))
     if (amount_minor is not None) != (kind in WITH_AMOUNT and stands):
-        raise Invalid.field("amount", text("An amount is stated of prices and refunds alone."))
+        raise Invalid.field(
+            "amount_minor", text("An amount is stated of prices and refunds alone.")
+        )
     if amount_minor is not None and amount_minor < 0:
-        raise Invalid.field("amount", text("Not below zero."))
+        raise Invalid.field("amount_minor", text("Not below zero."))
     about: Owner = owner
     if kind in OF_ORDER:
         if order is None:

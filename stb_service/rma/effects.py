@@ -28,6 +28,14 @@ Effect = Callable[[Acting, Step], None]
 # --- the way here --------------------------------------------------------------------------------
 
 
+def _approve(acting: Acting, step: Step) -> None:
+    """Write where the box is sent, if that was said; else it goes to the operator."""
+    if acting.stated.location:
+        kinds = sorted(shipping.TAKEN_IN)
+        acting.the_order.destination = shipping.stated_location(acting, *kinds)
+        acting.session.flush()
+
+
 def _post(acting: Acting, step: Step) -> None:
     shipping.send_parcel(acting, "in", Content.OWN)
 
@@ -280,6 +288,7 @@ def _with_supplier(acting: Acting, step: Step) -> None:
 
 
 CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
+    "approve": (_approve,),
     "post": (_post,),
     "receive": (_receive,),
     "mismatch": (_mismatch,),

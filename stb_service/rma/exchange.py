@@ -40,11 +40,13 @@ def allocate_spare(
     """Keep a box of the shelf (its uid, serial or MAC) for a case as the replacement.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
         Invalid: there is no such box.
         Refused: it is not on the shelf, is kept for another case, cannot do what the customer's
             does, or the case has a replacement already.
     """
+    actor.demand("rma.edit")
     case = touch_case(session, ref, actor=actor)
     spare = _box(session, device, actor)
     lock_row(session, Device, spare.id)
@@ -109,9 +111,11 @@ def release_spare(
     """Give back to the shelf a replacement that was kept and has not left.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
         Refused: none is kept.
     """
+    actor.demand("rma.edit")
     case = touch_case(session, ref, actor=actor)
     exchange = live_exchange(session, case)
     if exchange is None or exchange.state != "allocated":
@@ -136,10 +140,12 @@ def reserve_accessory(
     """Hold an accessory back for a case until it is sent.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
         Invalid: the part or the place is unknown to the actor.
         Refused: too few are available there.
     """
+    actor.demand("rma.edit")
     case = touch_case(session, ref, actor=actor)
     known = session.scalars(select(Accessory).where(Accessory.case_id == case.id)).all()
     reservation = reserve_parts(
@@ -263,9 +269,11 @@ def acknowledge_provisioning(
     """Write that the new box is provisioned: it gets what the old one got.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
         Refused: no replacement has left.
     """
+    actor.demand("rma.edit")
     case = touch_case(session, ref, actor=actor)
     exchange = _given(session, case)
     if exchange.provisioned_at is None:
@@ -282,9 +290,11 @@ def release_pins(
     """Write that nothing is pinned to the old box any more: entitlements, licences, pairings.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
         Refused: no replacement has left.
     """
+    actor.demand("rma.edit")
     case = touch_case(session, ref, actor=actor)
     exchange = _given(session, case)
     if exchange.pins_released_at is None:

@@ -102,7 +102,7 @@ class StatementForm(ma.Schema):
     kind = ma.fields.String(required=True, validate=ma.validate.OneOf(list(STATEMENTS)))
     withdrawn = ma.fields.Boolean(load_default=False)
     note = fields.line(500, shortest=0, load_default="")
-    amount = fields.line(32, shortest=0, load_default="")
+    amount_minor = fields.line(32, shortest=0, load_default="")
 
 
 class PhotoForm(ma.Schema):

@@ -32,7 +32,8 @@ CHANNEL_NAMES: Mapping[str, Text] = {
 class Stated:
     """What whoever makes a step says with it.
 
-    `location`: where a box is taken in, put, scrapped or sent (code or public id of a place).
+    `location`: where a box is taken in, put, scrapped or sent, by an authorisation as well (code or
+    public id of a place).
     `lines`: the numbers of the faults that are meant, such as those that are contested.
     """
 

@@ -409,10 +409,12 @@ def change_case(
     asked for, what it promises.
 
     Raises:
+        Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
         Invalid: there is no such remedy.
         Refused: it has ended, or the remedy is promised already.
     """
+    actor.demand("rma.edit")
     case, _order = touch(session, ref, actor=actor)
     if case is None:
         raise NotFound(NO_SUCH[CASE.name])

@@ -164,9 +164,11 @@ class Writing:
 
     @cached_property
     def taker(self) -> Organisation | None:
-        """Where the box is sent: the service centre that has it or took it on, else the operator."""
+        """Where the box is sent: the service centre that has it, that it is sent to, or that took it
+        on; else the operator.
+        """
         order = queries.order_of_case(self.session, self.case, EVERYTHING)
-        place = order.location if order else None
+        place = order.location or order.destination if order else None
         for found in (place.organisation if place else None, self.case.handler):
             if found is not None and found.kind == OrganisationKind.SERVICE_CENTRE:
                 return found

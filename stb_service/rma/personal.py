@@ -39,6 +39,11 @@ def export(session: Session, uid: str, ref: str) -> list[dict[str, Any]]:
             "reported_on": row.reported_on.isoformat(),
             "complaint": row.complaint,
             "symptoms": [fault.symptom for fault in faults if fault.case_id == row.id],
+            "contested": [
+                fault.dispute_reason
+                for fault in faults
+                if fault.case_id == row.id and fault.dispute_reason
+            ],
             "state": row.state,
             "closed_at": row.closed_at.isoformat() if row.closed_at else None,
         }
@@ -59,7 +64,9 @@ def erase(session: Session, uid: str, ref: str, now: datetime) -> None:
     """Take away what was said in words; which box came back when, and what it got, stays."""
     person = person_by_ref(session, uid, ref, EVERYTHING)
     cases = select(ReturnCase.id).where(_theirs(person)).scalar_subquery()
-    session.execute(update(Fault).where(Fault.case_id.in_(cases)).values(symptom=""))
+    session.execute(
+        update(Fault).where(Fault.case_id.in_(cases)).values(symptom="", dispute_reason="")
+    )
     session.execute(
         update(ReturnCase)
         .where(_theirs(person))

@@ -1,5 +1,5 @@
 """Reads of cases and workshop orders. Every one takes the scope: a dealer finds the cases that it took
-on, a service centre also those whose box stands with it."""
+on, a service centre also those whose box stands with it or is on its way to it."""
 
 from __future__ import annotations
 
@@ -66,25 +66,35 @@ def typed_order(raw: str) -> str | None:
 
 
 def orders_within(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition that an order lies in the scope: at a place, or of a case, of theirs."""
+    """Return the condition that an order lies in the scope: at a place, or of a case, of theirs, or
+    on its way to a place of theirs.
+    """
     if scope.is_everything:
         return true()
-    mine = select(Location.id).where(Location.organisation_id == scope.organisation_id)
     taken_on = select(ReturnCase.id).where(ReturnCase.handler_id == scope.organisation_id)
-    return or_(WorkshopOrder.location_id.in_(mine), WorkshopOrder.case_id.in_(taken_on))
+    return or_(_is_at(scope), WorkshopOrder.case_id.in_(taken_on))
+
+
+def _is_at(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition that a box stands at a place of the scope, or stands nowhere yet and was
+    sent to one: whoever it was meant for has nothing to do with it once it stands elsewhere.
+    """
+    mine = select(Location.id).where(Location.organisation_id == scope.organisation_id)
+    on_its_way = and_(
+        WorkshopOrder.location_id.is_(None),
+        WorkshopOrder.ended_at.is_(None),
+        WorkshopOrder.destination_id.in_(mine),
+    )
+    return or_(WorkshopOrder.location_id.in_(mine), on_its_way)
 
 
 def within(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition that a case lies in the scope: taken on by it, or its box stands there."""
+    """Return the condition that a case lies in the scope: taken on by it, or its box stands there or
+    is on its way there.
+    """
     if scope.is_everything:
         return true()
-    here = (
-        select(WorkshopOrder.case_id)
-        .join(Location, WorkshopOrder.location_id == Location.id)
-        .where(
-            Location.organisation_id == scope.organisation_id, WorkshopOrder.case_id.is_not(None)
-        )
-    )
+    here = select(WorkshopOrder.case_id).where(_is_at(scope), WorkshopOrder.case_id.is_not(None))
     return or_(ReturnCase.handler_id == scope.organisation_id, ReturnCase.id.in_(here))
 
 
@@ -140,6 +150,7 @@ def find_order(session: Session, ref: str, scope: Scope) -> WorkshopOrder | None
         .options(
             joinedload(WorkshopOrder.device).joinedload(Device.model),
             joinedload(WorkshopOrder.location),
+            joinedload(WorkshopOrder.destination),
             joinedload(WorkshopOrder.case),
         )
         .where(or_(*names), orders_within(scope))
@@ -165,6 +176,7 @@ def order_of_case(session: Session, case: ReturnCase, scope: Scope) -> WorkshopO
         .options(
             joinedload(WorkshopOrder.device).joinedload(Device.model),
             joinedload(WorkshopOrder.location),
+            joinedload(WorkshopOrder.destination),
         )
         .where(WorkshopOrder.case_id == case.id, orders_within(scope))
     )
@@ -371,6 +383,7 @@ def orders_page(
         .options(
             joinedload(WorkshopOrder.device).joinedload(Device.model),
             joinedload(WorkshopOrder.location),
+            joinedload(WorkshopOrder.destination),
             joinedload(WorkshopOrder.case),
         )
         .where(*conditions)

@@ -61,10 +61,12 @@ def quote_case(
     `faults` are the numbers of those that it has a price for; None means all that are to be paid.
 
     Raises:
+        Forbidden: the actor makes no quotes.
         NotFound: there is no such case in the actor's scope.
         Invalid: a line, a fault, or the last day cannot be.
         Refused: the case is not being quoted, or has no account.
     """
+    actor.demand("rma.decide")
     case = touch_case(session, ref, actor=actor)
     if case.state != CaseState.QUOTING or case.held:
         raise Refused([Obstacle("quoting", text("The case is not being quoted."))])

@@ -765,6 +765,12 @@ class WorkshopOrderSchema(ma.Schema):
     case = ma.fields.Nested(ReturnBriefSchema, required=True, allow_none=True)
     device = ma.fields.Nested(ReturnBoxSchema, required=True)
     location = ma.fields.Nested(LocationBriefSchema, required=True, allow_none=True)
+    destination = ma.fields.Nested(
+        LocationBriefSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "where the box is sent, as the authorisation said"},
+    )
     state = _text()
     held = _flag()
     phase = _text()

@@ -18,12 +18,12 @@ OF_NEED: Mapping[str, tuple[str, ...]] = {
 }
 PLACES_OF: Mapping[str, frozenset[LocationKind]] = {
     **dict.fromkeys(("receive", "accept_other", "swap_at_counter", "swap_at_door"), TAKEN_IN),
-    **dict.fromkeys(("ahead_undelivered", "unclaimed", "restock"), TAKEN_IN),
+    **dict.fromkeys(("approve", "ahead_undelivered", "unclaimed", "restock"), TAKEN_IN),
     "scrap": frozenset({LocationKind.SCRAP}),
     "claim": frozenset({LocationKind.SUPPLIER}),
     "supplier_keeps": frozenset({LocationKind.SUPPLIER}),
 }
-"""Where a box may be put by a step that moves it."""
+"""Where a box may be put by a step that moves it, or sent by one that asks for it."""
 NEEDED_PLACES = frozenset({"receive", "accept_other", "swap_at_counter", "swap_at_door"})
 QUIET = frozenset({"hold", "resume", "cancel", "reject"})
 """Steps that lead away from what was promised: they do not stand out."""

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from stb_service.rma import queries
 from stb_service.rma.cases import EVENTS, PLACES
+from stb_service.rma.claiming import queries as claiming
+from stb_service.rma.claiming.rules import STATE_COLOURS
 from stb_service.rma.machine import Phase
 from stb_service.rma.models import CaseEvent, ReturnCase
 from stb_service.rma.wording import words
@@ -37,6 +39,12 @@ def card_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> dict
     cases = queries.cases_of_device(session, uid, actor.scope, limit=SHOWN)
     is_open = any(case.is_live and case.device.public_id == uid for case in cases)
     return {**words(), "cases": cases, "is_open": is_open, "asked": {"device": uid}, "now": now}
+
+
+def claims_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return what was claimed from suppliers for a box, the last one first."""
+    claims = claiming.claims_of_box(session, uid, actor.scope, limit=SHOWN)
+    return {"claims": claims, "claim_colours": STATE_COLOURS}
 
 
 def section_of_account(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:

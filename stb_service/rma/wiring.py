@@ -98,6 +98,11 @@ def wire(registries: Registries) -> None:
     registries.card.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 30)
     )
+    registries.card.append(
+        CardSection(
+            "claims", CLAIMS, "rma.claim", "rma/claims_of_box.html", telling.claims_of_box, 75
+        )
+    )
     registries.account.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.section_of_account, 30)
     )

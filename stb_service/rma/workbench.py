@@ -164,6 +164,7 @@ def _with_boxes() -> Select[WorkshopOrder]:
     return select(WorkshopOrder).options(
         joinedload(WorkshopOrder.device).joinedload(Device.model),
         joinedload(WorkshopOrder.location),
+        joinedload(WorkshopOrder.destination),
         joinedload(WorkshopOrder.case),
     )
 

@@ -20,7 +20,7 @@ from stb_service.warranty.cover import Fit, Known, Replaced, Rule, Stay
 from stb_service.warranty.holders import Held, last_tenure, told_by
 from stb_service.warranty.policy import Basis, Tenure
 
-__all__ = ["Facts", "Fit", "Happened", "Replaced", "Stay", "Transferred", "facts_of"]
+__all__ = ["Facts", "Fit", "Happened", "Replaced", "Stay", "Transferred", "facts_of", "sold_on"]
 Sources = Sequence[WarrantyFacts]
 
 
@@ -85,6 +85,12 @@ def _tenure(device: Device, held: Sequence[Held]) -> tuple[Tenure, list[Rule]]:
     if last is None:
         return Tenure.SOLD, [Rule("tenure_presumed")]
     return last, [Rule("tenure_held", values={"tenure": last.value})]
+
+
+def sold_on(device: Device, held: Sequence[Held]) -> date | None:
+    """Return the day of sale as it is stated, else as who has had a box since when tells it."""
+    told = told_by(held, _tenure(device, held)[0], days_of(device))
+    return device.sold_on or told.days.get(Basis.SALE)
 
 
 FACTS = (Happened, Stay, Fit, Transferred, Replaced)

@@ -55,6 +55,19 @@ class WarrantyPolicy(Public, Base):
         """The last version, a draft included; a policy has one at all times."""
         return self.versions[-1]
 
+    def shown_on(self, day: date) -> PolicyVersion:
+        """Return the version that stands for the policy on a day.
+
+        The last one that had come into force, retired or not; before the first of them, the first
+        to come; while none was published, the draft.
+        """
+        begun = [v for v in self.published if v.in_force_from and v.in_force_from <= day]
+        return begun[-1] if begun else self.versions[0]
+
+    def following(self, day: date) -> list[PolicyVersion]:
+        """Return the versions that stand beside that one: those to come, and the draft."""
+        return [v for v in self.versions if v.number > self.shown_on(day).number]
+
 
 class PolicyVersion(Public, Base):
     """What a policy says for boxes given out from a day on, until the next version's day.

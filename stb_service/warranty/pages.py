@@ -63,7 +63,8 @@ def list_policies() -> ResponseReturnValue:
     page = queries.policies_page(unit(), cursor=request.args.get("cursor"), limit=PAGE_SIZE)
     loaded = {policy.code for policy in page.rows}
     waiting = {code: found for code, found in presets().items() if code not in loaded}
-    return render_template("warranty/policies.html", page=page, presets=waiting)
+    today = day_here(request_time())
+    return render_template("warranty/policies.html", page=page, presets=waiting, today=today)
 
 
 @pages.post("/warranty/presets/<preset>")
@@ -281,14 +282,15 @@ def assign() -> ResponseReturnValue:
 
 
 def _assignments(save: Callable[[], ResponseReturnValue]) -> ResponseReturnValue:
+    today = day_here(request_time())
     return form_page(
         "warranty/assignments.html",
         save,
-        values={"from_on": day_here(request_time())},
+        values={"from_on": today},
         page=lambda: queries.assignments_page(
             unit(), cursor=request.args.get("cursor"), limit=PAGE_SIZE
         ),
-        policies=lambda: [(p.code, f"{p.code} · {p.newest.title}") for p in _policies()],
+        policies=lambda: [(p.code, f"{p.code} · {p.shown_on(today).title}") for p in _policies()],
         models=lambda: [(m.code, f"{m.code} · {m.name}") for m in all_models(unit())],
         sellers=lambda: [(o.code, o.name) for o in organisations(unit(), EVERYTHING)],
     )

@@ -21,6 +21,7 @@ def stock_ms(
         "stock": [f"/api/v1/locations/{MAIN}/stock?limit=50"],
         "stock of a van": [f"/api/v1/locations/VAN-{n}/stock?limit=50" for n in vans],
         "whole stock": [f"/api/v1/locations/{MAIN}/stock?limit=200"],
+        "what ever stood": [f"/api/v1/locations/{MAIN}/stock?limit=50&empty=all"],
         "moves of a place": [f"/api/v1/stock-moves?location={MAIN}"],
         "moves of a part": [f"/api/v1/stock-moves?part=P-{n:04d}" for n in parts],
         "moves": ["/api/v1/stock-moves"],

@@ -7,7 +7,7 @@ where it goes when the account's holder is erased.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -51,7 +51,7 @@ def give_to_account(
 ) -> Holding:
     """Give a box to an account (its number, external id or public id).
 
-    A box on the shelf is sold by this, and it `moves` into the customer's hands unless it is only
+    A box on the shelf is out with this, and it `moves` into the customer's hands unless it is only
     recorded who has it. `since` is now, unless it was earlier.
 
     Raises:
@@ -70,7 +70,7 @@ def give_to_account(
     if obstacles:
         raise Refused(obstacles)
     begun = _since(session, device, since, now)
-    changes = {"account": [None, found.number], **_taken(device, tenure, begun.date())}
+    changes = {"account": [None, found.number], **_taken(device, tenure)}
     chain.lock_accounts(session, [found.id])
     row = Holding(device_id=device.id, account_id=found.id, tenure=tenure, since=begun)
     row.site = _site(found, site)
@@ -194,7 +194,7 @@ def transfer(
         raise Invalid.field("since", text("Not before the former owner had it, and not to come."))
     former = accounts.account_by_id(session, current.account_id, EVERYTHING)
     kept = tenure or current.tenure
-    changes = {"account": [former.number, found.number], **_taken(device, kept, begun.date())}
+    changes = {"account": [former.number, found.number], **_taken(device, kept)}
     chain.lock_accounts(session, [former.id, found.id])
     chain.end_holding(session, device, at=begun, reason=reason)
     row = Holding(device_id=device.id, account_id=found.id, tenure=kept, since=begun)
@@ -296,15 +296,17 @@ def _own(session: Session, actor: Actor) -> Organisation | None:
     return session.get_one(Organisation, actor.organisation_id)
 
 
-def _taken(device: Device, tenure: str, on: date) -> Mapping[str, Any]:
-    """Write into the registry what being given out makes of a box; return what changed."""
+def _taken(device: Device, tenure: str) -> Mapping[str, Any]:
+    """Write into the registry what being given out makes of a box; return what changed.
+
+    The day of sale is not among it: it is stated or not known. An account may be recorded years
+    after the sale, and a rented box was never sold; what a holding says of it, warranty asks.
+    """
     if tenure not in set(Tenure):
         raise Invalid.field("tenure", text("One of: %(names)s", names=", ".join(Tenure)))
     new: dict[str, Any] = {"tenure": tenure}
     if device.status in GIVEN_FROM:
         new["status"] = Status.SOLD
-    if device.sold_on is None and not (device.made_on and on < device.made_on):
-        new["sold_on"] = on
     return audit.apply_changes(device, new)
 
 

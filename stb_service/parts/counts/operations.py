@@ -36,7 +36,7 @@ from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.money import MOST_MINOR
+from stb_service.shared.money import MOST_MINOR, rounded_share
 
 
 def open_count(
@@ -199,12 +199,12 @@ def _settle(
 
 def _worth(session: Session, part: Part, balance: Balance, pieces: int) -> int:
     """Return what pieces that were found are worth: as those beside them, else as the last that
-    arrived anywhere.
+    arrived anywhere, half a minor unit up.
     """
     if balance.on_hand > 0:
-        return balance.value_minor * pieces // balance.on_hand
+        return rounded_share(balance.value_minor, pieces, balance.on_hand)
     worth, quantity = queries.last_price(session, part, EVERYTHING)
-    return worth * pieces // quantity
+    return rounded_share(worth, pieces, quantity)
 
 
 def _of_part(part: Part, obstacle: Obstacle) -> Obstacle:

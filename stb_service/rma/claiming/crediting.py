@@ -14,6 +14,7 @@ from stb_service.parts.models import Location
 from stb_service.rma.claiming import queries
 from stb_service.rma.claiming.models import ClaimBatch, CreditLine, CreditNote, SupplierClaim
 from stb_service.rma.claiming.operations import VERB, WAITING, supplier_by_ref, write_step
+from stb_service.rma.claiming.rules import number_key
 from stb_service.rma.claims import (
     CLAIM,
     EVENT_OF,
@@ -150,11 +151,6 @@ def preview_credit_note(
         message = text("A credit note %(number)s of this supplier is entered.", number=number)
         obstacles.append(Obstacle("entered", message))
     return Preview(place, sent, found, obstacles)
-
-
-def number_key(number: str) -> str:
-    """Return what tells two notes of a supplier apart: case and spaces do not."""
-    return "".join(number.split()).casefold()[:200]
 
 
 def _plain(line: Credited) -> Credited:

@@ -273,6 +273,14 @@ class CreditNote(Public, Base):
         order_by="CreditLine.position", back_populates="note"
     )
 
+    @property
+    def sums(self) -> list[Money]:
+        """What its lines come to, in each of their currencies."""
+        found: dict[str, int] = {}
+        for line in self.lines:
+            found[line.currency] = found.get(line.currency, 0) + line.amount_minor
+        return [Money(minor, code) for code, minor in sorted(found.items())]
+
 
 class CreditLine(Base):
     """One line of a credit note, the claim that it names, and what came of it. Never changed."""

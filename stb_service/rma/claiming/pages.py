@@ -10,7 +10,7 @@ from flask import Blueprint, Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date
 from flask_babel import gettext as _
-from marshmallow import EXCLUDE
+from marshmallow import EXCLUDE, Schema
 
 from stb_service.devices.catalogue.queries import all_models
 from stb_service.devices.routes import who
@@ -18,11 +18,12 @@ from stb_service.parts.pages import carry_out
 from stb_service.rma.claiming import crediting, operations, queries, rules
 from stb_service.rma.claiming.crediting import Preview
 from stb_service.rma.claiming.models import ClaimBatch, SupplierClaim, SupplierTerms
-from stb_service.rma.claiming.queries import ClaimFilter
+from stb_service.rma.claiming.queries import ClaimFilter, NoteFilter
 from stb_service.rma.claiming.schemas import (
     ClaimFilterFields,
     ClaimReasonForm,
     CreditNotePageForm,
+    NoteFilterFields,
     SupplierTermsPageForm,
 )
 from stb_service.rma.claims import CLAIM, MATCH_NAMES, PLACES
@@ -65,6 +66,15 @@ def _supplier_choices(first: str) -> list[tuple[str, str]]:
     return [("", first), *((row.code, row.name) for row in found)]
 
 
+def _asked(schema: Schema) -> dict[str, Any]:
+    """Return the filter in the address; a part that cannot be read is left out."""
+    given = {name: value for name, value in request.args.items() if value.strip()}
+    wrong = set(schema.validate(given, partial=True)) & set(given)
+    kept = {name: value for name, value in given.items() if name not in wrong}
+    found: dict[str, Any] = schema.load(kept, unknown=EXCLUDE)
+    return found
+
+
 # --- claims --------------------------------------------------------------------------------------
 
 
@@ -72,11 +82,7 @@ def _supplier_choices(first: str) -> list[tuple[str, str]]:
 @requires("rma.claim")
 def list_claims() -> ResponseReturnValue:
     """List the claims: filters in the address, sums by state, page by page."""
-    given = {name: value for name, value in request.args.items() if value.strip()}
-    schema = ClaimFilterFields()
-    wrong = set(schema.validate(given, partial=True)) & set(given)
-    kept = {name: value for name, value in given.items() if name not in wrong}
-    wanted = ClaimFilter(**schema.load(kept, unknown=EXCLUDE))
+    wanted = ClaimFilter(**_asked(ClaimFilterFields()))
     scope = current_actor().scope
     return render_template(
         "rma/claims.html",
@@ -259,6 +265,25 @@ def _table(batch: ClaimBatch) -> Iterator[list[str]]:
 
 
 # --- credit notes --------------------------------------------------------------------------------
+
+
+@pages.get("/returns/claims/credit-notes")
+@requires("rma.claim")
+def list_credit_notes() -> ResponseReturnValue:
+    """List the credit notes: filters in the address, page by page."""
+    wanted = NoteFilter(**_asked(NoteFilterFields()))
+    return render_template(
+        "rma/credit_notes.html",
+        wanted=wanted,
+        page=queries.notes_page(
+            unit(),
+            wanted,
+            current_actor().scope,
+            cursor=request.args.get("cursor"),
+            limit=PAGE_SIZE,
+        ),
+        suppliers=_supplier_choices(_("all")),
+    )
 
 
 @pages.route("/returns/claims/credit-notes/new", methods=["GET", "POST"])

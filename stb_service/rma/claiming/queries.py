@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from stb_service.devices.models import Device
 from stb_service.parts.models import Location, StockMove
@@ -29,6 +29,7 @@ from stb_service.rma.claiming.rules import (
     Terms,
     UsedPart,
     Worked,
+    number_key,
 )
 from stb_service.rma.models import Fault, Labour, OrderEvent, OrderPart, WorkshopOrder
 from stb_service.shared.access import Scope
@@ -37,6 +38,8 @@ from stb_service.shared.i18n import text
 from stb_service.shared.money import Money
 from stb_service.shared.paging import Page, keyset_page
 from stb_service.shared.registries import Hit
+from stb_service.warranty.facts import sold_on
+from stb_service.warranty.queries import held_by_each
 
 TYPED_CLAIM = re.compile(r"SC[\s-]*(\d{1,9})", re.IGNORECASE)
 
@@ -98,8 +101,7 @@ def _conditions(wanted: ClaimFilter, scope: Scope) -> list[ColumnElement[bool]]:
     if wanted.supplier:
         found.append(SupplierClaim.supplier_id.in_(_suppliers(wanted.supplier)))
     if wanted.batch:
-        names = or_(ClaimBatch.number == wanted.batch, ClaimBatch.public_id == wanted.batch)
-        found.append(SupplierClaim.batch_id.in_(select(ClaimBatch.id).where(names)))
+        found.append(SupplierClaim.batch_id.in_(_batches(wanted.batch)))
     if wanted.text:
         found.append(_called(wanted.text))
     return found
@@ -107,6 +109,10 @@ def _conditions(wanted: ClaimFilter, scope: Scope) -> list[ColumnElement[bool]]:
 
 def _suppliers(ref: str) -> Select[int]:
     return select(Location.id).where(or_(Location.code == ref, Location.public_id == ref))
+
+
+def _batches(ref: str) -> Select[int]:
+    return select(ClaimBatch.id).where(or_(ClaimBatch.number == ref, ClaimBatch.public_id == ref))
 
 
 def _called(typed: str) -> ColumnElement[bool]:
@@ -194,6 +200,19 @@ def claim_of_order(session: Session, order: WorkshopOrder, scope: Scope) -> Supp
     """Return what is claimed for a workshop order."""
     statement = _with_details().where(SupplierClaim.order_id == order.id, within(scope))
     return session.scalar(statement)
+
+
+def claims_of_box(
+    session: Session, uid: str, scope: Scope, *, limit: int
+) -> Sequence[SupplierClaim]:
+    """Return what was claimed for a box, the newest first, in one query."""
+    boxes = select(Device.id).where(Device.public_id == uid)
+    return session.scalars(
+        _with_details()
+        .where(SupplierClaim.device_id.in_(boxes), within(scope))
+        .order_by(SupplierClaim.id.desc())
+        .limit(limit)
+    ).all()
 
 
 def find_claims(session: Session, typed: str, scope: Scope, limit: int) -> list[Hit]:
@@ -338,6 +357,53 @@ def notes_of_batch(session: Session, batch: ClaimBatch, scope: Scope) -> Sequenc
     ).all()
 
 
+@dataclass(frozen=True)
+class NoteFilter:
+    """What the list of credit notes can be narrowed to; empty means all. `text` is a note's number, or
+    that of a claim which it names; `supplier` and `batch` are a code, number or public id.
+    """
+
+    text: str = ""
+    supplier: str = ""
+    batch: str = ""
+
+    def as_arguments(self) -> dict[str, str]:
+        """Return the parts that narrow, as arguments of an address."""
+        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in pairs.items() if value}
+
+
+def notes_page(
+    session: Session,
+    wanted: NoteFilter,
+    scope: Scope,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[CreditNote]:
+    """Return one page of credit notes with their lines, the newest first, in two queries."""
+    statement = select(CreditNote).options(selectinload(CreditNote.lines)).where(within(scope))
+    if wanted.supplier:
+        statement = statement.where(CreditNote.supplier_id.in_(_suppliers(wanted.supplier)))
+    if wanted.batch:
+        statement = statement.where(CreditNote.batch_id.in_(_batches(wanted.batch)))
+    if wanted.text:
+        statement = statement.where(_note_called(wanted.text))
+    return keyset_page(
+        session, statement, order=[(CreditNote.id, True)], cursor=cursor, limit=limit
+    )
+
+
+def _note_called(typed: str) -> ColumnElement[bool]:
+    called = CreditNote.number_key.contains(number_key(typed), autoescape=True)
+    number = typed_claim(typed)
+    if number is None:
+        return called
+    claims = select(SupplierClaim.id).where(SupplierClaim.number == number)
+    named = select(CreditLine.note_id).where(CreditLine.claim_id.in_(claims))
+    return or_(called, CreditNote.id.in_(named))
+
+
 def note_by_ref(session: Session, ref: str, scope: Scope) -> CreditNote:
     """Return a credit note by its public id.
 
@@ -439,7 +505,7 @@ def _finished() -> ColumnElement[bool]:
 
 
 def repairs_of(session: Session, orders: Sequence[WorkshopOrder]) -> dict[int, Repair]:
-    """Return repairs as claims see them, by the internal id of their order, in five queries."""
+    """Return repairs as claims see them, by the internal id of their order, in six queries."""
     ids = [order.id for order in orders]
     finished = set(
         session.scalars(
@@ -453,13 +519,14 @@ def repairs_of(session: Session, orders: Sequence[WorkshopOrder]) -> dict[int, R
     )
     classes = _classes(session, orders)
     parts, work = _parts(session, ids, classes), _work(session, ids, classes)
+    held = held_by_each(session, {order.device_id for order in orders})
     return {
         order.id: Repair(
             is_finished=order.id in finished,
             is_claimed=order.id in claimed,
             reported_on=order.case.reported_on if order.case else order.opened_at.date(),
             made_on=order.device.made_on,
-            sold_on=order.device.sold_on,
+            sold_on=sold_on(order.device, held.get(order.device_id, [])),
             parts=parts.get(order.id, ()),
             work=work.get(order.id, ()),
         )

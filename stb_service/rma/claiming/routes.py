@@ -10,7 +10,7 @@ from typing import Any
 from stb_service.devices.routes import who
 from stb_service.rma.claiming import crediting, operations, queries, schemas
 from stb_service.rma.claiming.models import SupplierClaim
-from stb_service.rma.claiming.queries import ClaimFilter
+from stb_service.rma.claiming.queries import ClaimFilter, NoteFilter
 from stb_service.rma.claims import Credited
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, unit
@@ -121,6 +121,17 @@ def _lines(body: dict[str, Any]) -> dict[str, Any]:
 def preview_credit_note(body: dict[str, Any]) -> Any:
     """Return what a credit note would do, entering nothing."""
     return crediting.preview_credit_note(unit(), **_lines(body), actor=current_actor())
+
+
+@api.route("/credit-notes", methods=["GET"])
+@api.refuses(422)
+@api.arguments(schemas.CreditNotesArguments, location="query")
+@api.response(200, schemas.CreditNotesSchema)
+@requires("rma.claim")
+def list_credit_notes(arguments: dict[str, Any]) -> Any:
+    """List credit notes, the newest first. `text` is part of a note's number, or a claim's number."""
+    page = {name: arguments.pop(name) for name in ("cursor", "limit")}
+    return queries.notes_page(unit(), NoteFilter(**arguments), current_actor().scope, **page)
 
 
 @api.route("/credit-notes", methods=["POST"])

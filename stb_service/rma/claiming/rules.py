@@ -121,6 +121,11 @@ class Line:
     amount_minor: int
 
 
+def number_key(number: str) -> str:
+    """Return what tells two notes of a supplier apart: case and spaces do not."""
+    return "".join(number.split()).casefold()[:200]
+
+
 def is_suppliers(row: UsedPart | Worked) -> bool:
     """Tell whether a supplier answers for it: we bore it, and the cause was in the box."""
     caused = row.fault_class is None or row.fault_class in SUPPLIERS_CAUSES

@@ -219,6 +219,25 @@ class CreditNoteSchema(ma.Schema):
     lines = ma.fields.List(ma.fields.Nested(EnteredLineSchema), required=True)
 
 
+class NoteFilterFields(ma.Schema):
+    """What the list of credit notes can be narrowed to."""
+
+    text = fields.line(64, shortest=0, load_default="")
+    supplier = fields.line(32, shortest=0, load_default="")
+    batch = fields.line(16, shortest=0, load_default="")
+
+
+class CreditNotesArguments(CursorArguments, NoteFilterFields):
+    """Which credit notes."""
+
+
+class CreditNotesSchema(ma.Schema):
+    """A slice of the credit notes."""
+
+    items = ma.fields.List(ma.fields.Nested(CreditNoteSchema), attribute="rows", required=True)
+    next_cursor = ma.fields.String(required=True, allow_none=True)
+
+
 class SupplierTermsSchema(ma.Schema):
     """What the supplier of a model answers for."""
 

@@ -78,6 +78,7 @@ class WorkshopOrder(Public, Base):
         Index("ix_rma_orders_device", "device_id", "id"),
         Index("ix_rma_orders_state", "state", "entered_at"),
         Index("ix_rma_orders_location", "location_id", "state"),
+        Index("ix_rma_orders_destination", "destination_id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
@@ -86,6 +87,7 @@ class WorkshopOrder(Public, Base):
     case_id: Mapped[int | None] = mapped_column(ForeignKey("rma_cases.id"))
     device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"))
     location_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
+    destination_id: Mapped[int | None] = mapped_column(ForeignKey("locations.id"))
     state: Mapped[str] = mapped_column(String(32))
     held: Mapped[bool] = mapped_column(default=False)
     event_seq: Mapped[int]
@@ -100,7 +102,8 @@ class WorkshopOrder(Public, Base):
 
     case: Mapped[ReturnCase | None] = relationship()
     device: Mapped[Device] = relationship()
-    location: Mapped[Location | None] = relationship()
+    location: Mapped[Location | None] = relationship(foreign_keys=[location_id])
+    destination: Mapped[Location | None] = relationship(foreign_keys=[destination_id])
 
     @property
     def position(self) -> Position:

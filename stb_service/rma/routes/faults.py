@@ -93,7 +93,7 @@ def grant_goodwill(body: dict[str, Any], return_id: str, number: int) -> Answer:
 @api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.FaultBody)
 @api.response(201, schemas.WorkshopOrderCardSchema)
-@requires("rma.inspect")
+@requires("rma.edit")
 def add_found_fault(body: dict[str, Any], order_id: str) -> Answer:
     """Write down a further fault that the bench found: 201."""
     order = order_for_change(order_id)

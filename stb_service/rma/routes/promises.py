@@ -32,7 +32,7 @@ api = api_blueprint("return-remedies", "What leaves in exchange, and what a retu
 @api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.ExchangeBody)
 @api.response(201, schemas.ReturnCardSchema)
-@requires("rma.ship")
+@requires("rma.edit")
 def allocate_spare(body: dict[str, Any], return_id: str) -> Answer:
     """Keep a box of the shelf for a case: 201; 409 where it is kept elsewhere or does not fit."""
     case = case_for_change(return_id)
@@ -44,7 +44,7 @@ def allocate_spare(body: dict[str, Any], return_id: str) -> Answer:
 @api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.ReturnReasonBody)
 @api.response(200, schemas.ReturnCardSchema)
-@requires("rma.ship")
+@requires("rma.edit")
 def release_spare(body: dict[str, Any], return_id: str) -> Answer:
     """Give back to the shelf a replacement that was kept and has not left."""
     case = case_for_change(return_id)
@@ -144,7 +144,7 @@ def choose(body: dict[str, Any], return_id: str, comparison_id: str) -> Answer:
 @api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(schemas.ComparisonBody)
 @api.response(201, schemas.WorkshopOrderCardSchema)
-@requires("rma.repair")
+@requires("rma.edit")
 def compare_of_order(body: dict[str, Any], order_id: str) -> Answer:
     """Hold repair and replacement side by side for a box on the bench: 201."""
     order = order_for_change(order_id)

@@ -15,13 +15,16 @@ TIMELINE_LENGTH = 40
 
 
 def parts_of_page(sections: Iterable[CardSection], uid: str) -> list[tuple[CardSection, Markup]]:
-    """Return the parts of a page that other rooms make for who reads it, in their order."""
+    """Return the parts of a page that other rooms make for who reads it, in their order. A part that
+    has nothing to say is left out.
+    """
     actor, now = current_actor(), request_time()
-    return [
+    made = [
         (section, _rendered(section.template, section.load(unit(), uid, actor, now)))
         for section in sorted(sections, key=lambda section: section.order)
         if actor.can(section.verb)
     ]
+    return [(section, html) for section, html in made if html.strip()]
 
 
 def _rendered(template: str, values: dict[str, Any]) -> Markup:

@@ -37,6 +37,7 @@ from stb_service.parts.queries import (
     shortages_page,
 )
 from stb_service.parts.rules import CountState, LocationKind, MoveKind
+from stb_service.rma.claiming.models import CreditNote, SupplierClaim
 from stb_service.rma.machine import Phase
 from stb_service.rma.models import (
     CaseEvent,
@@ -342,6 +343,19 @@ def test_a_user_fault_is_shown_by_a_photograph_that_is_kept(told: Told, session:
 
 def test_each_model_has_terms_of_its_returns(session: Session) -> None:
     assert session.scalar(select(func.count(ModelTerms.id))) == len(MODELS)
+
+
+def test_suppliers_were_claimed_from_and_credited_in_full_in_part_and_not(
+    session: Session,
+) -> None:
+    states = set(session.scalars(select(SupplierClaim.state)))
+    notes = session.scalars(select(CreditNote)).all()
+    matches = {line.match for note in notes for line in note.lines}
+
+    assert "credited" in states
+    assert states & {"short", "refused", "submitted"}
+    assert matches >= {"matched", "short"}
+    assert all(note.batch is not None for note in notes)
 
 
 # --- the calendar --------------------------------------------------------------------------------

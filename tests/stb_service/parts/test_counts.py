@@ -57,6 +57,35 @@ def test_what_was_found_where_nothing_was_is_worth_what_came_last(one: Stock) ->
     assert one.balance().value_minor == 600
 
 
+@pytest.mark.parametrize(("worth", "found"), [(99, 149), (100, 150), (101, 152)])
+def test_half_a_minor_unit_of_what_was_found_is_rounded_up(
+    one: Stock, worth: int, found: int
+) -> None:
+    one.receive(1, cost=worth)
+    one.receive(1, cost=0)
+    ref = begin(one)
+    count(one, ref, 3)
+
+    close(one, ref)
+
+    assert one.balance().value_minor == found
+
+
+@pytest.mark.parametrize(("worth", "found"), [(99, 50), (100, 50), (101, 51)])
+def test_half_a_minor_unit_of_what_came_last_is_rounded_up(
+    one: Stock, worth: int, found: int
+) -> None:
+    one.receive(1, cost=worth)
+    one.receive(1, cost=0)
+    one.move(VAN, 2)
+    ref = begin(one)
+    count(one, ref, 1)
+
+    close(one, ref)
+
+    assert one.balance().value_minor == found
+
+
 def test_pieces_that_move_while_they_are_counted_do_not_count_twice(stock: Stock) -> None:
     stock.receive(10)
     ref = begin(stock)

@@ -179,6 +179,34 @@ def test_the_stock_of_a_place_is_shown_by_part(client: FlaskClient, shop: Stock)
     assert "No part matches" in client.get(f"/locations/{MAIN}?text=remote").text
 
 
+def test_a_part_that_is_gone_is_shown_where_it_is_asked_for(
+    client: FlaskClient, shop: Stock
+) -> None:
+    shop.receive(3)
+    shop.receive(2, part=REMOTE)
+    shop.move(VAN, 3)
+
+    page = client.get(f"/locations/{MAIN}").text
+    whole = client.get(f"/locations/{MAIN}?empty=all").text
+    strange = client.get(f"/locations/{MAIN}?empty=no").text
+
+    assert (REMOTE in page, PSU in page) == (True, False)
+    assert (REMOTE in whole, PSU in whole) == (True, True)
+    assert (REMOTE in strange, PSU in strange) == (True, False)
+
+
+def test_a_place_that_was_emptied_leads_to_what_stood_there(
+    client: FlaskClient, shop: Stock
+) -> None:
+    shop.receive(3)
+    shop.move(VAN, 3)
+
+    page = client.get(f"/locations/{MAIN}").text
+
+    assert "Nothing stands here" in page
+    assert "empty=all" in page.split("Nothing stands here")[1]
+
+
 def test_a_place_is_added_and_closed_by_the_form(client: FlaskClient, shop: Stock) -> None:
     made = post(client, "/locations/new", code="VAN-2", name="Van two", kind="van")
     closed = post(client, "/locations/VAN-2/edit", name="Van two")
@@ -262,6 +290,7 @@ def test_a_count_that_is_called_off_changes_nothing(client: FlaskClient, shop: S
     [
         "/parts",
         f"/locations/{MAIN}",
+        f"/locations/{MAIN}?empty=all",
         "/stock/moves",
         "/stock/reservations",
         "/stock/reorder",

@@ -115,6 +115,28 @@ def receipt(quantity: int = 10, **more: Any) -> dict[str, Any]:
     }
 
 
+def test_the_stock_of_a_place_leaves_out_what_is_gone(api: Any, one: Stock) -> None:
+    one.receive(3)
+    one.move(VAN, 3)
+    path = f"/locations/{MAIN}/stock"
+
+    shown, whole = api("GET", path).json["items"], api("GET", f"{path}?empty=all").json["items"]
+
+    assert shown == []
+    assert [(line["part"]["sku"], line["on_hand"]) for line in whole] == [(PSU, 0)]
+    assert api("GET", f"{path}?empty=some").status_code == 422
+
+
+def test_a_part_of_which_one_condition_is_gone_stays_in_the_stock(api: Any, one: Stock) -> None:
+    one.receive(3)
+    one.receive(1, condition="defective")
+    one.move(VAN, 3)
+
+    (line,) = api("GET", f"/locations/{MAIN}/stock").json["items"]
+
+    assert line["on_hand"] == 1
+
+
 def test_what_is_received_stands_in_the_stock_of_the_place(api: Any, one: Stock) -> None:
     made = api("POST", "/stock-receipts", json=receipt(reference="PO-1"))
     moved = api(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
+from sqlalchemy import select
 
 from stb_service.parts.queries import reservation_by_ref
-from stb_service.rma import bench, deciding, exchange, queries
+from stb_service.rma import bench, deciding, exchange, personal, queries
 from stb_service.rma.cases import CASE
 from stb_service.rma.facts import Facts
 from stb_service.rma.history import remember
 from stb_service.rma.lists import CHECKLIST
+from stb_service.rma.models import CasePhoto, Fault, InspectionCheck
 from stb_service.rma.operations import change_case, open_case, open_order
 from stb_service.rma.terms import set_model_terms
 from stb_service.rma.workshop import ORDER
@@ -233,6 +235,47 @@ def test_photographs_are_pictures_complaints_are_corrected_and_erased(one: House
     one.erase(**erasing)
 
     assert one.case.complaint == ""
+
+
+def test_a_second_inspection_keeps_its_own_evidence_beside_the_first(one: House) -> None:
+    first, second = one.somebody("ines"), one.somebody("omar")
+    device = one.customers_box()
+    one.open(device).received(device).judged("liquid", photo=True, actor=first)
+    one.on_case("dispute", reason="it never got wet")
+    one.say(bench.record_check, code="power", result="fail", note="corroded", actor=second)
+    one.say(deciding.add_photo, data=PNG, fault=1, files=one.files, actor=second)
+    judged = {"number": 1, "confirmed": "yes", "fault_class": "liquid", "note": "salt inside"}
+    one.say(deciding.judge_fault, **judged, actor=second)
+
+    with one.db.read() as session:
+        fault = session.scalars(select(Fault)).one()
+        power = select(InspectionCheck).where(InspectionCheck.code == "power")
+        checks = session.scalars(power.order_by(InspectionCheck.round)).all()
+        photos = session.scalars(select(CasePhoto).order_by(CasePhoto.id)).all()
+    assert (fault.inspector, fault.second_inspector) == ("ines", "omar")
+    assert (fault.second_note, fault.second_class) == ("salt inside", "liquid")
+    assert [(row.round, row.by) for row in checks] == [(1, "ines"), (2, "omar")]
+    assert [row.taken_by for row in photos][-1] == "omar"
+    assert fault.inspected_at is not None
+    assert photos[-1].taken_at > fault.inspected_at
+
+
+def test_what_a_customer_said_of_a_verdict_is_handed_out_and_erased(one: House) -> None:
+    device = one.customers_box(sold_on=OLD)
+    one.open(device).received(device)
+    with one.db.write() as session:
+        fault = session.scalars(select(Fault)).one()
+        fault.disputed, fault.dispute_reason = True, "my son Ben spilled nothing"
+    person = one.case.person
+    assert person is not None
+    theirs = (one.home.public_id, person.public_id)
+    (told,) = one.ask(personal.export, *theirs)
+    with one.db.write() as session:
+        personal.erase(session, *theirs, one.now)
+
+    (kept,) = one.ask(lambda session: session.scalars(select(Fault)).all())
+    assert told["contested"] == ["my son Ben spilled nothing"]
+    assert (kept.disputed, kept.dispute_reason) == (True, "")
 
 
 def test_every_fact_has_its_place(one: House) -> None:

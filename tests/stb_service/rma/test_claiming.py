@@ -6,9 +6,11 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
+from stb_service.devices.models import Holding
 from stb_service.rma.claiming import crediting, operations, queries
 from stb_service.rma.claiming.models import SupplierClaim
 from stb_service.rma.claiming.rules import (
@@ -20,6 +22,7 @@ from stb_service.rma.claiming.rules import (
     obstacles_to_proposing,
 )
 from stb_service.rma.claims import Credited
+from stb_service.rma.queries import order_by_ref
 from stb_service.shared.access import EVERYTHING, Actor, Scope
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Conflict, Forbidden, Invalid, NotFound, Refused
@@ -170,6 +173,20 @@ def test_a_note_is_read_with_or_without_a_heading() -> None:
     ]
     with pytest.raises(Invalid, match="Line 2"):
         crediting.read_lines("SC-1,1\nSC-2,much\n", "EUR")
+
+
+def test_where_no_sale_is_stated_the_supplier_answers_from_who_had_the_box_first(
+    one: Claims,
+) -> None:
+    one.do(operations.set_supplier_terms, **AGREED)
+    order = one.repair()
+    with one.db.write() as session:
+        order_by_ref(session, order, EVERYTHING).device.sold_on = None
+
+    repairs = one.ask(lambda s: queries.repairs_of(s, [order_by_ref(s, order, EVERYTHING)]))
+
+    (holding,) = one.ask(lambda s: s.scalars(select(Holding)).all())
+    assert [row.sold_on for row in repairs.values()] == [holding.since.date()]
 
 
 # --- stories -------------------------------------------------------------------------------------
@@ -407,6 +424,113 @@ def test_the_pages_play_it_all(people: Any, client: Any, one: Claims) -> None:
     assert one.states("SC-000001") == ["credited"]
     assert client.get(f"{root}/SC-9").status_code == 404
     assert client.get(f"{root}?state=nonsense&cursor=x").status_code in {200, 422}
+
+
+def noted(one: Claims) -> list[str]:
+    """Enter two credit notes for three claims; return the numbers of the claims."""
+    first, second, third = one.claims(3)
+    batch = one.do(operations.submit_claims, claims=[first, second]).number
+    one.do(operations.submit_claims, claims=[third])
+    one.note((first, CLAIMED), (second, 100), batch=batch)
+    one.note((third, CLAIMED), number="CN 2")
+    return [first, second, third]
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("", ["CN 2", "CN 1"]),
+        ("?text=cn2", ["CN 2"]),
+        ("?text=SC-2", ["CN 1"]),
+        ("?text=SC-9", []),
+        ("?text=50%25", []),
+        (f"?supplier={ACME}", ["CN 2", "CN 1"]),
+        ("?supplier=OTHER", []),
+        ("?batch=SB-000001", ["CN 1"]),
+        ("?limit=1", ["CN 2"]),
+    ],
+)
+def test_credit_notes_are_listed_the_newest_first(
+    api: Any, one: Claims, query: str, numbers: list[str]
+) -> None:
+    noted(one)
+
+    found = api("GET", f"/credit-notes{query}").json
+
+    assert [row["number"] for row in found["items"]] == numbers
+
+
+def test_the_list_of_credit_notes_goes_on_where_it_ended(api: Any, one: Claims) -> None:
+    noted(one)
+    cursor = api("GET", "/credit-notes?limit=1").json["next_cursor"]
+
+    found = api("GET", f"/credit-notes?limit=1&cursor={cursor}").json
+
+    assert ([row["number"] for row in found["items"]], found["next_cursor"]) == (["CN 1"], None)
+    assert len(found["items"][0]["lines"]) == 2
+    assert api("GET", "/credit-notes?cursor=x").status_code == 422
+
+
+def test_credit_notes_are_the_operators_alone(one: Claims) -> None:
+    noted(one)
+    with one.db.read() as session:
+        assert queries.notes_page(session, queries.NoteFilter(), Scope(7)).rows == []
+        assert queries.claims_of_box(session, "any", Scope(7), limit=5) == []
+
+
+def test_credit_notes_have_a_page_with_filters_and_sums(client: Any, one: Claims) -> None:
+    root = "/returns/claims/credit-notes"
+    empty = client.get(root).text
+    noted(one)
+
+    page, narrowed = client.get(root).text, client.get(f"{root}?batch=SB-000001&text=1").text
+
+    assert "No credit notes yet" in empty
+    assert ("CN 1" in page, "CN 2" in page, "€27.90" in page) == (True, True, True)
+    assert ("CN 1" in narrowed, "CN 2" in narrowed) == (True, False)
+    assert 'name="batch" value="SB-000001"' in narrowed
+    assert "No credit note matches" in client.get(f"{root}?text=nothing").text
+    assert root in client.get("/returns/claims").text
+
+
+def test_the_list_of_credit_notes_asks_the_database_as_often_for_many(
+    client: Any, one: Claims
+) -> None:
+    first, second, third = one.claims(3)
+    one.do(operations.submit_claims, claims=[first, second, third])
+    one.note((first, CLAIMED))
+    client.get("/returns/claims/credit-notes")
+    with statements(one.db) as few:
+        client.get("/returns/claims/credit-notes")
+    one.note((second, 100), (third, 100), number="CN 2")
+    one.note((second, 200), number="CN 3")
+    with statements(one.db) as many:
+        client.get("/returns/claims/credit-notes")
+    assert len(many) == len(few)
+
+
+def test_case_and_box_name_what_is_claimed_from_the_supplier(client: Any, one: Claims) -> None:
+    one.do(operations.set_supplier_terms, **AGREED)
+    order = one.repair()
+    case, box = f"/returns/{one.case.number}", f"/devices/{one.case.device.public_id}"
+    before = client.get(case).text + client.get(box).text
+    one.do(operations.propose_claim, order=order)
+
+    link = 'href="/returns/claims/SC-000001"'
+    assert "/returns/claims/SC-" not in before
+    assert "Claims from suppliers</h2>" not in before
+    assert link in client.get(case).text
+    assert link in client.get(box).text
+
+
+def test_who_may_not_claim_is_told_of_no_claim(people: Any, sign_in: Any, one: Claims) -> None:
+    one.claims(1)
+    browser = sign_in(people.person("viewer", username="looker").username)
+
+    pages = [f"/returns/{one.case.number}", f"/devices/{one.case.device.public_id}"]
+
+    assert [("SC-000001" in browser.get(page).text) for page in pages] == [False, False]
+    assert browser.get("/returns/claims/credit-notes").status_code == 403
 
 
 def test_the_list_asks_the_database_as_often_for_many(

@@ -404,7 +404,12 @@ def test_who_only_looks_has_no_buttons_and_makes_no_steps(
     ("path", "data", "shown"),
     [
         ("faults", {"component": "tuner", "symptom": ""}, "field-symptom-error"),
-        ("statements", {"kind": "price_paid", "amount": "much"}, 'value="much"'),
+        ("statements", {"kind": "price_paid", "amount_minor": "much"}, 'value="much"'),
+        (
+            "statements",
+            {"kind": "wiped", "amount_minor": "1"},
+            "An amount is stated of prices and refunds alone.",
+        ),
         ("statements", {"kind": "nothing", "note": "a letter"}, 'value="a letter"'),
         ("spare", {"device": "NO-SUCH-BOX"}, 'value="NO-SUCH-BOX"'),
         ("photographs", {"note": "the back"}, 'value="the back"'),
@@ -426,7 +431,7 @@ def test_the_forms_of_the_page_write_what_they_say(
     base = f"/returns/{names.asked}"
     answers = [
         post(f"{base}/faults", component="remote", symptom="A key is stuck"),
-        post(f"{base}/statements", kind="price_paid", amount="149.90", note="Receipt 7"),
+        post(f"{base}/statements", kind="price_paid", amount_minor="149.90", note="Receipt 7"),
         post(f"{base}/statements", kind="fee_agreed", withdrawn="true"),
         post(f"{base}/photographs", photo=(io.BytesIO(PNG), "a.png"), fault="1", note="The label"),
         post(f"{base}/spare", device="SN-9001"),

@@ -262,6 +262,20 @@ def test_delivery_is_the_day_since_when_the_first_account_has_the_box(
     )
 
 
+def test_an_account_that_is_recorded_long_after_the_first_run_begins_no_cover(
+    ready: Desk,
+) -> None:
+    ready.in_force("used", starts=[{"basis": "sale"}, {"basis": "activation"}])
+    ready.assign("used", tenure="sold")
+    box = ready.box("SN-1", activated_on=date(2023, 3, 4), status="active")
+    give(ready, box, account_of(ready), since=None)
+
+    found = found_for(ready, box)
+
+    assert found["found"].outcome == "expired"
+    assert str(found["found"].cover.started_on) == "2023-03-04"
+
+
 def test_another_owner_ends_the_cover_and_the_decision_says_so(ready: Desk) -> None:
     box = ready.box("SN-1")
     give(ready, box, account_of(ready))

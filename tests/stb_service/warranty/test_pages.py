@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from stb_service.warranty import queries
+from stb_service.warranty import operations, queries
 from stb_service.warranty.models import WarrantyPolicy
 from tests.conftest import csrf_of
 from tests.stb_service.devices.test_queries import statements
@@ -146,6 +147,60 @@ def test_a_draft_is_published_and_retired_on_its_page(client: FlaskClient, one: 
     assert (published.status_code, retired.status_code) == (303, 303)
     assert "Dr Lex" in page
     assert "until the day before 3 Mar 2090" in page
+
+
+def test_the_list_shows_what_is_in_force_and_the_draft_beside_it(
+    client: FlaskClient, one: Desk
+) -> None:
+    path = f"/warranty/policies/{policy_of(one, 'plain').public_id}"
+    post(client, f"{path}/edit", **{**FORM, "title": "A better one"})
+
+    drafted = " ".join(client.get("/warranty/policies").text.split())
+    post(client, f"{path}/publish", in_force_from="2090-03-02")
+    to_come = " ".join(client.get("/warranty/policies").text.split())
+
+    assert ">Plain<" in drafted
+    assert "A better one" not in drafted
+    assert drafted.index(">Published<") < drafted.index("Version 2") < drafted.index(">Draft<")
+    assert ">Draft<" not in to_come
+    assert "2 Mar 2090" in to_come
+    assert to_come.index(">Published<") < to_come.index(">To come<")
+
+
+@pytest.mark.parametrize(
+    ("day", "shown", "following"),
+    [
+        (date(2029, 12, 31), 1, [2, 3, 4]),
+        (date(2030, 1, 1), 2, [3, 4]),
+        (date(2039, 12, 31), 2, [3, 4]),
+        (date(2040, 1, 1), 3, [4]),
+    ],
+)
+def test_the_version_that_stands_for_a_policy_is_the_last_in_force(
+    one: Desk, day: date, shown: int, following: list[int]
+) -> None:
+    for year in (2030, 2040):
+        one.change(operations.write_draft, "plain", title=f"From {year}")
+        one.change(operations.publish, "plain", in_force_from=date(year, 1, 1))
+    one.change(operations.write_draft, "plain", title="A draft")
+
+    policy = policy_of(one, "plain")
+
+    assert policy.shown_on(day).number == shown
+    assert [version.number for version in policy.following(day)] == following
+
+
+def test_a_policy_of_which_nothing_is_in_force_yet_is_shown_by_its_first_version(
+    one: Desk,
+) -> None:
+    one.policy("new")
+    draft = policy_of(one, "new")
+    one.change(operations.publish, "new", in_force_from=date(2090, 1, 1))
+    to_come = policy_of(one, "new")
+
+    assert draft.shown_on(SOLD).is_draft
+    assert to_come.shown_on(SOLD).in_force_from == date(2090, 1, 1)
+    assert draft.following(SOLD) == to_come.following(SOLD) == []
 
 
 def test_what_is_refused_is_told_on_the_page(client: FlaskClient, one: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -72,9 +72,34 @@ def test_a_box_given_is_sold_and_with_the_customer(
 
     after = read(registry, box)
     (custody,) = registry.ask(queries.custody_of, box, EVERYTHING)[:1]
-    assert (after.status, after.tenure, after.sold_on) == ("sold", "rented", registry.now.date())
+    assert (after.status, after.tenure) == ("sold", "rented")
     assert (custody.holder, after.custodian_id) == (ada.number, None)
     assert [(row.account.number, row.until) for row in chain(registry, box)] == [(ada.number, None)]
+
+
+@pytest.mark.parametrize("days_ago", [0, 700])
+@pytest.mark.parametrize("tenure", ["sold", "rented"])
+def test_no_day_of_sale_is_made_up_for_a_box_that_is_given(
+    registry: Registry, box: Device, ada: Account, tenure: str, days_ago: int
+) -> None:
+    give(registry, box, ada, tenure=tenure, since=registry.now - timedelta(days=days_ago))
+    given = read(registry, box)
+    registry.do(
+        operations.transfer,
+        uid=box.public_id,
+        account=open_account(registry, "Byron").number,
+        proof="a bill",
+    )
+
+    assert (given.sold_on, read(registry, box).sold_on) == (None, None)
+
+
+def test_a_day_of_sale_that_is_stated_stays(registry: Registry, ada: Account) -> None:
+    box = registry.box("SN-2", sold_on=date(2024, 5, 6))
+
+    give(registry, box, ada)
+
+    assert read(registry, box).sold_on == date(2024, 5, 6)
 
 
 def test_a_box_is_one_accounts_at_a_time(registry: Registry, box: Device, ada: Account) -> None:
