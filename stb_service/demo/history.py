@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.demo.boxes import plan_boxes
 from stb_service.demo.calls import Desk, plan_calls
+from stb_service.demo.claims import agree_with_suppliers, plan_claims
 from stb_service.demo.lives import draw_lives
 from stb_service.demo.model import opening
 from stb_service.demo.money import Books, plan_enquiries
@@ -53,8 +54,10 @@ def write_history(
     desk = Desk(op, books)
     returns = Returns(op, files, otherwise=desk.answer)
     returns.set_terms()
+    agree_with_suppliers(op)
     plan_boxes(op, draw_lives(seed, boxes, now), meet=partial(plan_calls, op, returns.answer))
     returns.plan_board()
+    plan_claims(op)
     plan_supply(op)
     plan_counter_sales(op)
     plan_defects(op)
