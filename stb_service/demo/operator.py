@@ -20,7 +20,12 @@ from stb_service.demo.model import chance_of
 from stb_service.devices.rules import Tenure
 from stb_service.shared.access import EVERYTHING, SYSTEM, Actor
 from stb_service.staff.models import Organisation
-from stb_service.staff.operations import NewPassword, create_organisation, create_person
+from stb_service.staff.operations import (
+    NewPassword,
+    change_organisation,
+    create_organisation,
+    create_person,
+)
 from stb_service.staff.queries import actor_of, operator
 from stb_service.warranty.facts import Sources
 
@@ -31,6 +36,13 @@ ORGANISATIONS: tuple[tuple[str, str, str], ...] = (
     ("centre-n", "Sample Service North", "service_centre"),
     ("centre-s", "Sample Service South", "service_centre"),
 )
+LETTERHEAD: Mapping[str, str] = {
+    "name": "Example Television",
+    "address": "12 Sample Street\nX91 EX00 Exampleford\nIreland",
+    "phone": "+353 20 915 0000",
+    "mail": "service@operator.example",
+}
+"""What stands on the operator's letters; without an address no paper can be printed."""
 STAFF: tuple[tuple[str, str, str, str], ...] = (
     ("agent.ada", "Ada Demoson", "agent", "operator"),
     ("agent.omar", "Omar Placeholder", "agent", "operator"),
@@ -161,6 +173,7 @@ def hire(op: Operator, lock: NewPassword) -> None:
     session, now = op.session, op.begun
     own = operator(session)
     assert own is not None  # made at the first start
+    change_organisation(session, organisation=own, actor=SYSTEM, now=now, **LETTERHEAD)
     houses: dict[str, Organisation] = {"operator": own}
     for code, name, kind in ORGANISATIONS:
         houses[code] = create_organisation(

@@ -19,12 +19,20 @@ from stb_service.rma.before import findings
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.claiming.models import SupplierClaim
 from stb_service.rma.claiming.queries import claim_of_order
+from stb_service.rma.deciding import may_be_goodwill
 from stb_service.rma.drawing import draw
 from stb_service.rma.facts import Facts
 from stb_service.rma.gathering import gather, money_of, stray_box
 from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF
 from stb_service.rma.machine import Machine, Phase, Place
-from stb_service.rma.models import CaseEvent, OrderEvent, Precheck, ReturnCase, WorkshopOrder
+from stb_service.rma.models import (
+    CaseEvent,
+    Fault,
+    OrderEvent,
+    Precheck,
+    ReturnCase,
+    WorkshopOrder,
+)
 from stb_service.rma.queries import Belongings
 from stb_service.rma.rules import Action, actions
 from stb_service.rma.steps import QUIET, kinds_of_place
@@ -36,6 +44,8 @@ from stb_service.shared.i18n import Text
 from stb_service.shared.money import Money
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import find_by_id
+
+SAID = ("scanned", "carrier", "tracking", "location")
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,12 @@ class Told:
     def place(self) -> Place:
         """Where it led."""
         return self.machine.places[self.row.to_state]
+
+    @property
+    def said(self) -> list[str]:
+        """What was scanned or typed with it."""
+        found = (self.row.stated.get(name) for name in SAID)
+        return [str(value) for value in found if value]
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,11 @@ class CaseCard:
     def disputable(self) -> Sequence[int]:
         """The numbers of the faults whose verdict may be contested."""
         return disputable(self._facts.lines)
+
+    @property
+    def payable(self) -> Sequence[Fault]:
+        """The faults that the operator may answer for now, instead of the customer."""
+        return [fault for fault in self.rows.faults if may_be_goodwill(self.case, fault)]
 
     def places_for(self, event: str) -> Sequence[Location]:
         """Return the places that a step may put the box at."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, Response, flash, render_template, request, send_file
+from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -14,7 +14,7 @@ from stb_service.billing.pages import shown_rows, typed_lines
 from stb_service.billing.routes import operators_zone
 from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
-from stb_service.rma import deciding, exchange, operations, queries, quoting
+from stb_service.rma import deciding, exchange, operations, quoting
 from stb_service.rma.case_card import CaseCard, card_of
 from stb_service.rma.facts import REMEDY_NAMES, Remedy
 from stb_service.rma.forms import (
@@ -218,18 +218,6 @@ def add_photo(ref: str) -> ResponseReturnValue:
             deciding.add_photo(unit(), ref=ref, data=data, files=services().files, **form, **who())
 
     return on_case(ref, "photo", save, _("The photograph is kept."))
-
-
-@pages.get("/returns/<ref>/photographs/<photo>")
-@requires("rma.view")
-def show_photo(ref: str, photo: str) -> Response:
-    """Return a photograph."""
-    queries.case_by_ref(unit(), ref, current_actor().scope)
-    row = queries.photo_by_ref(unit(), photo, current_actor().scope)
-    answer = send_file(services().files.path(row.sha256), mimetype=row.media_type)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Cache-Control"] = "private, max-age=86400"
-    return answer
 
 
 @pages.post("/returns/<ref>/statements")

@@ -307,6 +307,12 @@ def _is_goodwill(fault: Fault) -> bool:
     return fault.decision is not None and fault.decision.effective_outcome == Outcome.GOODWILL
 
 
+def may_be_goodwill(case: ReturnCase, fault: Fault) -> bool:
+    """Tell whether the operator may answer for a fault now, instead of the customer."""
+    is_billable = fault.effective_verdict in BILLABLE and not fault.agreed
+    return case.state == CaseState.DECIDING and is_billable
+
+
 def grant_goodwill(
     session: Session, *, ref: str, number: int, reason: str, actor: Actor, now: datetime
 ) -> Fault:
@@ -323,7 +329,7 @@ def grant_goodwill(
     fault = fault_of(session, case, number)
     if not reason.strip():
         raise Invalid.field("reason", text("Say why."))
-    if case.state != CaseState.DECIDING or fault.effective_verdict not in BILLABLE or fault.agreed:
+    if not may_be_goodwill(case, fault):
         message = text("Goodwill is for a fault to be paid for, while the case is to be decided.")
         raise Refused([Obstacle("goodwill", message)])
     before = fault.effective_verdict

@@ -18,6 +18,7 @@ from stb_service.billing.pages import kept_filter
 from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
 from stb_service.rma import bench, deciding, queries, workbench
+from stb_service.rma.forms import GoodwillForm
 from stb_service.rma.gathering import find_scanned, next_actions
 from stb_service.rma.history import stays
 from stb_service.rma.lists import GRADES
@@ -193,6 +194,7 @@ def _order_page(ref: str, failed: Failed) -> str:
         events=events,
         stays=stays([event.happened for event in events]),
         found=found,
+        payable=[row for row in faults if case and deciding.may_be_goodwill(case, row)],
         waits_for_case=case is not None and order.is_live and order.phase is Phase.DECISION,
         again=next((a for a in found if failed.form == f"{a.machine}-{a.event}"), None),
         here=workbench.stock_here(session, order.location, parts),
@@ -292,6 +294,21 @@ def add_fault(ref: str) -> ResponseReturnValue:
     back = request.form.get("back") == "inspection"
     endpoint = "inspection_pages.show_inspection" if back else SHOWN
     return _work(ref, "fault", save, _("The fault is written down."), then=endpoint)
+
+
+@pages.post("/workshop/<ref>/goodwill")
+@requires("rma.decide")
+def grant_goodwill(ref: str) -> ResponseReturnValue:
+    """Let the operator answer for a fault of the order's case."""
+
+    def save(number: str) -> None:
+        form = read_form(GoodwillForm())
+        case = queries.case_of_order(unit(), order_of(number), current_actor().scope)
+        if case is None:
+            raise NotFound(text("A box from stock is the operator's own: nobody is to pay for it."))
+        deciding.grant_goodwill(unit(), ref=case.number, **form, **who())
+
+    return _work(ref, "goodwill", save, _("Goodwill is granted."))
 
 
 @pages.post("/workshop/<ref>/parts")

@@ -50,7 +50,7 @@ from stb_service.rma.models import (
 from stb_service.shared.access import EVERYTHING, Actor, Scope
 from stb_service.shared.audit import AuditEntry
 from stb_service.staff.models import Person
-from stb_service.staff.queries import organisation_by_ref
+from stb_service.staff.queries import operator, organisation_by_ref
 from stb_service.subscribers.models import Account, Contact, Site
 from stb_service.subscribers.queries import AccountFilter, accounts_page
 from stb_service.subscribers.rules import ContactKind
@@ -332,6 +332,14 @@ def test_returns_have_gone_in_many_ways_and_ended(session: Session) -> None:
     assert {"mismatch", "bounce", "approve_replace", "confirm", "close"} <= events
     assert {"given_back", "missing"} <= ends
     assert session.scalar(select(func.count(OrderPart.id)).where(OrderPart.used > 0))
+
+
+def test_what_repairs_cost_is_claimed_and_letters_have_an_address(session: Session) -> None:
+    own = operator(session)
+
+    assert "candidate" in states(session, SupplierClaim.state)
+    assert own is not None
+    assert own.address_lines
 
 
 def test_a_user_fault_is_shown_by_a_photograph_that_is_kept(told: Told, session: Session) -> None:

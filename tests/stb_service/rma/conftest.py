@@ -35,7 +35,7 @@ from stb_service.subscribers.operations import add_site, create_account
 from tests.stb_service.warranty.conftest import Desk
 
 PSU, REMOTE, BOX = "PSU-12", "RC-5", "BOX-AUR-1"
-MAIN, BENCH, SHOP, SCRAP, ACME = "MAIN", "BENCH", "SHOP-N", "SCRAP", "ACME"
+MAIN, BENCH, SHOP, SCRAP, ACME = "MAIN", "BENCH", "SHOP-N", "SCRAP", "ACME-WORKS"
 PLACES = (
     (MAIN, "warehouse", None),
     (BENCH, "warehouse", None),

@@ -19,7 +19,7 @@ from stb_service.rma.terms import set_model_terms
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Forbidden, Invalid, NotFound, Refused
-from tests.stb_service.rma.conftest import BENCH, MAIN, OLD, PNG, PSU, REMOTE, House
+from tests.stb_service.rma.conftest import ACME, BENCH, MAIN, OLD, PNG, PSU, REMOTE, House
 
 TERMS = {"new_minor": 9_900, "refurbished_minor": 6_900, "unreturned_minor": 8_000}
 
@@ -125,14 +125,14 @@ def test_a_supplier_keeps_a_box_and_the_customer_gets_another(one: House) -> Non
     device, spare = one.customers_box(), one.spare()
     one.open(device, "mainboard").received(device).judged().on_case("approve_repair")
     one.on_order("reserve").on_order("begin").on_order("wait_for_supplier", tracking="S1")
-    one.on_order("supplier_keeps", reason="exchanged there", location="ACME")
+    one.on_order("supplier_keeps", reason="exchanged there", location=ACME)
     assert one.states == ("decision_pending", "with_supplier")
 
     one.on_case("approve_replace").allocated(spare).on_case("allocate")
     one.on_case("hand_over", signed_by="Ada").provisioned().on_case("confirm")
 
     assert one.case.state == "closed"
-    assert one.place_of(device) == ("ACME", "defective")
+    assert one.place_of(device) == (ACME, "defective")
 
 
 def test_a_refund_is_no_more_than_was_paid_and_goodwill_is_granted_with_a_reason(

@@ -252,6 +252,23 @@ def test_photographs_are_taken_one_by_one_and_sent_as_nothing_but_pictures(shop:
     assert f"/returns/photos/{ref}" in shop.page(f"/workshop/{order}")
 
 
+def test_goodwill_is_granted_where_the_box_lies(shop: Shop) -> None:
+    order = received(shop, "SN-2026", "mainboard")
+    shop.house.judged("liquid", photo=True)
+    page = f"/workshop/{order}"
+    assert "Grant goodwill" in shop.page(page)
+    assert "Grant goodwill" not in shop.page(page, "tom")
+
+    refused = shop.post(f"{page}/goodwill", number="1", reason="")
+    assert refused.status_code == 422
+    assert "goodwill-reason-error" in refused.text
+    assert shop.post(f"{page}/goodwill", "tom", number="1", reason="x").status_code == 403
+    granted = shop.sent(f"{page}/goodwill", number="1", reason="A customer for ten years")
+
+    assert "Goodwill, ines" in granted
+    assert "Grant goodwill" not in granted
+
+
 def test_a_second_inspection_hides_the_first_verdict_and_refuses_the_first_inspector(
     shop: Shop,
 ) -> None:
