@@ -19,7 +19,7 @@ from stb_service.shared.files import FileStore
 from stb_service.staff.operations import new_password
 from tests.conftest import NOW
 
-BOXES = 60
+BOXES = 80
 SEED = 2026
 LOCK = "nobody knows this word"
 
