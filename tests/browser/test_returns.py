@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser
 
-from tests.browser.desk import Desk
-from tests.browser.returned import Returned, go, press, shows
-from tests.browser.trade import BOX, DAYS, INES, NORA, OMAR, PSU, YEARS, House, Trade
-from tests.conftest import People
-from tests.live import Live
+from tests.browser.hands import go, press, shows
+from tests.browser.returned import Returned
+from tests.browser.trade import BOX, DAYS, INES, NORA, OMAR, PSU, SHOP, YEARS, House, Trade
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,33 +15,6 @@ pytestmark = [
 ]
 
 NOTHING = "\N{EN DASH}"
-
-
-@pytest.fixture(scope="module")
-def trade(live: Live, people: People) -> Trade:
-    """What all stories find: a model with its policy, parts, staff."""
-    return Trade(live, people)
-
-
-@pytest.fixture
-def desk(chromium: Browser, live: Live, cookies: dict[str, str], trade: Trade) -> Iterator[Desk]:
-    """The desks of the stories' people too."""
-    made = Desk(chromium, live, {**cookies, **trade.cookies})
-    yield made
-    made.close()
-    assert made.watch.faults == []
-
-
-@pytest.fixture
-def house(trade: Trade, request: pytest.FixtureRequest) -> House:
-    """A household, a bench and a shelf that only this story uses."""
-    return trade.house(request.node.name.removeprefix("test_").replace("_", " ").title()[:60])
-
-
-@pytest.fixture
-def story(desk: Desk, house: House) -> Returned:
-    """The return that the story is about."""
-    return Returned(desk, house)
 
 
 def test_a_repair_in_warranty(story: Returned, house: House) -> None:
@@ -144,7 +112,7 @@ def test_an_advance_replacement_that_is_not_returned(
 
 def test_a_swap_at_a_dealers_counter(story: Returned, house: House) -> None:
     """The dealer sold the box, so the box and the shelf are the dealer's to see."""
-    box, spare = house.box(seller="southshop"), house.spare(house.shop)
+    box, spare = house.box(seller=SHOP), house.spare(house.shop)
     story.open(box, by=NORA, remedy="Swap at the counter").cannot("Authorise the return", by=NORA)
     story.authorised().refused("Swap at the counter", "No box is allocated", by=NORA)
     story.keeps(spare, by=NORA)

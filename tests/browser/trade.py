@@ -21,16 +21,10 @@ from stb_service.rma.terms import set_model_terms
 from stb_service.shared.access import SYSTEM
 from stb_service.subscribers.operations import add_site, create_account
 from stb_service.warranty import operations as warranty
-from tests.browser.desk import cookie_of
-from tests.conftest import People
 from tests.live import Live
 
-AGENT, INES, OMAR, NORA = "amir.agent", "ines.bench", "omar.bench", "nora.dealer"
-STAFF = {
-    INES: ("technician", "operator"),
-    OMAR: ("technician", "operator"),
-    NORA: ("agent", "southshop"),
-}
+AGENT, INES, OMAR = "amir.agent", "ines.bench", "omar.bench"
+NORA, SHOP = "nora.dealer", "southshop"
 MODEL, PSU, BOX, ACME = "HOME-1", "PSU-12V", "BOX-HOME-1", "ACME"
 TERMS: Mapping[str, Any] = {
     "starts": [{"basis": "sale"}, {"basis": "production", "after_days": 180}],
@@ -98,14 +92,10 @@ class House:
 class Trade:
     """An operator who sells boxes and takes them back, behind one running service."""
 
-    def __init__(self, live: Live, people: People) -> None:
+    def __init__(self, live: Live) -> None:
         self._live = live
         self.serials = (f"RET-{number:04}" for number in itertools.count(1))
         self._houses = itertools.count(1)
-        people.organisation("southshop")
-        for username, (role, organisation) in STAFF.items():
-            people.person(role, organisation, username)
-        self.cookies = {username: cookie_of(live, username) for username in STAFF}
         self._furnish()
 
     def do(self, verb: Any, **arguments: Any) -> Any:
@@ -137,7 +127,7 @@ class Trade:
         places = {
             f"BENCH-{number}": ("warehouse", None),
             f"SHELF-{number}": ("warehouse", None),
-            f"SHOP-{number}": ("dealer", "southshop"),
+            f"SHOP-{number}": ("dealer", SHOP),
         }
         for code, (kind, organisation) in places.items():
             self.do(create_location, code=code, name=name, kind=kind, organisation=organisation)
