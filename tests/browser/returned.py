@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, expect
 
 from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF
+from tests.browser.desk import PATIENCE_MS
 from tests.browser.hands import fill, follow, go, press, scan, shows, unfold
 from tests.browser.story import SAID
 from tests.browser.trade import AGENT, INES
 from tests.browser.workshop import Workshop
+from tests.live import wait_for
 
 CHECKS = [str(PRECHECKS[code]) for code in PRECHECKS_OF["repair"]]
 TAX = "19"
@@ -59,11 +61,14 @@ class Returned(Workshop):
         return self.stands(leads_to, by=by)
 
     def comes_to(self, state: str) -> Self:
-        """Look at the return until it has come to a step by itself."""
+        """Look at the return again and again until it has come to a step by itself."""
         page = self.case_page()
-        badges = page.locator(".stb-badges")
-        while state not in badges.inner_text():
+
+        def has_come() -> bool:
             page.reload(wait_until="domcontentloaded")
+            return state in page.locator(".stb-badges").inner_text()
+
+        wait_for(has_come, seconds=PATIENCE_MS / 1000, what=f"{self.number} comes to “{state}”")
         return self
 
     def refused(self, title: str, because: str, *, by: str = AGENT) -> Self:

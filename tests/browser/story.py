@@ -9,7 +9,7 @@ from typing import Self
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk import Desk
-from tests.browser.hands import fill, go, press, shows, spread
+from tests.browser.hands import fill, follow, go, press, shows, spread
 from tests.browser.trade import AGENT, INES, House
 
 SAID: Mapping[str, str] = {
@@ -89,14 +89,21 @@ class Story:
         shows(self.case_page(), *words)
         return self
 
+    def works(self, state: str, page: Page) -> Self:
+        """See in which step the workshop's order is."""
+        expect(page.locator(".page-title + div")).to_contain_text(state)
+        return self
+
     # --- what is seen in the end ----------------------------------------------------------------
 
     def ends(self, case: str, order: str) -> Self:
-        """See where both machines have ended."""
-        self.look_again()
-        self.stands(case)
-        shows(self.case_page(), f"{self.order} {order}" if order else "")
-        return self
+        """See where both machines have ended: on the page of the return, and on the order's."""
+        self.look_again().stands(case)
+        shows(self.case_page(), f"{self.order} {order}")
+        page = self.case_page()
+        follow(page, page.locator("dd").get_by_role("link", name=re.compile(r"^W-")).click)
+        shows(page, f"Workshop order {self.order}", f"{self.number} {case}")
+        return self.works(order, page).look_again()
 
     def ledger(self, *entries: str, balance: str = "owes nothing") -> Self:
         """See every entry of the household's ledger, the first first, and what it owes."""
@@ -153,3 +160,12 @@ class Story:
         press(page, "Give it")
         self.look_again()
         return self
+
+    def booked_out(self, serial: str, place: str) -> Self:
+        """Let the agent book a box that the household has out of stock."""
+        page = self.visit("/locations")
+        go(page, place)
+        go(page, "Move")
+        fill(page, {"Scan": serial, "To": "CUSTOMER"})
+        press(page, "Move")
+        return self.look_again()

@@ -55,7 +55,8 @@ def test_a_user_fault_is_disputed_upheld_quoted_accepted_paid_and_repaired(
 ) -> None:
     box = house.supplies().box()
     story.open(box, "mainboard").received()
-    story.inspected("Liquid", photo=True).sees("User fault", "Liquid · Seen")
+    wanted = "A user fault needs a photograph: take one now."
+    story.inspected("Liquid", photo=True, told=wanted).sees("User fault", "Liquid · Seen")
     story.step("Customer contests the verdict", leads_to="Second inspection", why="always dry")
     first = "What is contested is judged by somebody else than the first inspector."
     story.work_refused("State the second verdict", first).inspection_refused(first)
@@ -204,4 +205,5 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(
 
     story.ends("Closed", "In stock again").ledger().stock(house.shelf, PSU, "New 4")
     story.stock(house.shelf, BOX, "As good as new 1").card(box, "Refurbished", house.shelf)
-    story.given_out(box, "rented").holds(box)
+    story.given_out(box, "rented").holds(box).booked_out(box, house.shelf)
+    story.stock(house.shelf, BOX, NOTHING).card(box, "Sold", "CUSTOMER")

@@ -45,8 +45,7 @@ class Workshop(Story):
     def work(self, title: str, *, leads_to: str, by: str = INES, **said: str) -> Self:
         """Make a step on the page of the order, and see where it is then."""
         self.make(self.order_page(by), title, said)
-        expect(self.order_page(by).locator(".page-title + div")).to_contain_text(leads_to)
-        return self
+        return self.works(leads_to, self.order_page(by))
 
     def work_refused(self, title: str, because: str, *, by: str = INES) -> Self:
         """See that a step of the order is greyed, and that its button says why."""
@@ -54,7 +53,12 @@ class Workshop(Story):
         return self
 
     def inspected(
-        self, cause: str = "Component failed", *, seen: str = "Seen", photo: bool = False
+        self,
+        cause: str = "Component failed",
+        *,
+        seen: str = "Seen",
+        photo: bool = False,
+        told: str = "",
     ) -> Self:
         """Let Ines inspect the box: checklist, the fault and its cause, a photograph, the verdict."""
         page = self.order_page()
@@ -62,7 +66,7 @@ class Workshop(Story):
         press(page, "Begin the inspection")
         for point in CHECKLIST.values():
             choose(page, str(point), "In order")
-        self.judge(page, cause, seen=seen, photo=photo)
+        self.judge(page, cause, seen=seen, photo=photo, told=told)
         return self
 
     def inspection_refused(self, because: str) -> Self:
@@ -82,10 +86,13 @@ class Workshop(Story):
         self.judge(page, cause)
         return self
 
-    def judge(self, page: Page, cause: str, *, seen: str = "Seen", photo: bool = False) -> None:
+    def judge(
+        self, page: Page, cause: str, *, seen: str = "Seen", photo: bool = False, told: str = ""
+    ) -> None:
         """Say what was seen of the fault and what caused it, and state the verdict."""
         choose(page, "Did you see it?", seen)
         choose(page, "Kind of cause", cause)
+        expect(page.locator(".stb-proposal")).to_contain_text(told)
         if photo:
             page.get_by_label("Take photographs").first.set_input_files(PHOTO)
             expect(page.locator("#photos-1 img")).to_have_count(1)
