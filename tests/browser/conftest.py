@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from stb_service.devices.demo import load_demo
 from stb_service.shared.access import SYSTEM
 from tests.browser.boxes import Boxes, hand_to
-from tests.browser.desk import FLAGS, PATIENCE_MS, Desk, cookie_of
+from tests.browser.desk import FLAGS, PATIENCE_MS, Desk, cookies_of
 from tests.browser.returned import Returned
 from tests.browser.trade import INES, NORA, OMAR, SHOP, House, Trade
 from tests.conftest import People
@@ -77,7 +77,7 @@ def chromium() -> Iterator[Browser]:
 def cookies(live: Live) -> Mapping[str, str]:
     """What the browsers of the people hold once they are signed in."""
     expect.set_options(timeout=PATIENCE_MS)
-    return {username: cookie_of(live, username) for username in PEOPLE}
+    return cookies_of(live, PEOPLE)
 
 
 @pytest.fixture
