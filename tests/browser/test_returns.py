@@ -12,6 +12,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.real("chromium"),
     pytest.mark.xdist_group("browser"),
+    pytest.mark.timeout(300),  # a story is some fifty pages, one after the other
 ]
 
 NOTHING = "\N{EN DASH}"
