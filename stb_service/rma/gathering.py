@@ -285,10 +285,8 @@ class Gathering:
         case = self.case
         if case is None:
             return {}
-        events, terms = self.case_events, terms_in_force(self.session)
-        due = history.due_at(events, terms, self.now) if events else None
         return {
-            "due_at": due,
+            "due_at": case.due_at,
             "remedy": case.remedy,
             "rented": case.is_rented,
             "other_cases": other_live_case(self.session, case.device_id, case.id),

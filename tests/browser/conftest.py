@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from stb_service.devices.demo import load_demo
 from stb_service.shared.access import SYSTEM
 from tests.browser.boxes import Boxes, hand_to
-from tests.browser.desk import FLAGS, PATIENCE_MS, Desk, cookie_of
+from tests.browser.desk import FLAGS, PATIENCE_MS, Desk, cookies_of
+from tests.browser.returned import Returned
+from tests.browser.trade import INES, NORA, OMAR, SHOP, House, Trade
 from tests.conftest import People
 from tests.live import Live, live_service
 from tests.parts import PARTS
@@ -23,6 +25,9 @@ PEOPLE = {
     "fay.firmware": ("firmware_manager", "operator"),
     "vic.viewer": ("viewer", "operator"),
     "dora.dealer": ("agent", "northshop"),
+    INES: ("technician", "operator"),
+    OMAR: ("technician", "operator"),
+    NORA: ("agent", SHOP),
 }
 DEMO_BOXES = 90
 DEALERS_BOXES = 4
@@ -37,9 +42,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 @pytest.fixture(scope="session")
 def people(installation: Live) -> People:
-    """Roles, the operator, a dealer, and their people."""
+    """Roles, the operator, two dealers, and their people."""
     found = People(installation.db, SYSTEM, datetime.now(UTC))
     found.organisation("northshop")
+    found.organisation(SHOP)
     for username, (role, organisation) in PEOPLE.items():
         found.person(role, organisation, username)
     return found
@@ -71,7 +77,7 @@ def chromium() -> Iterator[Browser]:
 def cookies(live: Live) -> Mapping[str, str]:
     """What the browsers of the people hold once they are signed in."""
     expect.set_options(timeout=PATIENCE_MS)
-    return {username: cookie_of(live, username) for username in PEOPLE}
+    return cookies_of(live, PEOPLE)
 
 
 @pytest.fixture
@@ -100,3 +106,21 @@ def boxes(live: Live, tmp_path: Path) -> Iterator[Boxes]:
     made = Boxes(live, tmp_path)
     yield made
     made.switch_off()
+
+
+@pytest.fixture(scope="session")
+def trade(live: Live) -> Trade:
+    """What all stories of returns find: a model with its policy, parts, places."""
+    return Trade(live)
+
+
+@pytest.fixture
+def house(trade: Trade, request: pytest.FixtureRequest) -> House:
+    """A household, a bench and shelves that only this test uses."""
+    return trade.house(request.node.name.removeprefix("test_").replace("_", " "))
+
+
+@pytest.fixture
+def story(desk: Desk, house: House) -> Returned:
+    """The return that a test is about."""
+    return Returned(desk, house)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -112,8 +112,14 @@ class Desk:
             context.close()
 
 
-def cookie_of(live: Live, username: str) -> str:
-    """Sign a person in and return the cookie that their browser would hold."""
+def cookies_of(live: Live, usernames: Iterable[str]) -> dict[str, str]:
+    """Sign people in and return the cookie that the browser of each would hold."""
+    signer = SecureCookieSessionInterface().get_signing_serializer(make_app(live.settings, live.db))
+    assert signer is not None
+    return {name: str(signer.dumps({"secret": _secret_of(live, name)})) for name in usernames}
+
+
+def _secret_of(live: Live, username: str) -> str:
     with live.db.write() as session:
         person, secret = staff.sign_in(
             session,
@@ -125,10 +131,7 @@ def cookie_of(live: Live, username: str) -> str:
             now=datetime.now(UTC),
         )
         assert person is not None, secret
-    app = make_app(live.settings, live.db)
-    signer = SecureCookieSessionInterface().get_signing_serializer(app)
-    assert signer is not None
-    return str(signer.dumps({"secret": secret}))
+    return secret
 
 
 def sign_in(page: Page, username: str, password: str = PASSWORD) -> None:

@@ -164,3 +164,13 @@ def test_a_return_is_repeated_only_while_it_was_completed_lately(one: House) -> 
     with pytest.raises(Exception, match="completed lately"):
         one.open(device, previous=first)
     assert one.now - one.case.opened_at > timedelta(days=30)
+
+
+def test_a_case_that_waits_keeps_the_day_that_it_was_given(one: House) -> None:
+    one.open(one.customers_box())
+    given = one.case.due_at
+    one.do(set_return_terms, request_days=1)
+    one.tick(days=2)
+
+    assert one.facts.due_at == one.case.due_at == given
+    assert one.refused(CASE, "expire") == ["deadline"]

@@ -382,6 +382,16 @@ def test_a_refused_step_tells_every_reason_and_keeps_what_was_typed(
     assert "This needs another look" in answer.text
 
 
+def test_the_list_of_what_is_wrong_with_a_step_leads_to_its_field(
+    post: Post, names: SimpleNamespace
+) -> None:
+    answer = post.step(names.posted, "receive", scanned="SN-0003", location="NOWHERE")
+
+    assert answer.status_code == 422
+    assert 'href="#field-location"' in answer.text
+    assert answer.text.count('id="field-location"') == 1
+
+
 def test_a_step_that_is_none_is_refused(post: Post, names: SimpleNamespace) -> None:
     assert post.step(names.asked, "fly").status_code == 422
     assert post(f"/returns/{names.asked}/steps", machine="toaster", event="x").status_code == 422
