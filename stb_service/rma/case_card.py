@@ -170,6 +170,11 @@ class CaseCard:
         return Money(standing.due_minor, standing.currency) if standing else None
 
     @cached_property
+    def previous(self) -> ReturnCase | None:
+        """The case that it repeats."""
+        return queries.previous_of(self.session, self.case, self.reader.scope)
+
+    @cached_property
     def later(self) -> ReturnCase | None:
         """The case that repeats it."""
         return queries.next_of(self.session, self.case, self.reader.scope)

@@ -176,6 +176,7 @@ def case_card(session: Session, case: ReturnCase, reader: Actor) -> Any:
     values = {
         "person": case.person if sees_people else None,
         "site": case.site if sees_people else None,
+        "previous": queries.previous_of(session, case, reader.scope),
         "next": queries.next_of(session, case, reader.scope),
         "order": order,
         "actions": _actions(session, case, order, CASE),
