@@ -188,7 +188,7 @@ class CaseCard:
     def prechecks(self) -> list[Asked]:
         """The checks before the return with their answers; while it is asked for, what is known."""
         answered = {row.code: row for row in self.rows.prechecks}
-        known = findings(self.session, self.case.device) if self.is_asking else {}
+        known = findings(self.session, self.case.device, self.now) if self.is_asking else {}
         asked = dict.fromkeys([*PRECHECKS_OF[self.case.remedy], *answered])
         return [
             Asked(code, PRECHECKS[code], str(known.get(code, "")), answered.get(code))

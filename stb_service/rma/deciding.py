@@ -419,7 +419,7 @@ def record_precheck(
     if case.state != CaseState.REQUESTED:
         message = text("These checks come before the return is authorised.")
         raise Refused([Obstacle("authorised", message)])
-    known = finding or str(findings(session, case.device).get(code, ""))
+    known = finding or str(findings(session, case.device, now).get(code, ""))
     row = session.scalar(select(Precheck).filter_by(case_id=case.id, code=code))
     if row is None:
         row = Precheck(case_id=case.id, code=code)

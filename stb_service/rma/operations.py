@@ -38,6 +38,7 @@ from stb_service.rma.lists import NOTHING, Channel, FaultSaid, Stated
 from stb_service.rma.machine import Machine, Position
 from stb_service.rma.models import CaseEvent, Fault, OrderEvent, ReturnCase, WorkshopOrder
 from stb_service.rma.papers import tell_papers_due
+from stb_service.rma.promising import promise
 from stb_service.rma.repeats import case_repeated
 from stb_service.rma.rules import Move
 from stb_service.rma.touching import touch
@@ -371,6 +372,7 @@ def _make(session: Session, acting: Acting, moves: Sequence[Move]) -> None:
     for move in moves:
         carry_out(acting, move.machine, move.step)
         if move.machine == CASE.name:
+            promise(acting, move.step.event)
             case, content = acting.the_case, acting.facts.content
             tell_papers_due(session, case, move.step, content, now=acting.now)
     session.flush()

@@ -149,7 +149,7 @@ def precheck_rows(
     known = {row.code: row for row in recorded}
     codes = list(dict.fromkeys([*PRECHECKS_OF[case.remedy], *known]))
     is_open = any(code not in known for code in codes) and case.is_live
-    found = findings(session, case.device) if is_open else {}
+    found = findings(session, case.device, request_time()) if is_open else {}
     return [_precheck(code, known.get(code), str(found.get(code, ""))) for code in codes]
 
 
