@@ -13,6 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from stb_service.rma import operations, touching
 from stb_service.rma.cases import CASE
+from stb_service.rma.gathering import gather, other_live_case
 from stb_service.rma.lists import Stated
 from stb_service.rma.operations import act, open_case
 from stb_service.shared.access import Actor
@@ -139,7 +140,7 @@ def test_where_no_row_is_locked_the_index_lets_one_case_through_and_the_edge_say
     app = with_stores(made_app, settings, postgresql_db)
     barrier = threading.Barrier(FEW)
     monkeypatch.setattr(operations, "lock_row", unlocked)
-    looks = all_at(barrier, operations.other_live_case)
+    looks = all_at(barrier, other_live_case)
     monkeypatch.setattr(operations, "other_live_case", looks)
 
     def begin(number: int) -> Any:
@@ -159,7 +160,7 @@ def test_where_no_row_is_locked_the_version_and_the_place_of_the_step_let_one_th
     house.open(house.customers_box()).checked()
     barrier = threading.Barrier(FEW)
     monkeypatch.setattr(touching, "lock_row", unlocked)
-    monkeypatch.setattr(operations, "gather", all_at(barrier, operations.gather))
+    monkeypatch.setattr(operations, "gather", all_at(barrier, gather))
 
     def approve(number: int) -> Any:
         with house.db.write() as session:
