@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from firmware.images import rules
 from firmware.images.models import Image, ImageFit, ModelVersion
-from firmware.images.rules import EVERY_REVISION, Fit
+from firmware.images.rules import EVERY_REVISION, Fit, State
 from stb_service.shared.errors import NotFound, Obstacle
 from stb_service.shared.files import FileStore
 from stb_service.shared.i18n import text
@@ -131,6 +131,38 @@ def fitting_codes(session: Session) -> list[Fit]:
         .order_by(ImageFit.model_code, ImageFit.revision_code)
     )
     return [Fit(model, revision) for model, revision in rows]
+
+
+def newer_version(
+    session: Session, model_code: str, revision_code: str, running: str | None
+) -> str | None:
+    """Return the newest version that may be offered to boxes of a model and revision, if it comes
+    after the one that runs; None where it does not, or nobody knows.
+    """
+    newest = session.execute(
+        select(ModelVersion.version, ModelVersion.sequence)
+        .join(
+            ImageFit,
+            (ImageFit.model_code == ModelVersion.model_code)
+            & (ImageFit.version == ModelVersion.version),
+        )
+        .join(Image, Image.id == ImageFit.image_id)
+        .where(
+            ModelVersion.model_code == model_code,
+            ImageFit.revision_code.in_((EVERY_REVISION, revision_code)),
+            Image.state == State.AVAILABLE,
+        )
+        .order_by(ModelVersion.sequence.desc())
+        .limit(1)
+    ).one_or_none()
+    runs = session.scalar(
+        select(ModelVersion.sequence).where(
+            ModelVersion.model_code == model_code, ModelVersion.version == running
+        )
+    )
+    if newest is None or runs is None or not rules.newer(newest.sequence, runs):
+        return None
+    return str(newest.version)
 
 
 def fits_box(session: Session, image_id: int, model_code: str, revision_code: str) -> bool:

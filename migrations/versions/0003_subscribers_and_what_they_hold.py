@@ -138,6 +138,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sites", schema=None) as batch_op:
         batch_op.create_index("ix_sites_account", ["account_id", "id"], unique=False)
+        batch_op.create_index("ix_sites_area", ["country", "postcode"], unique=False)
 
     op.create_table(
         "subscribers",
@@ -285,6 +286,7 @@ def downgrade() -> None:
 
     op.drop_table("subscribers")
     with op.batch_alter_table("sites", schema=None) as batch_op:
+        batch_op.drop_index("ix_sites_area")
         batch_op.drop_index("ix_sites_account")
 
     op.drop_table("sites")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from stb_service.shared.db import UtcDateTime
+from stb_service.shared.schema import seal_moves, unseal_moves
 
 revision = "0006_quotes_and_payments"
 down_revision = "0005_warranty_policies"
@@ -34,6 +35,15 @@ SEALED = (
     *("discount_minor", "net_minor", "tax_minor", "total_minor", "line_count", "sent_at"),
 )
 
+LAST_EVENT = (
+    "fk_quotes_last_event",
+    *("quotes", "quote_events"),
+    ["id", "event_seq", "state"],
+    ["quote_id", "seq", "to_state"],
+)
+"""Quotes and their events refer to each other: PostgreSQL is told once both are there."""
+FUNCTIONS = ("added_only", "as_sent", "lines_as_sent", "above_paid", "not_back", "shown")
+
 SQLITE_APPEND_ONLY = """
 CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}
 BEGIN SELECT RAISE(ABORT, 'entries are only added'); END;
@@ -56,6 +66,16 @@ BEGIN SELECT RAISE(ABORT, 'what was sent is never changed'); END;
 CREATE TRIGGER quotes_no_replace BEFORE INSERT ON quotes
 WHEN EXISTS (SELECT 1 FROM quotes WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'what was sent is never changed'); END;
+
+CREATE TRIGGER quotes_not_back BEFORE UPDATE ON quotes
+WHEN coalesce(NEW.event_seq, 0) < (SELECT max(seq) FROM quote_events WHERE quote_id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'it shows where its last event led to'); END;
+
+CREATE TRIGGER quote_events_shown AFTER INSERT ON quote_events
+BEGIN
+  UPDATE quotes SET state = NEW.to_state, event_seq = NEW.seq
+  WHERE id = NEW.quote_id AND coalesce(event_seq, 0) < NEW.seq;
+END;
 
 CREATE TRIGGER quote_lines_no_insert BEFORE INSERT ON quote_lines
 WHEN NEW.position > (SELECT line_count FROM quotes WHERE id = NEW.quote_id)
@@ -111,6 +131,27 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+CREATE FUNCTION billing_not_back() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF coalesce(NEW.event_seq, 0) < (SELECT max(seq) FROM quote_events WHERE quote_id = NEW.id) THEN
+    RAISE EXCEPTION 'it shows where its last event led to';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION billing_shown() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE quotes SET state = NEW.to_state, event_seq = NEW.seq
+  WHERE id = NEW.quote_id AND coalesce(event_seq, 0) < NEW.seq;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER quotes_not_back BEFORE UPDATE ON quotes
+FOR EACH ROW EXECUTE FUNCTION billing_not_back();
+
+CREATE TRIGGER quote_events_shown AFTER INSERT ON quote_events
+FOR EACH ROW EXECUTE FUNCTION billing_shown();
 
 CREATE TRIGGER quotes_as_sent BEFORE UPDATE ON quotes FOR EACH ROW
 WHEN (OLD.line_count IS NOT NULL AND ({differs})) EXECUTE FUNCTION billing_as_sent();
@@ -171,7 +212,7 @@ def upgrade() -> None:
         sa.Column("tax_minor", sa.BigInteger(), nullable=False),
         sa.Column("total_minor", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("event_seq", sa.Integer(), nullable=False),
+        sa.Column("event_seq", sa.Integer(), nullable=True),
         sa.Column("edition", sa.Integer(), nullable=False),
         sa.Column("line_count", sa.Integer(), nullable=True),
         sa.Column("timezone", sa.String(length=64), nullable=False),
@@ -188,7 +229,12 @@ def upgrade() -> None:
         sa.Column("answer_note", sa.String(length=500), nullable=False),
         sa.Column("public_id", sa.String(length=16), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.CheckConstraint(
             "(subject_kind = '') = (subject_ref = '')", name=op.f("ck_quotes_subject")
         ),
@@ -203,6 +249,17 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("length(currency) = 3", name=op.f("ck_quotes_currency")),
         sa.CheckConstraint("total_minor = net_minor + tax_minor", name=op.f("ck_quotes_total")),
+        sa.CheckConstraint(
+            "(event_seq IS NULL) = (state = 'draft')", name=op.f("ck_quotes_event_seq")
+        ),
+        sa.ForeignKeyConstraint(
+            ["id", "event_seq", "state"],
+            ["quote_events.quote_id", "quote_events.seq", "quote_events.to_state"],
+            name="fk_quotes_last_event",
+            initially="DEFERRED",
+            deferrable=True,
+            use_alter=True,
+        ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_quotes_account_id")),
         sa.ForeignKeyConstraint(
             ["supersedes_id"], ["quotes.id"], name=op.f("fk_quotes_supersedes_id")
@@ -438,11 +495,19 @@ def upgrade() -> None:
         sa.table("quote_moves", sa.column("from_state"), sa.column("to_state")),
         [{"from_state": before, "to_state": after} for before, after in QUOTE_MOVES],
     )
-    for guard in guards(is_sqlite=op.get_bind().dialect.name == "sqlite"):
+    seal_moves(op.get_bind(), "quote_moves")
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    if not is_sqlite:
+        op.create_foreign_key(*LAST_EVENT, deferrable=True, initially="DEFERRED")
+    for guard in guards(is_sqlite=is_sqlite):
         op.execute(guard)
 
 
 def downgrade() -> None:
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    unseal_moves(op.get_bind(), "quote_moves")
+    if not is_sqlite:
+        op.drop_constraint(LAST_EVENT[0], "quotes", type_="foreignkey")
     with op.batch_alter_table("payment_notices", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_payment_notices_payment_id"))
 
@@ -480,6 +545,6 @@ def downgrade() -> None:
 
     op.drop_table("quotes")
     op.drop_table("quote_moves")
-    if op.get_bind().dialect.name != "sqlite":  # there a table takes its triggers along
-        for name in ("added_only", "as_sent", "lines_as_sent", "above_paid"):
+    if not is_sqlite:  # there a table takes its triggers along
+        for name in FUNCTIONS:
             op.execute(f"DROP FUNCTION billing_{name}()")

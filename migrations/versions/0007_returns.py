@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from stb_service.shared.db import Json, UtcDateTime
+from stb_service.shared.schema import seal_moves, unseal_moves
 
 revision = "0007_returns"
 down_revision = "0006_quotes_and_payments"
@@ -276,11 +277,30 @@ ORDER_MOVES = (
     ("wiped", True, "resume", "wiped", False),
 )
 
-APPEND_ONLY = ("rma_case_events", "rma_order_events", "rma_statements")
+EXCHANGE_MOVES = (
+    ("new", "allocated"),
+    ("allocated", "released"),
+    ("allocated", "given"),
+    ("given", "returned"),
+    ("given", "lost"),
+)
+SEALED = ("rma_case_moves", "rma_order_moves")
+APPEND_ONLY = (
+    *("rma_case_events", "rma_order_events", "rma_statements"),
+    *("rma_judgements", "rma_exchange_events"),
+)
 MACHINES = (
     ("rma_cases", "rma_case_events", "case_id"),
     ("rma_orders", "rma_order_events", "order_id"),
 )
+ENDS = {
+    "rma_cases": ("closed_at", ("cancelled", "closed", "closed_expired", "closed_rejected")),
+    "rma_orders": (
+        "ended_at",
+        ("cancelled", "given_back", "missing", "restocked", "scrapped", "with_supplier"),
+    ),
+}
+"""The states in which a case or an order has ended, and where the instant of it stands."""
 LATER = (
     *(
         (
@@ -290,6 +310,21 @@ LATER = (
             [owner, "seq", "to_state", "to_held"],
         )
         for table, events, owner in MACHINES
+    ),
+    *(
+        (
+            f"fk_rma_faults_{verdict}",
+            *("rma_faults", "rma_judgements"),
+            ["id", seq, verdict],
+            ["fault_id", "seq", verdict],
+        )
+        for seq, verdict in (("verdict_seq", "verdict"), ("second_seq", "second_verdict"))
+    ),
+    (
+        "fk_rma_exchanges_last_event",
+        *("rma_exchanges", "rma_exchange_events"),
+        ["id", "event_seq", "state"],
+        ["exchange_id", "seq", "to_state"],
     ),
     (
         "fk_rma_case_events_carried_by",
@@ -328,8 +363,47 @@ BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
 
 CREATE TRIGGER {events}_shown AFTER INSERT ON {events}
 BEGIN
-  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq
+  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq,
+    {ended} = CASE WHEN NEW.to_state IN ({finals}) THEN NEW.at END
   WHERE id = NEW.{owner} AND event_seq < NEW.seq;
+END
+"""
+SQLITE_TRACES = """
+CREATE TRIGGER rma_faults_no_delete BEFORE DELETE ON rma_faults
+BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
+
+CREATE TRIGGER rma_faults_no_replace BEFORE INSERT ON rma_faults
+WHEN EXISTS (SELECT 1 FROM rma_faults WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
+
+CREATE TRIGGER rma_faults_not_back BEFORE UPDATE ON rma_faults
+WHEN coalesce(NEW.verdict_seq, 0) < (
+  SELECT max(seq) FROM rma_judgements WHERE fault_id = NEW.id AND verdict IS NOT NULL
+) OR coalesce(NEW.second_seq, 0) < (
+  SELECT max(seq) FROM rma_judgements WHERE fault_id = NEW.id AND second_verdict IS NOT NULL
+)
+BEGIN SELECT RAISE(ABORT, 'it shows the last judgement'); END;
+
+CREATE TRIGGER rma_judgements_shown AFTER INSERT ON rma_judgements
+BEGIN
+  UPDATE rma_faults SET verdict = NEW.verdict, verdict_seq = NEW.seq
+  WHERE NEW.verdict IS NOT NULL AND id = NEW.fault_id AND coalesce(verdict_seq, 0) < NEW.seq;
+  UPDATE rma_faults SET second_verdict = NEW.second_verdict, second_seq = NEW.seq
+  WHERE NEW.second_verdict IS NOT NULL AND id = NEW.fault_id AND coalesce(second_seq, 0) < NEW.seq;
+END;
+
+CREATE TRIGGER rma_exchanges_no_replace BEFORE INSERT ON rma_exchanges
+WHEN EXISTS (SELECT 1 FROM rma_exchanges WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
+
+CREATE TRIGGER rma_exchanges_not_back BEFORE UPDATE ON rma_exchanges
+WHEN NEW.event_seq < (SELECT max(seq) FROM rma_exchange_events WHERE exchange_id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'it shows where its last event led to'); END;
+
+CREATE TRIGGER rma_exchange_events_shown AFTER INSERT ON rma_exchange_events
+BEGIN
+  UPDATE rma_exchanges SET state = NEW.to_state, event_seq = NEW.seq
+  WHERE id = NEW.exchange_id AND event_seq < NEW.seq;
 END
 """
 POSTGRESQL = """
@@ -351,7 +425,8 @@ END $$;
 
 CREATE FUNCTION {events}_shown() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq
+  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq,
+    {ended} = CASE WHEN NEW.to_state IN ({finals}) THEN NEW.at END
   WHERE id = NEW.{owner} AND event_seq < NEW.seq;
   RETURN NEW;
 END $$;
@@ -363,6 +438,60 @@ CREATE TRIGGER {events}_shown AFTER INSERT ON {events}
 FOR EACH ROW EXECUTE FUNCTION {events}_shown()
 """
 
+POSTGRESQL_TRACES = """
+CREATE FUNCTION rma_faults_not_back() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF coalesce(NEW.verdict_seq, 0) < (
+    SELECT max(seq) FROM rma_judgements WHERE fault_id = NEW.id AND verdict IS NOT NULL
+  ) OR coalesce(NEW.second_seq, 0) < (
+    SELECT max(seq) FROM rma_judgements WHERE fault_id = NEW.id AND second_verdict IS NOT NULL
+  ) THEN
+    RAISE EXCEPTION 'it shows the last judgement';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION rma_judgements_shown() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE rma_faults SET verdict = NEW.verdict, verdict_seq = NEW.seq
+  WHERE NEW.verdict IS NOT NULL AND id = NEW.fault_id AND coalesce(verdict_seq, 0) < NEW.seq;
+  UPDATE rma_faults SET second_verdict = NEW.second_verdict, second_seq = NEW.seq
+  WHERE NEW.second_verdict IS NOT NULL AND id = NEW.fault_id AND coalesce(second_seq, 0) < NEW.seq;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION rma_exchanges_not_back() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.event_seq < (SELECT max(seq) FROM rma_exchange_events WHERE exchange_id = NEW.id) THEN
+    RAISE EXCEPTION 'it shows where its last event led to';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION rma_exchange_events_shown() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE rma_exchanges SET state = NEW.to_state, event_seq = NEW.seq
+  WHERE id = NEW.exchange_id AND event_seq < NEW.seq;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER rma_faults_no_delete BEFORE DELETE OR TRUNCATE ON rma_faults
+FOR EACH STATEMENT EXECUTE FUNCTION rma_keep();
+
+CREATE TRIGGER rma_faults_not_back BEFORE UPDATE ON rma_faults
+FOR EACH ROW EXECUTE FUNCTION rma_faults_not_back();
+
+CREATE TRIGGER rma_judgements_shown AFTER INSERT ON rma_judgements
+FOR EACH ROW EXECUTE FUNCTION rma_judgements_shown();
+
+CREATE TRIGGER rma_exchanges_not_back BEFORE UPDATE ON rma_exchanges
+FOR EACH ROW EXECUTE FUNCTION rma_exchanges_not_back();
+
+CREATE TRIGGER rma_exchange_events_shown AFTER INSERT ON rma_exchange_events
+FOR EACH ROW EXECUTE FUNCTION rma_exchange_events_shown()
+"""
+TRACES = ("faults_not_back", "judgements_shown", "exchanges_not_back", "exchange_events_shown")
+
 
 def guards(*, is_sqlite: bool) -> list[str]:
     """Return the statements that make the triggers, one for each, for one kind of database."""
@@ -370,9 +499,12 @@ def guards(*, is_sqlite: bool) -> list[str]:
     machine = SQLITE_MACHINE if is_sqlite else POSTGRESQL_MACHINE
     texts = [] if is_sqlite else [POSTGRESQL]
     texts += [append_only.format(table=table) for table in APPEND_ONLY]
-    texts += [
-        machine.format(table=table, events=events, owner=owner) for table, events, owner in MACHINES
-    ]
+    for table, events, owner in MACHINES:
+        ended, states = ENDS[table]
+        finals = ", ".join(f"'{state}'" for state in states)
+        names = {"table": table, "events": events, "owner": owner}
+        texts.append(machine.format(**names, ended=ended, finals=finals))
+    texts.append(SQLITE_TRACES if is_sqlite else POSTGRESQL_TRACES)
     return [statement for text in texts for statement in text.split(";\n\n")]
 
 
@@ -524,6 +656,10 @@ def upgrade() -> None:
             name=op.f("ck_rma_cases_remedy"),
         ),
         sa.CheckConstraint("event_seq > 0", name=op.f("ck_rma_cases_event_seq")),
+        sa.CheckConstraint(
+            "(closed_at IS NOT NULL) = (state IN ('cancelled', 'closed', 'closed_expired', 'closed_rejected'))",
+            name=op.f("ck_rma_cases_closed"),
+        ),
         sa.CheckConstraint("length(currency) = 3", name=op.f("ck_rma_cases_currency")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_rma_cases_account_id")
@@ -684,6 +820,7 @@ def upgrade() -> None:
         ),
         sa.Column("condition", sa.String(length=16), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("event_seq", sa.Integer(), nullable=False),
         sa.Column("provision_key", sa.String(length=64), nullable=False),
         sa.Column("allocated_at", UtcDateTime(), nullable=False),
         sa.Column("allocated_by", sa.String(length=128), nullable=False),
@@ -695,10 +832,27 @@ def upgrade() -> None:
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("public_id", sa.String(length=16), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.CheckConstraint(
             "state IN ('allocated', 'released', 'given', 'returned', 'lost')",
             name=op.f("ck_rma_exchanges_state"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["id", "event_seq", "state"],
+            [
+                "rma_exchange_events.exchange_id",
+                "rma_exchange_events.seq",
+                "rma_exchange_events.to_state",
+            ],
+            name="fk_rma_exchanges_last_event",
+            initially="DEFERRED",
+            deferrable=True,
+            use_alter=True,
         ),
         sa.ForeignKeyConstraint(
             ["case_id"], ["rma_cases.id"], name=op.f("fk_rma_exchanges_case_id")
@@ -735,6 +889,50 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "rma_exchange_events",
+        sa.Column(
+            "exchange_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("predecessor_seq", sa.Integer(), nullable=True),
+        sa.Column("from_state", sa.String(length=16), nullable=False),
+        sa.Column("to_state", sa.String(length=16), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("actor_ref", sa.String(length=64), nullable=False),
+        sa.Column("actor_label", sa.String(length=128), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint(
+            "from_state || '>' || to_state IN ({})".format(
+                ", ".join(f"'{start}>{end}'" for start, end in EXCHANGE_MOVES)
+            ),
+            name=op.f("ck_rma_exchange_events_move"),
+        ),
+        sa.CheckConstraint(
+            "(seq = 1) = (from_state = 'new')", name=op.f("ck_rma_exchange_events_begins")
+        ),
+        sa.CheckConstraint(
+            "seq > 0 AND coalesce(predecessor_seq, 0) = seq - 1",
+            name=op.f("ck_rma_exchange_events_follows"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["exchange_id"], ["rma_exchanges.id"], name=op.f("fk_rma_exchange_events_exchange_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["exchange_id", "predecessor_seq", "from_state"],
+            [
+                "rma_exchange_events.exchange_id",
+                "rma_exchange_events.seq",
+                "rma_exchange_events.to_state",
+            ],
+            name="fk_rma_exchange_events_predecessor",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rma_exchange_events")),
+        sa.UniqueConstraint("exchange_id", "seq", "to_state", name="uq_rma_exchange_events_end"),
+        sa.UniqueConstraint(
+            "exchange_id", "seq", name=op.f("uq_rma_exchange_events_exchange_id_seq")
+        ),
+    )
+    op.create_table(
         "rma_orders",
         sa.Column(
             "id",
@@ -768,6 +966,10 @@ def upgrade() -> None:
         sa.Column("public_id", sa.String(length=16), nullable=False),
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.CheckConstraint("event_seq > 0", name=op.f("ck_rma_orders_event_seq")),
+        sa.CheckConstraint(
+            "(ended_at IS NOT NULL) = (state IN ('cancelled', 'given_back', 'missing', 'restocked', 'scrapped', 'with_supplier'))",
+            name=op.f("ck_rma_orders_ended"),
+        ),
         sa.ForeignKeyConstraint(["case_id"], ["rma_cases.id"], name=op.f("fk_rma_orders_case_id")),
         sa.ForeignKeyConstraint(
             ["device_id"], ["devices.id"], name=op.f("fk_rma_orders_device_id")
@@ -936,6 +1138,7 @@ def upgrade() -> None:
         sa.Column("confirmed", sa.String(length=16), nullable=True),
         sa.Column("fault_class", sa.String(length=16), nullable=True),
         sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("verdict_seq", sa.Integer(), nullable=True),
         sa.Column("note", sa.String(length=1000), nullable=False),
         sa.Column(
             "decision_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
@@ -947,6 +1150,7 @@ def upgrade() -> None:
         sa.Column("dispute_reason", sa.String(length=1000), nullable=False),
         sa.Column("second_class", sa.String(length=16), nullable=True),
         sa.Column("second_verdict", sa.String(length=16), nullable=True),
+        sa.Column("second_seq", sa.Integer(), nullable=True),
         sa.Column("second_note", sa.String(length=1000), nullable=False),
         sa.Column("second_inspector_ref", sa.String(length=64), nullable=False),
         sa.Column("second_inspector", sa.String(length=128), nullable=False),
@@ -955,7 +1159,12 @@ def upgrade() -> None:
         sa.Column("declined", sa.Boolean(), nullable=False),
         sa.Column("goodwill_by", sa.String(length=128), nullable=False),
         sa.Column("added_at", UtcDateTime(), nullable=False),
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.CheckConstraint(
             "confirmed IN ('yes', 'no', 'intermittent')", name=op.f("ck_rma_faults_confirmed")
         ),
@@ -984,6 +1193,24 @@ def upgrade() -> None:
         sa.CheckConstraint("NOT (agreed AND declined)", name=op.f("ck_rma_faults_answer")),
         sa.CheckConstraint("number > 0", name=op.f("ck_rma_faults_number")),
         sa.ForeignKeyConstraint(["case_id"], ["rma_cases.id"], name=op.f("fk_rma_faults_case_id")),
+        sa.CheckConstraint(
+            "(verdict IS NULL) = (verdict_seq IS NULL)", name=op.f("ck_rma_faults_judged")
+        ),
+        sa.CheckConstraint(
+            "(second_verdict IS NULL) = (second_seq IS NULL)",
+            name=op.f("ck_rma_faults_judged_again"),
+        ),
+        *(
+            sa.ForeignKeyConstraint(
+                ["id", seq, verdict],
+                [f"rma_judgements.{name}" for name in ("fault_id", "seq", verdict)],
+                name=f"fk_rma_faults_{verdict}",
+                initially="DEFERRED",
+                deferrable=True,
+                use_alter=True,
+            )
+            for seq, verdict in (("verdict_seq", "verdict"), ("second_seq", "second_verdict"))
+        ),
         sa.ForeignKeyConstraint(
             ["decision_id"], ["warranty_decisions.id"], name=op.f("fk_rma_faults_decision_id")
         ),
@@ -998,6 +1225,36 @@ def upgrade() -> None:
     with op.batch_alter_table("rma_faults", schema=None) as batch_op:
         batch_op.create_index("ix_rma_faults_decision", ["decision_id"], unique=False)
 
+    op.create_table(
+        "rma_judgements",
+        sa.Column("fault_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("second_verdict", sa.String(length=16), nullable=True),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("actor_ref", sa.String(length=64), nullable=False),
+        sa.Column("actor_label", sa.String(length=128), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint("seq > 0", name=op.f("ck_rma_judgements_seq")),
+        sa.CheckConstraint(
+            "(verdict IS NULL) <> (second_verdict IS NULL)", name=op.f("ck_rma_judgements_one")
+        ),
+        sa.CheckConstraint(
+            "verdict IN ('doa', 'in_warranty', 'contract', 'goodwill', 'out_of_warranty', 'user_fault', 'nff')",
+            name=op.f("ck_rma_judgements_verdict"),
+        ),
+        sa.CheckConstraint(
+            "second_verdict IN ('doa', 'in_warranty', 'contract', 'goodwill', 'out_of_warranty', 'user_fault', 'nff')",
+            name=op.f("ck_rma_judgements_second_verdict"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["fault_id"], ["rma_faults.id"], name=op.f("fk_rma_judgements_fault_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rma_judgements")),
+        sa.UniqueConstraint("fault_id", "seq", name=op.f("uq_rma_judgements_fault_id_seq")),
+        sa.UniqueConstraint("fault_id", "seq", "verdict", name="uq_rma_judgements_verdict"),
+        sa.UniqueConstraint("fault_id", "seq", "second_verdict", name="uq_rma_judgements_second"),
+    )
     op.create_table(
         "rma_labour",
         sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1258,6 +1515,8 @@ def upgrade() -> None:
         batch_op.create_index("ix_rma_photos_sha256", ["sha256"], unique=False)
     fill("rma_case_moves", CASE_MOVES)
     fill("rma_order_moves", ORDER_MOVES)
+    for table in SEALED:
+        seal_moves(op.get_bind(), table)
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     if not is_sqlite:
         for name, table, other, columns, others in LATER:
@@ -1270,6 +1529,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for table in SEALED:
+        unseal_moves(op.get_bind(), table)
     if not is_sqlite:
         for name, table, *_ in LATER:
             op.drop_constraint(name, table, type_="foreignkey")
@@ -1308,6 +1569,7 @@ def downgrade() -> None:
     with op.batch_alter_table("rma_faults", schema=None) as batch_op:
         batch_op.drop_index("ix_rma_faults_decision")
 
+    op.drop_table("rma_judgements")
     op.drop_table("rma_faults")
     with op.batch_alter_table("rma_components", schema=None) as batch_op:
         batch_op.drop_index("ix_rma_components_order")
@@ -1350,6 +1612,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_rma_exchanges_replaced")
         batch_op.drop_index("ix_rma_exchanges_device")
 
+    op.drop_table("rma_exchange_events")
     op.drop_table("rma_exchanges")
     op.drop_table("rma_case_events")
     with op.batch_alter_table("rma_accessories", schema=None) as batch_op:
@@ -1383,4 +1646,6 @@ def downgrade() -> None:
         for table, events, _ in MACHINES:
             op.execute(f"DROP FUNCTION {table}_not_back()")
             op.execute(f"DROP FUNCTION {events}_shown()")
+        for name in TRACES:
+            op.execute(f"DROP FUNCTION rma_{name}()")
         op.execute("DROP FUNCTION rma_keep()")

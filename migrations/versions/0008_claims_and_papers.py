@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from stb_service.shared.db import Json, UtcDateTime
+from stb_service.shared.schema import seal_moves, unseal_moves
 
 revision = "0008_claims_and_papers"
 down_revision = "0007_returns"
@@ -75,7 +76,8 @@ BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
 
 CREATE TRIGGER {events}_shown AFTER INSERT ON {events}
 BEGIN
-  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq
+  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq,
+    ended_at = CASE WHEN NEW.to_state IN ('credited', 'waived') THEN NEW.at END
   WHERE id = NEW.{owner} AND event_seq < NEW.seq;
 END
 """
@@ -95,7 +97,8 @@ END $$;
 
 CREATE FUNCTION {events}_shown() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq
+  UPDATE {table} SET state = NEW.to_state, held = NEW.to_held, event_seq = NEW.seq,
+    ended_at = CASE WHEN NEW.to_state IN ('credited', 'waived') THEN NEW.at END
   WHERE id = NEW.{owner} AND event_seq < NEW.seq;
   RETURN NEW;
 END $$;
@@ -274,6 +277,10 @@ def upgrade() -> None:
             "amount_minor > 0 AND credited_minor >= 0", name=op.f("ck_rma_claims_amounts")
         ),
         sa.CheckConstraint("event_seq > 0", name=op.f("ck_rma_claims_event_seq")),
+        sa.CheckConstraint(
+            "(ended_at IS NOT NULL) = (state IN ('credited', 'waived'))",
+            name=op.f("ck_rma_claims_ended"),
+        ),
         sa.CheckConstraint("length(currency) = 3", name=op.f("ck_rma_claims_currency")),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["rma_claim_batches.id"], name=op.f("fk_rma_claims_batch_id")
@@ -430,6 +437,7 @@ def upgrade() -> None:
         sa.table("rma_claim_moves", *(sa.column(name) for name in names)),
         [dict(zip(names, move, strict=True)) for move in CLAIM_MOVES],
     )
+    seal_moves(op.get_bind(), "rma_claim_moves")
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     if not is_sqlite:
         op.create_foreign_key(*LAST_EVENT, deferrable=True, initially="DEFERRED")
@@ -439,6 +447,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     is_sqlite = op.get_bind().dialect.name == "sqlite"
+    unseal_moves(op.get_bind(), "rma_claim_moves")
     if not is_sqlite:
         op.drop_constraint(LAST_EVENT[0], "rma_claims", type_="foreignkey")
     with op.batch_alter_table("rma_credit_lines", schema=None) as batch_op:

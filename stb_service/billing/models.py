@@ -25,7 +25,7 @@ from stb_service.billing.rules import (
     PaymentState,
     QuoteState,
 )
-from stb_service.shared.db import Base, Public
+from stb_service.shared.db import Base, Key, Public
 from stb_service.shared.money import Money
 from stb_service.subscribers.models import Account
 
@@ -44,6 +44,7 @@ class Quote(Public, Base):
     """What work or goods would cost an account, to be answered until the end of a civil day.
 
     From its sending on `line_count` is set, and triggers refuse any change of what was sent.
+    Its state is where its last event led to; a draft has none.
     `edition` grows with each change that the customer would see; a link names the edition it was
     made for. What a quote is about is a pair of words of a higher room (kind, ref), with what
     people call it; at most one quote about it waits for an answer.
@@ -62,6 +63,15 @@ class Quote(Public, Base):
             name="sent",
         ),
         CheckConstraint("(subject_kind = '') = (subject_ref = '')", name="subject"),
+        CheckConstraint("(event_seq IS NULL) = (state = 'draft')", name="event_seq"),
+        ForeignKeyConstraint(
+            ["id", "event_seq", "state"],
+            ["quote_events.quote_id", "quote_events.seq", "quote_events.to_state"],
+            name="fk_quotes_last_event",
+            deferrable=True,
+            initially="DEFERRED",
+            use_alter=True,
+        ),
         Index(
             "uq_quotes_open_subject",
             "subject_kind",
@@ -81,6 +91,7 @@ class Quote(Public, Base):
         ),
     )
 
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
     ordinal: Mapped[int] = mapped_column(unique=True)
     number: Mapped[str] = mapped_column(String(16), unique=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
@@ -95,7 +106,7 @@ class Quote(Public, Base):
     tax_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     total_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     state: Mapped[str] = mapped_column(String(16), default=QuoteState.DRAFT)
-    event_seq: Mapped[int] = mapped_column(default=0)
+    event_seq: Mapped[int | None]
     edition: Mapped[int] = mapped_column(default=1)
     line_count: Mapped[int | None]
     timezone: Mapped[str] = mapped_column(String(64))

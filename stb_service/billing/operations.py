@@ -463,13 +463,15 @@ def _move(
 ) -> None:
     """Move a quote to another state, write the event and audit it."""
     former = QuoteState(quote.state)
-    quote.event_seq += 1
+    before = quote.event_seq or 0
+    quote.state, quote.event_seq = to, before + 1
+    session.flush()
     session.add(
         QuoteEvent(
             quote_id=quote.id,
-            seq=quote.event_seq,
-            previous_seq=quote.event_seq - 1,
-            predecessor_seq=quote.event_seq - 1 or None,
+            seq=before + 1,
+            previous_seq=before,
+            predecessor_seq=before or None,
             from_state=former,
             to_state=to,
             edition=quote.edition,
@@ -478,7 +480,6 @@ def _move(
             note=note[:500],
         )
     )
-    quote.state = to
     said = {"state": [former, to], **changes, **({"note": note} if note else {})}
     _record(session, quote, f"quote.{QUOTE_MOVES[former, to]}", said, actor, now)
 

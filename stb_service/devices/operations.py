@@ -45,6 +45,7 @@ from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Refused
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
+from stb_service.shared.registries import Keeper, why_kept
 from stb_service.staff.models import Organisation
 
 
@@ -189,9 +190,16 @@ def _finish(
 
 
 def change_status(
-    session: Session, *, uid: str, status: str, reason: str = "", actor: Actor, now: datetime
+    session: Session,
+    *,
+    uid: str,
+    status: str,
+    reason: str = "",
+    keepers: Sequence[Keeper] = (),
+    actor: Actor,
+    now: datetime,
 ) -> Device:
-    """Move a box on in its life, by the table of transitions.
+    """Move a box on in its life, by the table of transitions. `keepers` are the registries'.
 
     Scrapping retires it: its identifiers are free for others, its custody ends, and
     it is served no more. People of a dealer or a service centre mark what they hold as in
@@ -199,8 +207,8 @@ def change_status(
 
     Raises:
         NotFound: there is no such box in the actor's scope.
-        Refused: there is no step between the two, it is not the actor's to take, or a box that
-            an account has would go on the shelf.
+        Refused: there is no step between the two, it is not the actor's to take, another room
+            keeps the box, or one that an account has would go on the shelf.
     """
     device = touch(session, uid, actor=actor, retired=True)
     obstacles = obstacles_to_status(device.status, status)
@@ -208,6 +216,7 @@ def change_status(
         held = queries.has_custody(session, device, actor.scope)
         obstacles = obstacles_to_seller(device.status, status, has_custody=held)
     obstacles += obstacles_to_shelving(status, is_held=current_holding(session, device) is not None)
+    obstacles += why_kept(session, keepers, uid)
     if obstacles:
         raise Refused(obstacles)
     changes: dict[str, Any] = {"status": [device.status, status]}
@@ -248,10 +257,12 @@ def move_custody(
     organisation: str | None = None,
     holder: str = "",
     reason: str = "",
+    keepers: Sequence[Keeper] = (),
     actor: Actor,
     now: datetime,
 ) -> Device:
-    """Hand a box to an organisation (its code or public id), or to a holder in words.
+    """Hand a box to an organisation (its code or public id), or to a holder in words. `keepers` are
+    the registries'.
 
     A dealer may hand what it holds to anyone; having handed on a box that it did not sell, it
     sees the box no more.
@@ -259,10 +270,11 @@ def move_custody(
     Raises:
         NotFound: there is no such box in the actor's scope.
         Invalid: there is no such organisation, or it holds the box already.
-        Refused: another organisation than the actor's holds it.
+        Refused: another organisation than the actor's holds it, or another room keeps it.
     """
     device = touch(session, uid, actor=actor)
-    if obstacles := obstacles_to_handing_over(device.custodian_id, actor.organisation_id):
+    obstacles = obstacles_to_handing_over(device.custodian_id, actor.organisation_id)
+    if obstacles := obstacles + why_kept(session, keepers, uid):
         raise Refused(obstacles)
     found = organisation_of(session, organisation) if organisation else None
     current = _current_custody(session, device)

@@ -23,7 +23,7 @@ from stb_service.devices.identity.rules import (
 )
 from stb_service.devices.models import Device
 from stb_service.devices.queries import COUNT_LIMIT, DeviceFilter
-from stb_service.devices.routes import filter_of, read_capabilities, who
+from stb_service.devices.routes import filter_of, kept, read_capabilities, who
 from stb_service.devices.rules import (
     CAPABILITY_KIND_NAMES,
     SELLER_STATUSES,
@@ -294,7 +294,9 @@ def change_status(uid: str) -> ResponseReturnValue:
     """Move a box on in its life."""
     return do_on_card(
         uid,
-        lambda: operations.change_status(unit(), uid=uid, **read_form(StatusForm()), **who()),
+        lambda: operations.change_status(
+            unit(), uid=uid, **read_form(StatusForm()), **who(), **kept()
+        ),
         _("The status is changed."),
     )
 
@@ -320,7 +322,7 @@ def move_custody(uid: str) -> ResponseReturnValue:
     device = _device(uid)
 
     def save() -> ResponseReturnValue:
-        operations.move_custody(unit(), uid=uid, **read_form(CustodyForm()), **who())
+        operations.move_custody(unit(), uid=uid, **read_form(CustodyForm()), **who(), **kept())
         flash(_("Box %(label)s is handed over.", label=device.label))
         scope = current_actor().scope
         unit().flush()

@@ -21,7 +21,7 @@ from stb_service.devices.queries import DeviceFilter
 from stb_service.devices.rules import Capability, capability_name
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import Invalid, NotFound
-from stb_service.shared.http import current_actor, unit
+from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.http.uploads import keep_upload
@@ -36,6 +36,11 @@ Answer = tuple[Any, int, dict[str, str]]
 def who() -> dict[str, Any]:
     """Return who acts and when, for an operation."""
     return {"actor": current_actor(), "now": request_time()}
+
+
+def kept() -> dict[str, Any]:
+    """Return what tells which boxes other rooms keep, for verbs that would take one from them."""
+    return {"keepers": services().registries.keepers}
 
 
 def _card(device: Device, status: int = 200) -> Answer:
@@ -140,7 +145,7 @@ def change_device(body: dict[str, Any], device_id: str) -> Answer:
 def change_status(body: dict[str, Any], device_id: str) -> Answer:
     """Move a box on in its life: 200; 409 with the obstacles where there is no such step."""
     _for_change(device_id)
-    return _card(operations.change_status(unit(), uid=device_id, **body, **who()))
+    return _card(operations.change_status(unit(), uid=device_id, **body, **who(), **kept()))
 
 
 @api.route("/devices/<string:device_id>/custody", methods=["POST"])
@@ -151,7 +156,7 @@ def change_status(body: dict[str, Any], device_id: str) -> Answer:
 def move_custody(body: dict[str, Any], device_id: str) -> None:
     """Hand a box over: 204 (a dealer may see it no more)."""
     _for_change(device_id)
-    operations.move_custody(unit(), uid=device_id, **body, **who())
+    operations.move_custody(unit(), uid=device_id, **body, **who(), **kept())
 
 
 @api.route("/devices/<string:device_id>/board", methods=["POST"])

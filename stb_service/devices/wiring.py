@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,11 +18,11 @@ from stb_service.devices.holdings import import_pages as holding_imports
 from stb_service.devices.holdings import pages as holdings_pages
 from stb_service.devices.holdings import personal as holdings_personal
 from stb_service.devices.holdings import routes as holdings_routes
-from stb_service.devices.holdings.imports import HANDLERS as HOLDING_HANDLERS
+from stb_service.devices.holdings.imports import handlers as handlers_of_holdings
 from stb_service.devices.identity import pages as identity_pages
 from stb_service.devices.identity import routes as identity_routes
 from stb_service.devices.identity.queries import find_boxes, open_disputes_count
-from stb_service.devices.jobs import HANDLERS
+from stb_service.devices.jobs import handlers
 from stb_service.devices.rules import STATUS_COLOURS, STATUS_NAMES, Status
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.i18n import text
@@ -77,7 +78,7 @@ def wire(registries: Registries) -> None:
             text("Owner"),
             "accounts.view",
             "devices/owner.html",
-            holdings_pages.load_owner,
+            partial(holdings_pages.load_owner, registries.keepers),
             10,
         )
     )
@@ -92,7 +93,8 @@ def wire(registries: Registries) -> None:
     )
     registries.account_timeline.append(holdings_pages.account_entries)
     registries.personal.append(holdings_personal.KNOWN)
-    registries.jobs.update({**HANDLERS, **HOLDING_HANDLERS})
+    registries.jobs.update(handlers(registries.keepers))
+    registries.jobs.update(handlers_of_holdings(registries.keepers))
     registries.outbox["box.appeared"] = register_unclaimed
     registries.gauges.append(_gauge)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,6 +44,7 @@ from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.money import MOST_MINOR
+from stb_service.shared.registries import Keeper, why_kept
 from stb_service.staff.queries import operator
 
 CUSTOMERS = LocationKind.CUSTOMER.upper()
@@ -76,6 +78,7 @@ def move_stock(
     unit_cost_minor: int | None = None,
     reason: str = "",
     reference: str = "",
+    keepers: Sequence[Keeper] = (),
     actor: Actor,
     now: datetime,
 ) -> StockMove:
@@ -84,11 +87,12 @@ def move_stock(
 
     A box that stands somewhere leaves from there. What it is worth goes with it, at the moving
     average of the place; only what comes from beyond the house is given a cost. A box that
-    comes to a place of an organisation is handed into its custody.
+    comes to a place of an organisation is handed into its custody. `keepers` are the registries'.
 
     Raises:
         Invalid: a part, place or box is unknown to the actor, or is named with too little.
-        Refused: there is no such move, too few are there, or they are reserved.
+        Refused: there is no such move, too few are there, they are reserved, or another room keeps
+            the box.
     """
     goods = _read_goods(
         session,
@@ -107,7 +111,8 @@ def move_stock(
         goods.target.location.kind,
         is_same_place=goods.source.location.id == goods.target.location.id,
     )
-    if obstacles := _obstacles_to_moving(goods, kind):
+    kept = why_kept(session, keepers, goods.device.public_id) if goods.device else []
+    if obstacles := _obstacles_to_moving(goods, kind) + kept:
         raise Refused(obstacles)
     assert kind is not None
     why = Why(actor, now, reason, reference)

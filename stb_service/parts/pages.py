@@ -12,7 +12,7 @@ from marshmallow import EXCLUDE, Schema
 
 from stb_service.devices.components import COMPONENT_NAMES
 from stb_service.devices.queries import DeviceFilter, devices_page
-from stb_service.devices.routes import who
+from stb_service.devices.routes import kept, who
 from stb_service.parts import operations, queries
 from stb_service.parts.catalogue.queries import find_part, part_of_model
 from stb_service.parts.counts.queries import open_count_of
@@ -204,7 +204,7 @@ def move_stock() -> ResponseReturnValue:
 
     def save() -> ResponseReturnValue:
         form = read_form(GoodsForm())
-        row = operations.move_stock(unit(), **_goods(form), **who())
+        row = operations.move_stock(unit(), **_goods(form), **who(), **kept())
         flash(_("Moved: %(what)s.", what=_said(row.part_id, form)))
         return _next_scan("stock_pages.move_stock", form)
 
@@ -231,7 +231,7 @@ def receive_stock() -> ResponseReturnValue:
         }
         if missing:
             raise Invalid(fields=missing)
-        row = operations.receive_stock(unit(), **goods, **who())
+        row = operations.receive_stock(unit(), **goods, **who(), **kept())
         flash(_("Received: %(what)s.", what=_said(row.part_id, form)))
         return _next_scan("stock_pages.receive_stock", form)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stb_service.devices.routes import who
+from stb_service.devices.routes import kept, who
 from stb_service.parts import operations, queries, schemas
 from stb_service.parts.models import Reservation
 from stb_service.parts.queries import (
@@ -135,7 +135,7 @@ def _told(number: str) -> dict[str, Any]:
 @requires("stock.move")
 def make_move(body: dict[str, Any]) -> Any:
     """Move pieces or a box: 201; 409 with the obstacles where that cannot be."""
-    return _told(operations.move_stock(unit(), **body, **who()).number)
+    return _told(operations.move_stock(unit(), **body, **who(), **kept()).number)
 
 
 @api.route("/stock-receipts", methods=["POST"])
@@ -145,7 +145,7 @@ def make_move(body: dict[str, Any]) -> Any:
 @requires("stock.move")
 def receive_stock(body: dict[str, Any]) -> Any:
     """Take in what a supplier delivered, with its cost: 201 with the move."""
-    return _told(operations.receive_stock(unit(), **body, **who()).number)
+    return _told(operations.receive_stock(unit(), **body, **who(), **kept()).number)
 
 
 # --- reservations --------------------------------------------------------------------------------

@@ -193,6 +193,11 @@ class CaseCard:
         return Money(standing.due_minor, standing.currency) if standing else None
 
     @cached_property
+    def previous(self) -> ReturnCase | None:
+        """The case that it repeats."""
+        return queries.previous_of(self.session, self.case, self.reader.scope)
+
+    @cached_property
     def later(self) -> ReturnCase | None:
         """The case that repeats it."""
         return queries.next_of(self.session, self.case, self.reader.scope)
@@ -213,7 +218,7 @@ class CaseCard:
     def prechecks(self) -> list[Asked]:
         """The checks before the return with their answers; while it is asked for, what is known."""
         answered = {row.code: row for row in self.rows.prechecks}
-        known = findings(self.session, self.case.device) if self.is_asking else {}
+        known = findings(self.session, self.case.device, self.now) if self.is_asking else {}
         asked = dict.fromkeys([*PRECHECKS_OF[self.case.remedy], *answered])
         return [
             Asked(code, PRECHECKS[code], str(known.get(code, "")), answered.get(code))

@@ -170,10 +170,13 @@ MOVES = (
     # the request
     Step(NEW, "request", _S.REQUESTED, _EDIT, (_N.ONLY_CASE, _N.NO_ORDER)),
     Step(NEW, "repeat", _S.REQUESTED, _EDIT, (_N.ONLY_CASE, _N.NO_ORDER, _N.REPEATS)),
-    Step(_S.REQUESTED, "approve", _S.AUTHORISED, "rma.authorise", (_N.CHECKS,), ("expect",)),
+    Step(
+        *(_S.REQUESTED, "approve", _S.AUTHORISED, "rma.authorise", (_N.FOR_BOX, _N.CHECKS)),
+        carries=("expect",),
+    ),
     Step(
         *(_S.REQUESTED, "approve_accessory", _S.ACCESSORY, "rma.authorise"),
-        needs=(_N.CHECKS, _N.ACCESSORY),
+        needs=(_N.FOR_PART, _N.CHECKS, _N.ACCESSORY),
     ),
     Step(_S.REQUESTED, "reject", _S.REJECTED, "rma.authorise", (_N.REASON,)),
     Step(_S.REQUESTED, "expire", _S.REJECTED, _EDIT, (_N.DEADLINE,)),

@@ -31,6 +31,7 @@ from stb_service.rma.models import (
     WorkshopOrder,
 )
 from stb_service.rma.touching import ENDED, touch, touch_case
+from stb_service.rma.traces import pronounce
 from stb_service.rma.verdicts import BILLABLE, Confirmed, Cover, FaultClass, Verdict, verdict_of
 from stb_service.rma.workshop import PARTING, OrderState
 from stb_service.shared import audit
@@ -232,17 +233,14 @@ def judge_fault(
         goodwill=bool(fault.goodwill_by) or _is_goodwill(fault),
     )
     if second:
-        fault.second_class, fault.second_verdict, fault.second_note = (
-            fault_class,
-            found,
-            note[:1000],
-        )
+        fault.second_class, fault.second_note = fault_class, note[:1000]
         fault.second_inspector_ref, fault.second_inspector = actor.ref[:64], actor.label[:128]
         fault.second_at = now
     else:
-        fault.confirmed, fault.fault_class, fault.verdict = confirmed, fault_class, found
+        fault.confirmed, fault.fault_class = confirmed, fault_class
         fault.inspector_ref, fault.inspector = actor.ref[:64], actor.label[:128]
         fault.note, fault.inspected_at = note[:1000], now
+    pronounce(session, fault, found, second=second, actor=actor, now=now)
     changes = {"fault": number, "fault_class": fault_class, "verdict": found.value}
     record(session, owner, "judge-fault", changes, actor=actor, now=now)
     return fault
@@ -334,10 +332,8 @@ def grant_goodwill(
         raise Refused([Obstacle("goodwill", message)])
     before = fault.effective_verdict
     fault.goodwill_by = actor.label[:128]
-    if fault.second_verdict:
-        fault.second_verdict = Verdict.GOODWILL
-    else:
-        fault.verdict = Verdict.GOODWILL
+    second = fault.second_verdict is not None
+    pronounce(session, fault, Verdict.GOODWILL, second=second, actor=actor, now=now)
     changes = {"fault": number, "verdict": [before, Verdict.GOODWILL], "reason": reason}
     record(session, case, "grant-goodwill", changes, actor=actor, now=now)
     return fault
@@ -436,7 +432,7 @@ def record_precheck(
     if case.state != CaseState.REQUESTED:
         message = text("These checks come before the return is authorised.")
         raise Refused([Obstacle("authorised", message)])
-    known = finding or str(findings(session, case.device).get(code, ""))
+    known = finding or str(findings(session, case.device, now).get(code, ""))
     row = session.scalar(select(Precheck).filter_by(case_id=case.id, code=code))
     if row is None:
         row = Precheck(case_id=case.id, code=code)

@@ -23,6 +23,7 @@ from stb_service.rma.deciding import record
 from stb_service.rma.gathering import can_replace, find_scanned, live_exchange
 from stb_service.rma.models import Accessory, Exchange, ReturnCase
 from stb_service.rma.touching import touch_case
+from stb_service.rma.traces import move_exchange
 from stb_service.shared import outbox
 from stb_service.shared.access import EVERYTHING, SYSTEM, Actor
 from stb_service.shared.db import lock_row, new_public_id
@@ -65,8 +66,7 @@ def allocate_spare(
         allocated_by=actor.label[:128],
     )
     made.provision_key = f"{REPLACED}:{made.public_id}"
-    session.add(made)
-    session.flush()
+    move_exchange(session, made, "allocated", actor=actor, now=now)
     record(session, case, "allocate-spare", {"spare": spare.label}, actor=actor, now=now)
     return made
 
@@ -120,8 +120,8 @@ def release_spare(
     exchange = live_exchange(session, case)
     if exchange is None or exchange.state != "allocated":
         raise Refused([Obstacle("spare", text("No box is allocated as the replacement."))])
-    exchange.state, exchange.ended_at = "released", now
-    session.flush()
+    exchange.ended_at = now
+    move_exchange(session, exchange, "released", actor=actor, now=now)
     changes = {"spare": exchange.device.label, **({"reason": reason} if reason else {})}
     record(session, case, "drop-spare", changes, actor=actor, now=now)
 
@@ -213,8 +213,8 @@ def give(acting: Acting, *, by_parcel: bool) -> None:
             actor=acting.house,
             now=acting.now,
         )
-    exchange.state, exchange.given_at = "given", acting.now
-    session.flush()
+    exchange.given_at = acting.now
+    move_exchange(session, exchange, "given", actor=acting.actor, now=acting.now)
     payload = {
         "case": case.number,
         "exchange": exchange.public_id,
@@ -235,8 +235,8 @@ def take_spare_back(acting: Acting) -> None:
     shipping.keep(acting, exchange.device)
     location = shipping.stated_location(acting, default=_location_of(acting.session, exchange))
     shipping.put_back(acting, exchange.device, location, exchange.condition)
-    exchange.state, exchange.ended_at = "returned", acting.now
-    acting.session.flush()
+    exchange.ended_at = acting.now
+    move_exchange(acting.session, exchange, "returned", actor=acting.actor, now=acting.now)
 
 
 def _location_of(session: Session, exchange: Exchange) -> Location | None:
@@ -248,16 +248,16 @@ def lose_spare(acting: Acting) -> None:
     exchange = live_exchange(acting.session, acting.the_case)
     if exchange is not None and exchange.state == "given":
         shipping.write_off_box(acting, exchange.device)
-        exchange.state, exchange.ended_at = "lost", acting.now
-        acting.session.flush()
+        exchange.ended_at = acting.now
+        move_exchange(acting.session, exchange, "lost", actor=acting.actor, now=acting.now)
 
 
 def drop_allocated(acting: Acting) -> None:
     """Let a replacement go that was kept for a case and is not needed."""
     exchange = live_exchange(acting.session, acting.the_case)
     if exchange is not None and exchange.state == "allocated":
-        exchange.state, exchange.ended_at = "released", acting.now
-        acting.session.flush()
+        exchange.ended_at = acting.now
+        move_exchange(acting.session, exchange, "released", actor=acting.actor, now=acting.now)
 
 
 # --- provisioning and pins -----------------------------------------------------------------------

@@ -96,6 +96,14 @@ REQUEST: Mapping[Need, Guard] = {
         lambda f: f.repeats_ended_case,
         text("Only a case that was completed lately is repeated; otherwise open a new one."),
     ),
+    Need.FOR_BOX: Guard(
+        lambda f: f.remedy != Remedy.ACCESSORY,
+        text("Only an accessory is promised: change what is promised before the box is sent in."),
+    ),
+    Need.FOR_PART: Guard(
+        lambda f: f.remedy == Remedy.ACCESSORY,
+        text("No accessory is promised: change what is promised first."),
+    ),
     Need.CHECKS: Guard(
         lambda f: not f.unrecorded_checks,
         text("Checks that come before a return are not recorded: %(names)s."),

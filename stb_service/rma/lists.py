@@ -89,10 +89,9 @@ _BOX = ("restart", "cables", "firmware", "outage")
 PRECHECKS_OF: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(Remedy, _BOX),
     Remedy.ACCESSORY: ("cables", "batteries"),
-    Remedy.TO_STOCK: (),
-    Remedy.UNREPAIRED: (),
 }
-"""Which checks come before a return, by what it promises."""
+"""Which checks come before a return, by what it promises: a box that comes in may be repaired then,
+whatever was promised first."""
 
 # --- on the bench --------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ class Need(StrEnum):
     ONLY_CASE = "only_case"
     NO_ORDER = "no_order"
     REPEATS = "repeats"
+    FOR_BOX = "for_box"
+    FOR_PART = "for_part"
     CHECKS = "checks"
     DEADLINE = "deadline"
     # another box in the parcel, a parcel that is gone

@@ -29,7 +29,7 @@ from stb_service.shared.access import requires
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_page, see_other
-from stb_service.shared.http.unit import field_messages
+from stb_service.shared.http.unit import field_messages, request_time
 from stb_service.shared.i18n import text
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import account_by_id, find_account, find_by_id
@@ -103,7 +103,9 @@ def _opening(box: Device | None) -> ResponseReturnValue:
             sources=services().registries.warranty_facts,
             **who(),
         )
-        known = {code: str(said) for code, said in findings(unit(), case.device).items()}
+        known = {
+            code: str(said) for code, said in findings(unit(), case.device, request_time()).items()
+        }
         write_prechecks(case.number, checks, known)
         flash(_("Return %(number)s is opened.", number=case.number))
         return see_other("case_pages.show_case", ref=case.number)
@@ -125,7 +127,7 @@ def _opening(box: Device | None) -> ResponseReturnValue:
         is_held=holding is not None,
         live=lambda: board.live_case_of(unit(), box.id, scope) if box else None,
         last=lambda: board.last_case_of(unit(), box.id, scope) if box else None,
-        known=lambda: findings(unit(), box) if box else {},
+        known=lambda: findings(unit(), box, request_time()) if box else {},
         checks=_checks(),
         fault_rows=shown_faults(),
         components=[("", _("not known")), *((c, str(n)) for c, n in COMPONENT_NAMES.items())],

@@ -38,6 +38,8 @@ from stb_service.rma.lists import NOTHING, Channel, FaultSaid, Stated
 from stb_service.rma.machine import Machine, Position
 from stb_service.rma.models import CaseEvent, Fault, OrderEvent, ReturnCase, WorkshopOrder
 from stb_service.rma.papers import tell_papers_due
+from stb_service.rma.promising import promise
+from stb_service.rma.repeats import case_repeated
 from stb_service.rma.rules import Move
 from stb_service.rma.touching import touch
 from stb_service.rma.workshop import ORDER
@@ -82,7 +84,8 @@ def open_case(
     has it. Each fault is decided on as of the day on which it was reported; where no policy was in
     force, that is left for later.
 
-    `previous` is the case that this one repeats. A dealer or a service centre takes on what it
+    `previous` is the case that this one repeats; where none is named, one that was completed lately
+    with the same fault is found. A dealer or a service centre takes on what it
     opens; the operator may name who does.
 
     Raises:
@@ -95,7 +98,7 @@ def open_case(
     lock_row(session, Device, box.id)
     holding = current_holding(session, box)
     payer = _account(session, account, holding, actor)
-    former = _former(session, previous, box, actor)
+    former = _former(session, previous, box, actor) or case_repeated(session, box, faults, now)
     _check_words(remedy=(remedy, Remedy), channel=(channel, Channel))
     facts = _facts_before(session, box, former, now)
     moves = rules.advance(CASE, "repeat" if former else "request", facts)
@@ -369,6 +372,7 @@ def _make(session: Session, acting: Acting, moves: Sequence[Move]) -> None:
     for move in moves:
         carry_out(acting, move.machine, move.step)
         if move.machine == CASE.name:
+            promise(acting, move.step.event)
             case, content = acting.the_case, acting.facts.content
             tell_papers_due(session, case, move.step, content, now=acting.now)
     session.flush()

@@ -579,6 +579,13 @@ def model_terms(session: Session) -> Sequence[ModelTerms]:
     return session.scalars(select(ModelTerms).order_by(ModelTerms.id)).all()
 
 
+def previous_of(session: Session, case: ReturnCase, scope: Scope) -> ReturnCase | None:
+    """Return the case that this one repeats, where it lies in the scope."""
+    if case.previous_id is None or scope.is_everything:
+        return case.previous
+    return session.scalar(_with_details().where(ReturnCase.id == case.previous_id, within(scope)))
+
+
 def next_of(session: Session, case: ReturnCase, scope: Scope) -> ReturnCase | None:
     """Return the case that repeats another."""
     later = aliased(ReturnCase)

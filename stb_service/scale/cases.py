@@ -15,7 +15,14 @@ from stb_service.rma.cases import CASE
 from stb_service.rma.events import case_number, order_number
 from stb_service.rma.history import TERM_OF, Terms
 from stb_service.rma.machine import HOLD, Machine, Position
-from stb_service.rma.models import CaseEvent, Fault, OrderEvent, ReturnCase, WorkshopOrder
+from stb_service.rma.models import (
+    CaseEvent,
+    Fault,
+    Judgement,
+    OrderEvent,
+    ReturnCase,
+    WorkshopOrder,
+)
 from stb_service.rma.workshop import ORDER
 from stb_service.scale.loading import Rows
 from stb_service.scale.world import BY, World, public_id
@@ -85,10 +92,21 @@ class _Tables:
         self.order_events = rows(OrderEvent, "id", "order_id", *event)
         self.faults = rows(
             Fault,
-            *("public_id", "case_id", "number", "component", "symptom", "reported_by"),
-            *("confirmed", "fault_class", "verdict", "note", "inspector_ref", "inspector"),
+            *("id", "public_id", "case_id", "number", "component", "symptom", "reported_by"),
+            *(
+                "confirmed",
+                "fault_class",
+                "verdict",
+                "verdict_seq",
+                "note",
+                "inspector_ref",
+                "inspector",
+            ),
             *("inspected_at", "disputed", "dispute_reason", "second_note", "second_inspector_ref"),
             *("second_inspector", "agreed", "declined", "goodwill_by", "added_at"),
+        )
+        self.judgements = rows(
+            Judgement, "fault_id", "seq", "verdict", "at", "actor_ref", "actor_label"
         )
 
 
@@ -211,13 +229,23 @@ class Returns:
     ) -> None:
         none = verdict == "nff"
         found = (
-            ("no" if none else "yes", "none_found" if none else "component", verdict)
+            ("no" if none else "yes", "none_found" if none else "component", verdict, 1)
             if judged
-            else (None, None, None)
+            else (None, None, None, None)
         )
         said = ("", BY, BY, judged) if judged else ("", "", "", None)
+        if judged:
+            self._tables.judgements.add(case, 1, verdict, judged, BY, BY)
         self._tables.faults.add(
-            *(public_id(chance), case, 1, "power_supply", chance.choice(SYMPTOMS), "customer"),
+            *(
+                case,
+                public_id(chance),
+                case,
+                1,
+                "power_supply",
+                chance.choice(SYMPTOMS),
+                "customer",
+            ),
             *(*found, *said, False, "", "", "", "", False, False, "", opened),
         )
 

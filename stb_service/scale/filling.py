@@ -19,7 +19,14 @@ from stb_service.devices.models import (
     Holding,
 )
 from stb_service.parts.models import Location, Part, StockMove
-from stb_service.rma.models import CaseEvent, Fault, OrderEvent, ReturnCase, WorkshopOrder
+from stb_service.rma.models import (
+    CaseEvent,
+    Fault,
+    Judgement,
+    OrderEvent,
+    ReturnCase,
+    WorkshopOrder,
+)
 from stb_service.scale.accounts import add_accounts, add_sellers
 from stb_service.scale.cases import add_cases
 from stb_service.scale.devices import add_devices, add_models
@@ -46,7 +53,7 @@ EMPTY_OF: Sequence[type[Base]] = (DeviceModel, Device, Box, Account, Part, Locat
 LOADED: Sequence[type[Base]] = (
     *(Account, AccountSeller, AccountWord, Subscriber, Contact, Site, PersonalKey),
     *(Device, DeviceIdentifier, DeviceTag, CustodyEvent, Holding, Box, BoxTag),
-    *(ReturnCase, CaseEvent, WorkshopOrder, OrderEvent, Fault),
+    *(ReturnCase, CaseEvent, WorkshopOrder, OrderEvent, Fault, Judgement),
     *(StockMove, AuditEntry),
 )
 KINDS: Sequence[tuple[str, Callable[[World], None]]] = (

@@ -64,6 +64,16 @@ WarrantyFacts = Callable[[Session, str], Iterable[Any]]
 `stb_service.warranty.facts` names them."""
 
 
+Keeper = Callable[[Session, str], list[Obstacle]]
+"""Why a box (by its uid) stays where and what it is, as far as a room knows: what happens to it is
+for that room's own steps, which ask no keeper."""
+
+
+def why_kept(session: Session, keepers: Iterable[Keeper], uid: str) -> list[Obstacle]:
+    """Return why a box stays where and what it is; empty if nothing keeps it."""
+    return [obstacle for keeper in keepers for obstacle in keeper(session, uid)]
+
+
 @dataclass(frozen=True)
 class NavItem:
     """One entry of the menu, shown to those whose role holds the verb."""
@@ -114,6 +124,7 @@ class Registries:
     navigation: list[NavItem] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
     warranty_facts: list[WarrantyFacts] = field(default_factory=list)
+    keepers: list[Keeper] = field(default_factory=list)
     jobs: dict[str, jobs.Handler] = field(default_factory=dict)
     outbox: dict[str, outbox.Handler] = field(default_factory=dict)
     gauges: list[Callable[[Session], Mapping[tuple[str, str], float]]] = field(default_factory=list)

@@ -1,5 +1,5 @@
-"""The schema's own guards that no model can say: triggers that keep the audit and the ledger of
-stock as they were written."""
+"""The schema's own guards that no model can say: triggers that keep the audit, the ledger of stock
+and the legal moves of state machines as they were written."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ _POSTGRESQL = """
 CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION {table}_keep()
 """
+_POSTGRESQL_SEALED = """
+CREATE TRIGGER {table}_sealed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION {table}_keep()
+"""
+_MOVES = "what is legal is written by migrations alone"
 AUDIT = "audit_entries"
 LEDGER = "stock_moves"
 
@@ -44,6 +49,27 @@ def guard_ledger(connection: Connection) -> None:
 def unguard_ledger(connection: Connection) -> None:
     """Take the guards away (a migration downward)."""
     _unguard(connection, LEDGER)
+
+
+def seal_moves(connection: Connection, table: str) -> None:
+    """Make the database refuse to write legal moves, once a migration has filled their table."""
+    if connection.dialect.name == "sqlite":
+        for verb in ("insert", "update", "delete"):
+            statement = _SQLITE.format(table=table, verb=verb, event=verb.upper(), words=_MOVES)
+            connection.execute(text(statement))
+        return
+    connection.execute(text(_POSTGRESQL_FUNCTION.format(table=table, words=_MOVES)))
+    connection.execute(text(_POSTGRESQL_SEALED.format(table=table)))
+
+
+def unseal_moves(connection: Connection, table: str) -> None:
+    """Let a migration write legal moves, or drop their table."""
+    if connection.dialect.name == "sqlite":
+        for verb in ("insert", "update", "delete"):
+            connection.execute(text(f"DROP TRIGGER {table}_no_{verb}"))
+        return
+    connection.execute(text(f"DROP TRIGGER {table}_sealed ON {table}"))
+    connection.execute(text(f"DROP FUNCTION {table}_keep()"))
 
 
 def _guard(connection: Connection, table: str, words: str) -> None:

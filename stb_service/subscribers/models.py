@@ -174,7 +174,10 @@ class Site(Public, Base):
     """Where boxes of an account stand; its days and hours are those of its time zone."""
 
     __tablename__ = "sites"
-    __table_args__ = (Index("ix_sites_account", "account_id", "id"),)
+    __table_args__ = (
+        Index("ix_sites_account", "account_id", "id"),
+        Index("ix_sites_area", "country", "postcode"),
+    )
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     name: Mapped[str] = mapped_column(String(64))

@@ -237,6 +237,14 @@ DAMAGES: dict[str, Callable[[Path], Path]] = {
     "a row that is no JSON": lambda source: rewritten(
         source, lambda name, data: b"[1, \n" if name == "tables/roles.jsonl" else data
     ),
+    "other legal moves than its revision brings": lambda source: rewritten(
+        source,
+        lambda name, data: (
+            data.replace(b'"request"', b'"zap"', 1)
+            if name == "tables/rma_case_moves.jsonl"
+            else data
+        ),
+    ),
     "another format": lambda source: rewritten(source, manifest_with(format=99)),
     "a revision of a newer service": lambda source: rewritten(
         source, manifest_with(revision="9999_of_tomorrow")

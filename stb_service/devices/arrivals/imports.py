@@ -44,6 +44,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.imports import Header, Progress, Report, open_source, read_cells
+from stb_service.shared.registries import Keeper
 from stb_service.shared.tables import AUTO, Line
 
 NEEDED = ("serial", "model")
@@ -115,6 +116,7 @@ def import_file(
     encoding: str = AUTO,
     dry_run: bool = False,
     progress: Progress | None = None,
+    keepers: Sequence[Keeper] = (),
 ) -> Report:
     """Import a CSV or XLSX file of boxes; a dry run does the same and keeps nothing.
 
@@ -132,7 +134,7 @@ def import_file(
         spellings=BY_SPELLING,
         by=FOUND_BY,
     )
-    task = _Import(db, source.header, name, actor, source.report)
+    task = _Import(db, source.header, name, actor, source.report, keepers=keepers)
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
@@ -148,6 +150,7 @@ class _Import:
     sayings: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
     past: _Past = field(default_factory=_Past)
     adopt: bool = False
+    keepers: Sequence[Keeper] = ()
 
     def take(self, chunk: Sequence[Line], now: datetime) -> None:
         """Import one chunk in a unit of work of its own."""
@@ -292,7 +295,8 @@ class _Import:
         try:
             self._check_contradiction(device.public_id, row, wanted)
             with session.begin_nested():
-                _apply(session, device, row, wanted, self.actor, now)
+                who = {"actor": self.actor, "now": now}
+                _apply(session, device, row, wanted, who, self.keepers)
         except DomainError as refusal:
             self._refuse(session, row, refusal, now)
         except IntegrityError:
@@ -378,22 +382,23 @@ def _apply(
     device: Device,
     row: _Row,
     wanted: set[str],
-    actor: Actor,
-    now: datetime,
+    who: Mapping[str, Any],
+    keepers: Sequence[Keeper],
 ) -> None:
     """Make the changes of one row; a refusal of any of them undoes the row."""
-    who: dict[str, Any] = {"actor": actor, "now": now}
     uid, fields = device.public_id, dict(row.fields)
     status, custodian = fields.pop("status", None), fields.pop("custodian", None)
     fields.pop("account", None)
     if wanted - {"status", "custodian", "account"}:
         change_device(session, uid=uid, **who, **fields)
     if "account" in wanted:
-        _give_known(session, device, row, who)
+        _give_known(session, device, row, keepers=keepers, **who)
     if "custodian" in wanted:
-        move_custody(session, uid=uid, organisation=custodian, reason="import", **who)
+        held: dict[str, Any] = {"organisation": custodian, "keepers": keepers}
+        move_custody(session, uid=uid, reason="import", **held, **who)
     if "status" in wanted and device.status != status:
-        change_status(session, uid=uid, status=str(status), reason="import", **who)
+        new: dict[str, Any] = {"status": str(status), "keepers": keepers}
+        change_status(session, uid=uid, reason="import", **new, **who)
 
 
 # Who has a box
@@ -436,7 +441,7 @@ def _give_new(session: Session, row: _Row, draft: Draft, actor: Actor, now: date
     )
 
 
-def _give_known(session: Session, device: Device, row: _Row, who: dict[str, Any]) -> None:
+def _give_known(session: Session, device: Device, row: _Row, **who: Any) -> None:
     """Give a known box to the account of its row, or pass it on from the one that has it."""
     if row.held_by is None:
         moves = "custodian" not in row.fields

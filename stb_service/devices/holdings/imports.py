@@ -39,6 +39,7 @@ from stb_service.shared.imports import (
     outcome_of,
 )
 from stb_service.shared.jobs import Handler, Job, Outcome, Work
+from stb_service.shared.registries import Keeper
 from stb_service.shared.tables import AUTO
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import find_account
@@ -71,7 +72,7 @@ def enqueue_holdings(
     )
 
 
-def run_import(work: Work) -> Outcome:
+def run_import(work: Work, keepers: Sequence[Keeper] = ()) -> Outcome:
     """Import the file; the report holds every refused row."""
     report = import_holdings(
         work.db,
@@ -82,11 +83,17 @@ def run_import(work: Work) -> Outcome:
         encoding=work.arguments["encoding"],
         dry_run=work.arguments["dry_run"],
         progress=work.progress,
+        keepers=keepers,
     )
     return outcome_of(work, report)
 
 
-HANDLERS: dict[str, Handler] = {IMPORT: run_import}
+def handlers(keepers: Sequence[Keeper]) -> dict[str, Handler]:
+    """Return what runs imports; `keepers` are the registries'."""
+    return {IMPORT: lambda work: run_import(work, keepers)}
+
+
+HANDLERS = handlers(())
 
 
 def import_holdings(
@@ -99,6 +106,7 @@ def import_holdings(
     encoding: str = AUTO,
     dry_run: bool = False,
     progress: Progress | None = None,
+    keepers: Sequence[Keeper] = (),
 ) -> Report:
     """Import a CSV or XLSX file of holdings; a dry run does the same and keeps nothing.
 
@@ -114,15 +122,18 @@ def import_holdings(
         spellings=BY_SPELLING,
         by=NAMED_BY,
     )
-    task = _Import(db, source, actor)
+    task = _Import(db, source, actor, keepers)
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
 class _Import(RowByRow):
     same = text("Line %(line)s of this file is about the same holding.")
 
-    def __init__(self, db: Database, source: Source, actor: Actor) -> None:
+    def __init__(
+        self, db: Database, source: Source, actor: Actor, keepers: Sequence[Keeper]
+    ) -> None:
         super().__init__(db, source, actor)
+        self.keepers = keepers
         self.taken: dict[int, list[tuple[datetime, datetime | None, str]]] = {}
         """By box, what rows of this file said of it: since, until, account."""
 
@@ -165,7 +176,7 @@ class _Import(RowByRow):
         if "until" in fields:
             remember_holding(session, until=fields["until"], **said)
         else:
-            give_to_account(session, moves=False, **said)
+            give_to_account(session, moves=False, keepers=self.keepers, **said)
         return "created"
 
     def _correct(self, session: Session, fields: Fields, known: Holding, now: datetime) -> str:

@@ -6,7 +6,7 @@ where it goes when the account's holder is erased.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from stb_service.shared import audit
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.errors import Invalid, Refused
 from stb_service.shared.i18n import text
+from stb_service.shared.registries import Keeper, why_kept
 from stb_service.staff.models import Organisation
 from stb_service.staff.queries import operator
 from stb_service.subscribers import queries as accounts
@@ -46,18 +47,19 @@ def give_to_account(
     proof: str = "",
     since: datetime | None = None,
     moves: bool = True,
+    keepers: Sequence[Keeper] = (),
     actor: Actor,
     now: datetime,
 ) -> Holding:
     """Give a box to an account (its number, external id or public id).
 
     A box on the shelf is out with this, and it `moves` into the customer's hands unless it is only
-    recorded who has it. `since` is now, unless it was earlier.
+    recorded who has it. `since` is now, unless it was earlier. `keepers` are the registries'.
 
     Raises:
         NotFound: there is no such box in the actor's scope.
         Invalid: there is no such account in the actor's scope, or the site or instant does not fit.
-        Refused: an account has it already, or it is not the actor's to give.
+        Refused: an account has it already, another room keeps it, or it is not the actor's to give.
     """
     device = touch(session, uid, actor=actor)
     found = _account(session, account, actor)
@@ -67,6 +69,7 @@ def give_to_account(
         is_erased=found.is_erased,
     )
     obstacles += obstacles_to_handing_over(device.custodian_id, actor.organisation_id)
+    obstacles += why_kept(session, keepers, uid)
     if obstacles:
         raise Refused(obstacles)
     begun = _since(session, device, since, now)
@@ -162,6 +165,7 @@ def transfer(
     site: str | None = None,
     reason: str = "",
     since: datetime | None = None,
+    keepers: Sequence[Keeper] = (),
     actor: Actor,
     now: datetime,
 ) -> Holding:
@@ -172,7 +176,8 @@ def transfer(
         NotFound: there is no such box in the actor's scope.
         Invalid: there is no such account in the actor's scope, no proof, or the site or instant
             does not fit.
-        Refused: no account has it, the same one does, or it is not the actor's to pass on.
+        Refused: no account has it, the same one does, another room keeps it, or it is not the
+            actor's to pass on.
     """
     device = touch(session, uid, actor=actor)
     found = _account(session, account, actor)
@@ -184,6 +189,7 @@ def transfer(
         is_erased=found.is_erased,
     )
     obstacles += obstacles_to_handing_over(device.custodian_id, actor.organisation_id)
+    obstacles += why_kept(session, keepers, uid)
     if obstacles:
         raise Refused(obstacles)
     assert current is not None
@@ -212,6 +218,7 @@ def take_back(
     uid: str,
     organisation: str | None = None,
     reason: str = "",
+    keepers: Sequence[Keeper] = (),
     actor: Actor,
     now: datetime,
 ) -> Device:
@@ -221,12 +228,14 @@ def take_back(
     Raises:
         NotFound: there is no such box in the actor's scope.
         Invalid: there is no such organisation.
-        Refused: no account has it, or another organisation than the actor's holds it.
+        Refused: no account has it, another organisation than the actor's holds it, or another room
+            keeps it.
     """
     device = touch(session, uid, actor=actor)
     current = chain.current_holding(session, device)
     obstacles = obstacles_to_taking_back(is_held=current is not None)
     obstacles += obstacles_to_handing_over(device.custodian_id, actor.organisation_id)
+    obstacles += why_kept(session, keepers, uid)
     if obstacles:
         raise Refused(obstacles)
     assert current is not None

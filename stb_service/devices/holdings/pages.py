@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,13 +21,13 @@ from stb_service.devices.holdings.schemas import GiveForm, PlaceForm, TakeBackFo
 from stb_service.devices.models import Device
 from stb_service.devices.pages import custodian_choices, do_on_card, words
 from stb_service.devices.queries import device_by_uid
-from stb_service.devices.routes import who
+from stb_service.devices.routes import kept, who
 from stb_service.devices.rules import TENURE_NAMES, obstacles_to_handing_over
 from stb_service.shared.access import Actor, requires
 from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import TimelineEntry
+from stb_service.shared.registries import Keeper, TimelineEntry, why_kept
 from stb_service.subscribers.queries import account_by_id, account_by_uid
 
 pages = Blueprint("holdings_pages", __name__, template_folder="../templates")
@@ -51,7 +51,9 @@ def give(uid: str) -> ResponseReturnValue:
     device = _device(uid)
 
     def save() -> ResponseReturnValue:
-        row = operations.give_to_account(unit(), uid=uid, **read_form(GiveForm()), **who())
+        row = operations.give_to_account(
+            unit(), uid=uid, **read_form(GiveForm()), **who(), **kept()
+        )
         flash(
             _(
                 "Box %(label)s is given to %(number)s.",
@@ -79,7 +81,7 @@ def transfer(uid: str) -> ResponseReturnValue:
     device = _device(uid)
 
     def save() -> ResponseReturnValue:
-        row = operations.transfer(unit(), uid=uid, **read_form(TransferForm()), **who())
+        row = operations.transfer(unit(), uid=uid, **read_form(TransferForm()), **who(), **kept())
         flash(
             _(
                 "Box %(label)s is given to %(number)s.",
@@ -105,7 +107,9 @@ def take_back(uid: str) -> ResponseReturnValue:
     """Take a box back from its account."""
     return do_on_card(
         uid,
-        lambda: operations.take_back(unit(), uid=uid, **read_form(TakeBackForm()), **who()),
+        lambda: operations.take_back(
+            unit(), uid=uid, **read_form(TakeBackForm()), **who(), **kept()
+        ),
         _("The box is taken back."),
     )
 
@@ -124,13 +128,16 @@ def place_at_site(uid: str) -> ResponseReturnValue:
 # --- what others show ----------------------------------------------------------------------------
 
 
-def load_owner(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
+def load_owner(
+    keepers: Sequence[Keeper], session: Session, uid: str, actor: Actor, now: datetime
+) -> dict[str, Any]:
     """Return who has a box and who had it, and why it may not be given, passed on, taken back."""
     device = device_by_uid(session, uid, actor.scope)
     holdings = queries.holdings_of_device(session, device, actor.scope)
     current = next((row for row in holdings if row.until is None), None)
     held_by = queries.accounts_of(session, [device.id], actor.scope).get(device.id)
     in_hand = obstacles_to_handing_over(device.custodian_id, actor.organisation_id)
+    in_hand += why_kept(session, keepers, uid)
     account = account_by_id(session, current.account_id, actor.scope) if current else None
     return {
         "device": device,

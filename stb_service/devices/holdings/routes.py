@@ -13,7 +13,7 @@ from stb_service.devices.holdings import operations, queries, schemas
 from stb_service.devices.holdings.imports import IMPORT, enqueue_holdings
 from stb_service.devices.models import Device
 from stb_service.devices.queries import device_by_uid
-from stb_service.devices.routes import who
+from stb_service.devices.routes import kept, who
 from stb_service.devices.schemas import ImportFiles, JobStartedSchema
 from stb_service.shared import jobs
 from stb_service.shared.access import requires, takes_files
@@ -55,7 +55,7 @@ def list_holdings(device_id: str) -> Answer:
 def give_to_account(body: dict[str, Any], device_id: str) -> Answer:
     """Give a box to an account: 200 with its holdings; 409 where an account has it already."""
     check_if_match(_device(device_id))
-    operations.give_to_account(unit(), uid=device_id, **body, **who())
+    operations.give_to_account(unit(), uid=device_id, **body, **who(), **kept())
     return _answer(device_id)
 
 
@@ -67,7 +67,7 @@ def give_to_account(body: dict[str, Any], device_id: str) -> Answer:
 def transfer(body: dict[str, Any], device_id: str) -> Answer:
     """Pass a box on to another account: 200 with its holdings; 409 where no account has it."""
     check_if_match(_device(device_id))
-    operations.transfer(unit(), uid=device_id, **body, **who())
+    operations.transfer(unit(), uid=device_id, **body, **who(), **kept())
     return _answer(device_id)
 
 
@@ -79,7 +79,7 @@ def transfer(body: dict[str, Any], device_id: str) -> Answer:
 def take_back(body: dict[str, Any], device_id: str) -> None:
     """Take a box back: 204 (a dealer may see it no more); 409 where no account has it."""
     check_if_match(_device(device_id))
-    operations.take_back(unit(), uid=device_id, **body, **who())
+    operations.take_back(unit(), uid=device_id, **body, **who(), **kept())
 
 
 @api.route("/devices/<string:device_id>/holdings/site", methods=["PUT"])

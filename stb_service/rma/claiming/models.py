@@ -18,9 +18,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.devices.models import Device, DeviceModel
 from stb_service.parts.models import Location
-from stb_service.rma.claims import PLACES, Match
+from stb_service.rma.claims import CLAIM, PLACES, Match
 from stb_service.rma.machine import Place, Position
 from stb_service.rma.models import WorkshopOrder
+from stb_service.rma.models.cases import ended_in
 from stb_service.shared.db import Base, Key, Public
 from stb_service.shared.money import Money
 
@@ -105,6 +106,7 @@ class SupplierClaim(Public, Base):
     __tablename__ = "rma_claims"
     __table_args__ = (
         CheckConstraint("event_seq > 0", name="event_seq"),
+        CheckConstraint(ended_in(CLAIM, "ended_at"), name="ended"),
         CheckConstraint("length(currency) = 3", name="currency"),
         CheckConstraint("amount_minor > 0 AND credited_minor >= 0", name="amounts"),
         CheckConstraint("state = 'candidate' OR state = 'waived' OR batch_id > 0", name="sent"),

@@ -10,9 +10,9 @@ from stb_service.rma.models.bench import (
     OrderPart,
 )
 from stb_service.rma.models.cases import CaseEvent, CaseMove, ReturnCase
-from stb_service.rma.models.faults import CasePhoto, Fault, Precheck, Statement
+from stb_service.rma.models.faults import CasePhoto, Fault, Judgement, Precheck, Statement
 from stb_service.rma.models.orders import OrderEvent, OrderMove, WorkshopOrder
-from stb_service.rma.models.sending import Accessory, Exchange, Parcel
+from stb_service.rma.models.sending import Accessory, Exchange, ExchangeEvent, Parcel
 from stb_service.rma.models.terms import CaseQuote, Comparison, ModelTerms, ReturnTerms
 
 __all__ = [
@@ -25,8 +25,10 @@ __all__ = [
     "Comparison",
     "ComponentSwap",
     "Exchange",
+    "ExchangeEvent",
     "Fault",
     "InspectionCheck",
+    "Judgement",
     "Labour",
     "ModelTerms",
     "OrderEvent",

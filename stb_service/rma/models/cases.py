@@ -19,14 +19,20 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.devices.models import Device
-from stb_service.rma.cases import PLACES
+from stb_service.rma.cases import CASE, PLACES
 from stb_service.rma.facts import Remedy
 from stb_service.rma.history import Happened
 from stb_service.rma.lists import Channel
-from stb_service.rma.machine import Phase, Position
+from stb_service.rma.machine import Machine, Phase, Position
 from stb_service.shared.db import Base, Key, Public
 from stb_service.staff.models import Organisation
 from stb_service.subscribers.models import Account, Site, Subscriber
+
+
+def ended_in(machine: Machine, column: str) -> str:
+    """Return the condition that the instant of the end stands beside final states, and only there."""
+    states = ", ".join(f"'{state}'" for state in sorted(machine.final_states))
+    return f"({column} IS NOT NULL) = (state IN ({states}))"
 
 
 class CaseMove(Base):
@@ -66,6 +72,7 @@ class ReturnCase(Public, Base):
             name="channel",
         ),
         CheckConstraint("event_seq > 0", name="event_seq"),
+        CheckConstraint(ended_in(CASE, "closed_at"), name="closed"),
         CheckConstraint("length(currency) = 3", name="currency"),
         ForeignKeyConstraint(
             ["id", "event_seq", "state", "held"],

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.rma.lists import STATEMENTS
 from stb_service.rma.models.cases import ReturnCase
 from stb_service.rma.models.orders import WorkshopOrder
 from stb_service.rma.verdicts import BILLING_CODES, Confirmed, FaultClass, FaultLine, Verdict
-from stb_service.shared.db import Base, new_public_id
+from stb_service.shared.db import Base, Key, new_public_id
 from stb_service.warranty.models import WarrantyDecision
 
 
@@ -24,7 +32,8 @@ def one_of(column: str, values: Iterable[str]) -> str:
 class Fault(Base):
     """One fault of a box, with its cause and its verdict; both verdicts stay where it was contested.
 
-    It belongs to a case, or to the order of a box that was admitted from stock. `found_seq` is
+    Each verdict is that of the last judgement of its round, which it refers to; triggers refuse an
+    older one, and DELETE. It belongs to a case, or to the order of a box admitted from stock. `found_seq` is
     how far the order was when it was written down.
     """
 
@@ -41,9 +50,23 @@ class Fault(Base):
         CheckConstraint(one_of("verdict", Verdict), name="verdict"),
         CheckConstraint(one_of("second_verdict", Verdict), name="second_verdict"),
         CheckConstraint("NOT (agreed AND declined)", name="answer"),
+        CheckConstraint("(verdict IS NULL) = (verdict_seq IS NULL)", name="judged"),
+        CheckConstraint("(second_verdict IS NULL) = (second_seq IS NULL)", name="judged_again"),
+        *(
+            ForeignKeyConstraint(
+                ["id", seq, verdict],
+                [f"rma_judgements.{name}" for name in ("fault_id", "seq", verdict)],
+                name=f"fk_rma_faults_{verdict}",
+                deferrable=True,
+                initially="DEFERRED",
+                use_alter=True,
+            )
+            for seq, verdict in (("verdict_seq", "verdict"), ("second_seq", "second_verdict"))
+        ),
         Index("ix_rma_faults_decision", "decision_id"),
     )
 
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
     public_id: Mapped[str] = mapped_column(String(16), default=new_public_id, unique=True)
     case_id: Mapped[int | None] = mapped_column(ForeignKey("rma_cases.id"))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("rma_orders.id"))
@@ -55,6 +78,7 @@ class Fault(Base):
     confirmed: Mapped[str | None] = mapped_column(String(16))
     fault_class: Mapped[str | None] = mapped_column(String(16))
     verdict: Mapped[str | None] = mapped_column(String(16))
+    verdict_seq: Mapped[int | None]
     note: Mapped[str] = mapped_column(String(1000), default="")
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("warranty_decisions.id"))
     inspector_ref: Mapped[str] = mapped_column(String(64), default="")
@@ -64,6 +88,7 @@ class Fault(Base):
     dispute_reason: Mapped[str] = mapped_column(String(1000), default="")
     second_class: Mapped[str | None] = mapped_column(String(16))
     second_verdict: Mapped[str | None] = mapped_column(String(16))
+    second_seq: Mapped[int | None]
     second_note: Mapped[str] = mapped_column(String(1000), default="")
     second_inspector_ref: Mapped[str] = mapped_column(String(64), default="")
     second_inspector: Mapped[str] = mapped_column(String(128), default="")
@@ -99,6 +124,31 @@ class Fault(Base):
             agreed=self.agreed,
             declined=self.declined,
         )
+
+
+class Judgement(Base):
+    """A verdict on a fault that somebody pronounced: the first or the second. Triggers refuse UPDATE
+    and DELETE.
+    """
+
+    __tablename__ = "rma_judgements"
+    __table_args__ = (
+        UniqueConstraint("fault_id", "seq"),
+        UniqueConstraint("fault_id", "seq", "verdict", name="uq_rma_judgements_verdict"),
+        UniqueConstraint("fault_id", "seq", "second_verdict", name="uq_rma_judgements_second"),
+        CheckConstraint("seq > 0", name="seq"),
+        CheckConstraint("(verdict IS NULL) <> (second_verdict IS NULL)", name="one"),
+        CheckConstraint(one_of("verdict", Verdict), name="verdict"),
+        CheckConstraint(one_of("second_verdict", Verdict), name="second_verdict"),
+    )
+
+    fault_id: Mapped[int] = mapped_column(ForeignKey("rma_faults.id"))
+    seq: Mapped[int]
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    second_verdict: Mapped[str | None] = mapped_column(String(16))
+    at: Mapped[datetime]
+    actor_ref: Mapped[str] = mapped_column(String(64))
+    actor_label: Mapped[str] = mapped_column(String(128))
 
 
 class CasePhoto(Base):

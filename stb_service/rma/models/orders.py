@@ -22,8 +22,8 @@ from stb_service.devices.models import Device
 from stb_service.parts.models import Location
 from stb_service.rma.history import Happened
 from stb_service.rma.machine import Phase, Position
-from stb_service.rma.models.cases import ReturnCase
-from stb_service.rma.workshop import PLACES
+from stb_service.rma.models.cases import ReturnCase, ended_in
+from stb_service.rma.workshop import ORDER, PLACES
 from stb_service.shared.db import Base, Key, Public
 
 
@@ -54,6 +54,7 @@ class WorkshopOrder(Public, Base):
     __tablename__ = "rma_orders"
     __table_args__ = (
         CheckConstraint("event_seq > 0", name="event_seq"),
+        CheckConstraint(ended_in(ORDER, "ended_at"), name="ended"),
         UniqueConstraint("case_id"),
         ForeignKeyConstraint(
             ["id", "event_seq", "state", "held"],

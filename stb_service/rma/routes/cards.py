@@ -149,7 +149,7 @@ def precheck_rows(
     known = {row.code: row for row in recorded}
     codes = list(dict.fromkeys([*PRECHECKS_OF[case.remedy], *known]))
     is_open = any(code not in known for code in codes) and case.is_live
-    found = findings(session, case.device) if is_open else {}
+    found = findings(session, case.device, request_time()) if is_open else {}
     return [_precheck(code, known.get(code), str(found.get(code, ""))) for code in codes]
 
 
@@ -176,6 +176,7 @@ def case_card(session: Session, case: ReturnCase, reader: Actor) -> Any:
     values = {
         "person": case.person if sees_people else None,
         "site": case.site if sees_people else None,
+        "previous": queries.previous_of(session, case, reader.scope),
         "next": queries.next_of(session, case, reader.scope),
         "order": order,
         "actions": _actions(session, case, order, CASE),

@@ -271,6 +271,7 @@ def test_only_the_operators_people_claim(one: Claims) -> None:
 
 PAST_THE_SERVICE = (
     "UPDATE rma_claims SET state = 'credited'",
+    "UPDATE rma_claims SET ended_at = entered_at",
     "UPDATE rma_claim_lines SET amount_minor = 1",
     "DELETE FROM rma_claim_events",
     "UPDATE rma_credit_lines SET amount_minor = 1",

@@ -100,3 +100,71 @@ def test_statements_are_never_changed_and_a_box_has_one_live_case(authorised: Ho
     ):
         with pytest.raises(DBAPIError), authorised.db.write() as session:
             session.execute(statement)
+
+
+LEGAL = """
+INSERT INTO rma_{}_moves (from_state, from_held, event, to_state, to_held)
+VALUES ('quoted', false, 'zap', 'closed', false)
+"""
+RETURNED = """
+INSERT INTO rma_exchange_events
+(exchange_id, seq, predecessor_seq, from_state, to_state, at, actor_ref, actor_label)
+SELECT exchange_id, 2, 1, 'allocated', 'returned', at, '', '' FROM rma_exchange_events
+"""
+PAST_THE_SERVICE = (
+    *(
+        statement
+        for machine in ("case", "order", "claim")
+        for statement in (
+            LEGAL.format(machine),
+            f"UPDATE rma_{machine}_moves SET to_state = 'closed'",
+            f"DELETE FROM rma_{machine}_moves",
+        )
+    ),
+    "INSERT INTO quote_moves (from_state, to_state) VALUES ('expired', 'accepted')",
+    "UPDATE quote_moves SET to_state = 'accepted'",
+    "DELETE FROM quote_moves",
+    "UPDATE rma_cases SET closed_at = entered_at",
+    "UPDATE rma_orders SET ended_at = entered_at",
+    "UPDATE quotes SET state = 'accepted'",
+    "UPDATE quotes SET state = 'declined', event_seq = 2",
+    "UPDATE quotes SET state = 'draft', event_seq = NULL, line_count = NULL",
+    "UPDATE rma_faults SET verdict = 'in_warranty'",
+    "UPDATE rma_faults SET verdict = NULL, verdict_seq = NULL",
+    "UPDATE rma_faults SET verdict = 'in_warranty', verdict_seq = 2",
+    "UPDATE rma_faults SET second_verdict = 'user_fault', second_seq = 1",
+    "DELETE FROM rma_faults",
+    "UPDATE rma_judgements SET verdict = 'in_warranty'",
+    "DELETE FROM rma_judgements",
+    "UPDATE rma_exchanges SET state = 'given'",
+    "UPDATE rma_exchanges SET state = 'given', event_seq = 2",
+    "UPDATE rma_exchange_events SET to_state = 'given'",
+    "DELETE FROM rma_exchange_events",
+    RETURNED,
+)
+"""What would make a state, a verdict or what is legal untrue."""
+
+
+def test_no_statement_past_the_service_makes_a_state_or_a_verdict_untrue(house: House) -> None:
+    device = house.customers_box()
+    house.open(device, "mainboard").received(device).judged("liquid", photo=True).quoted()
+    house.allocated(house.spare())
+
+    accepted = []
+    for statement in PAST_THE_SERVICE:
+        try:
+            with house.db.write() as session:
+                session.execute(text(statement))
+        except DBAPIError:
+            continue
+        accepted.append(statement)
+
+    assert accepted == []
+    assert house.states == ("quoted", "inspected")
+
+
+def test_a_case_that_an_event_alone_has_ended_is_no_longer_live(authorised: House) -> None:
+    write(authorised, event="cancel", to_state="cancelled")
+
+    assert authorised.case.closed_at == authorised.now
+    assert not authorised.case.is_live

@@ -129,6 +129,8 @@ def test_nothing_is_begun_unpaid() -> None:
     assert all(Need.PAID in step.needs for step in begins)
 
 
+ACCESSORY = ("request", "approve_accessory", "ship")
+
 # each need by itself: what is wrong, and where it is noticed
 BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str, Any]]] = [
     (Need.REASON, CASE, "reject", lambda j: j.case("request"), {"reason": "  "}),
@@ -149,8 +151,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     ),
     (
         *(Need.ACCESSORY, CASE, "approve_accessory"),
-        *(lambda j: j.case("request"), {"accessory_reserved": False}),
+        *(lambda j: j.case("request").know(remedy="accessory"), {"accessory_reserved": False}),
     ),
+    (Need.FOR_BOX, CASE, "approve", lambda j: j.case("request"), {"remedy": "accessory"}),
+    (Need.FOR_PART, CASE, "approve_accessory", lambda j: j.case("request"), {}),
     (Need.SPARE, CASE, "send_ahead", lambda j: j.to("authorised"), {"spare": ""}),
     (Need.SPARE_FITS, CASE, "send_ahead", lambda j: j.to("authorised"), {"spare_fits": False}),
     (
@@ -252,7 +256,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     (Need.SPARE_PARCEL, CASE, "unclaimed", lambda j: j.to("outbound").case("bounce"), {}),
     (
         *(Need.NOT_ACCESSORY, CASE, "approve_refund"),
-        *(lambda j: j.case("request", "approve_accessory", "ship", "lose"), {}),
+        *(lambda j: j.know(remedy="accessory").case(*ACCESSORY, "lose"), {}),
     ),
     (Need.FOR_ACCESSORY, CASE, "send_again", lambda j: j.to("outbound").case("lose"), {}),
     (
@@ -408,7 +412,13 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.BOX_HERE,
             Need.SPARE_NEW,
         ),
-        *(Need.OWN_PARCEL, Need.NOT_ACCESSORY, Need.QUOTE_LAPSED, Need.FEE_IF_BILLABLE),
+        *(
+            Need.FOR_BOX,
+            Need.OWN_PARCEL,
+            Need.NOT_ACCESSORY,
+            Need.QUOTE_LAPSED,
+            Need.FEE_IF_BILLABLE,
+        ),
     }
 
     met = {need for need, guard in GUARDS.items() if guard.is_met(unknown)}

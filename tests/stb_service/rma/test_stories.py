@@ -244,7 +244,8 @@ def test_a_rented_damaged_box_is_taken_back_refurbished_and_put_in_stock() -> No
 
 
 def test_an_accessory_is_sent_and_no_box_is_expected() -> None:
-    journey = Journey().case("request", "approve_accessory", "ship", "lose", "send_again")
+    journey = Journey().know(remedy="accessory")
+    journey.case("request", "approve_accessory", "ship", "lose", "send_again")
 
     assert journey.case("ship", "deliver", "confirm").states == ("closed", "new")
 

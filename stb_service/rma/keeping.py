@@ -1,0 +1,56 @@
+"""Which boxes stay where they are: those in the workshop, those that a return is about, those kept as
+replacements. What happens to them are steps there.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stb_service.devices.models import Device
+from stb_service.rma.cases import CaseState
+from stb_service.rma.models import Exchange, ReturnCase, WorkshopOrder
+from stb_service.shared.errors import Obstacle
+from stb_service.shared.i18n import text
+
+
+def why_kept(session: Session, uid: str) -> list[Obstacle]:
+    """Return why a box (by its uid) stays where and what it is, as far as returns know.
+
+    A case keeps the box that it waits for until its order does; once the order has ended, or the
+    case only waits for the customer's word, the box is free.
+    """
+    box = select(Device.id).where(Device.public_id == uid).scalar_subquery()
+    order = session.scalar(
+        select(WorkshopOrder.number).where(
+            WorkshopOrder.device_id == box, WorkshopOrder.ended_at.is_(None)
+        )
+    )
+    if order is not None:
+        message = text(
+            "The box has workshop order %(number)s: what becomes of it is a step there.",
+            number=order,
+        )
+        return [Obstacle("in-workshop", message)]
+    case = session.scalar(
+        select(ReturnCase.number).where(
+            ReturnCase.device_id == box,
+            ReturnCase.closed_at.is_(None),
+            ReturnCase.state != CaseState.COMPLETED,
+            ~select(WorkshopOrder.id).where(WorkshopOrder.case_id == ReturnCase.id).exists(),
+        )
+    )
+    if case is not None:
+        message = text(
+            "Return %(number)s is about the box: what becomes of it is a step there.", number=case
+        )
+        return [Obstacle("in-return", message)]
+    kept = session.scalar(
+        select(ReturnCase.number)
+        .join(Exchange, Exchange.case_id == ReturnCase.id)
+        .where(Exchange.device_id == box, Exchange.state == "allocated")
+    )
+    if kept is not None:
+        message = text("The box is kept as the replacement of return %(number)s.", number=kept)
+        return [Obstacle("spare-kept", message)]
+    return []
