@@ -296,6 +296,8 @@ MOVES = (
     # quote and payment
     Step(_S.QUOTING, "send_quote", _S.QUOTED, _DECIDE, (_N.QUOTE_READY,)),
     Step(_S.QUOTED, "revise", _S.QUOTING, _DECIDE, (_N.REASON,)),
+    Step(_S.QUOTING, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
+    Step(_S.QUOTED, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
     Step(_S.QUOTED, "accept", _S.AWAITING_PAYMENT, _EDIT, (_N.QUOTE_STANDS,)),
     Step(_S.QUOTED, "decline", _S.UNREPAIRED, _EDIT, (_N.NOTHING_COVERED, _N.BOX_HERE)),
     Step(_S.QUOTED, "decline_part", _S.DECIDING, _EDIT, (_N.SOMETHING_COVERED,)),

@@ -31,7 +31,15 @@ from stb_service.rma.models import (
     WorkshopOrder,
 )
 from stb_service.rma.touching import ENDED, touch, touch_case
-from stb_service.rma.verdicts import BILLABLE, Confirmed, Cover, FaultClass, Verdict, verdict_of
+from stb_service.rma.verdicts import (
+    BILLABLE,
+    Confirmed,
+    Cover,
+    FaultClass,
+    Verdict,
+    verdict_granted,
+    verdict_of,
+)
 from stb_service.rma.workshop import PARTING, OrderState
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
@@ -39,7 +47,7 @@ from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused, TooL
 from stb_service.shared.files import FileStore
 from stb_service.shared.i18n import text
 from stb_service.warranty.cover import Outcome
-from stb_service.warranty.decisions import NO_POLICY, decide
+from stb_service.warranty.decisions import NO_POLICY, carry_override, decide
 from stb_service.warranty.facts import Sources
 from stb_service.warranty.models import WarrantyDecision
 from stb_service.warranty.policy import Cause
@@ -169,8 +177,9 @@ def decide_fault(
     now: datetime,
 ) -> WarrantyDecision | None:
     """Decide on the warranty of a fault, as of the day on which it was reported; None where no
-    policy was in force.
+    policy was in force. Another outcome that was granted for the same fault goes on to count.
     """
+    former = fault.decision
     try:
         found = decide(
             session,
@@ -187,6 +196,8 @@ def decide_fault(
         if refusal.obstacles != (NO_POLICY,):
             raise
         return None
+    if former is not None:
+        carry_override(session, former=former, decision=found, actor=in_house(actor), now=now)
     fault.decision = found
     session.flush()
     return found
@@ -229,6 +240,8 @@ def judge_fault(
         Cover(cover.covered, cover.doa, cover.excluded, contract),
         goodwill=bool(fault.goodwill_by) or _is_goodwill(fault),
     )
+    if fault.decision is not None and fault.decision.overrides:
+        found = verdict_granted(found, fault.decision.effective_outcome)
     if second:
         fault.second_class, fault.second_verdict, fault.second_note = (
             fault_class,

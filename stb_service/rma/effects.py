@@ -153,6 +153,12 @@ def _lapse(acting: Acting, step: Step) -> None:
         quoting.give_up(acting)
 
 
+def _redecide(acting: Acting, step: Step) -> None:
+    """Take back the quote of what is not to be paid any more."""
+    if step.from_state in {CaseState.QUOTING, CaseState.QUOTED}:
+        quoting.drop(acting)
+
+
 def _begin(acting: Acting, step: Step) -> None:
     """Refuse what billing would not begin: a quote that nobody answered, an account overdue.
 
@@ -305,6 +311,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "lapse_part": (_lapse,),
     "reconsider": (_plain(quoting.drop),),
     "withdraw": (_withdraw,),
+    "redecide": (_redecide,),
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.credit_undone_work),),
     "release_spare": (_release_spare,),

@@ -249,6 +249,10 @@ VERDICTS: Mapping[Need, Guard] = {
         lambda f: f.outcome is Outcome.BILLABLE and not f.rented,
         text("Nothing is to be paid by the customer of a box that was sold."),
     ),
+    Need.NOT_BILLABLE: Guard(
+        lambda f: _is_judged(f) and f.outcome is not Outcome.BILLABLE,
+        text("A fault is still to be paid by the customer: the quote stands as it is."),
+    ),
     Need.OPERATORS_BOX: Guard(
         lambda f: f.rented and _is_judged(f), text("The box was sold: it is the customer's.")
     ),

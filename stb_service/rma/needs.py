@@ -57,6 +57,7 @@ class Need(StrEnum):
     MAY_REFUND = "may_refund"
     IS_NFF = "is_nff"
     IS_BILLABLE = "is_billable"
+    NOT_BILLABLE = "not_billable"
     OPERATORS_BOX = "operators_box"
     BOX_HERE = "box_here"
     BEYOND_REPAIR = "beyond_repair"

@@ -15,6 +15,7 @@ from stb_service.rma import (
     inspection_pages,
     intake_pages,
     opening_pages,
+    overruling,
     paper_pages,
     papers,
     personal,
@@ -34,6 +35,7 @@ from stb_service.rma.routes import bench, cases, faults, orders, promises, terms
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
+from stb_service.warranty.decisions import OVERRIDDEN
 
 page_blueprints = [
     board_pages.pages,
@@ -107,6 +109,7 @@ def wire(registries: Registries) -> None:
     registries.warranty_facts.append(cover_facts.facts)
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)
+    registries.outbox[OVERRIDDEN] = overruling.take_override
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
     registries.outbox.setdefault(papers.DUE, papers.nobody_mails)

@@ -294,6 +294,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     (Need.MAY_REFUND, CASE, "approve_refund", lambda j: j.to("deciding"), {"rented": True}),
     (Need.IS_BILLABLE, CASE, "quote", lambda j: j.to("deciding"), {}),
     (
+        *(Need.NOT_BILLABLE, CASE, "redecide"),
+        *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
+    ),
+    (
         *(Need.BOX_HERE, CASE, "withdraw"),
         *(lambda j: j.to("repairing").order("wait_for_supplier", "supplier_keeps"), {}),
     ),
