@@ -106,7 +106,7 @@ def wire(registries: Registries) -> None:
     registries.timeline.append(telling.timeline_of_box)
     registries.account_timeline.append(telling.timeline_of_account)
     registries.personal.append(personal.KNOWN)
-    registries.warranty_facts.append(cover_facts.facts)
+    registries.warranty_facts.append(partial(cover_facts.facts, zone=registries.zone))
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)
     registries.outbox[OVERRIDDEN] = overruling.take_override
