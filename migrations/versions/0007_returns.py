@@ -936,6 +936,7 @@ def upgrade() -> None:
             "decision_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("inspector_ref", sa.String(length=64), nullable=False),
+        sa.Column("judges", Json, nullable=False),
         sa.Column("inspector", sa.String(length=128), nullable=False),
         sa.Column("inspected_at", UtcDateTime(), nullable=True),
         sa.Column("disputed", sa.Boolean(), nullable=False),

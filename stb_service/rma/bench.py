@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from firmware.verdicts.queries import run_by_public_id
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.operations import (
     consume_reservation,
@@ -390,15 +391,18 @@ def record_test(
     Raises:
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order in the actor's scope.
+        Invalid: the lab had no such run.
+        Refused: the box is not here to be tested.
     """
     actor.demand("rma.repair")
     order = touch_order(session, ref, actor=actor)
+    run = _run_of_lab(session, lab_run, actor) if lab_run else None
     made = BoxTest(
         order_id=order.id,
         order_seq=order.event_seq,
         passed=passed,
         note=note.strip()[:500],
-        lab_run=lab_run or None,
+        lab_run=run,
         by=actor.label[:128],
         at=now,
     )
@@ -415,15 +419,30 @@ def attach_lab_run(
     Raises:
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or test.
+        Invalid: the lab had no such run.
     """
     actor.demand("rma.repair")
     order = touch_order(session, ref, actor=actor)
     found = session.scalar(select(BoxTest).filter_by(order_id=order.id, public_id=test))
     if found is None:
         raise NotFound(text("There is no such test."))
-    found.lab_run = lab_run[:16]
+    found.lab_run = _run_of_lab(session, lab_run, actor)
     record(session, order, "attach-lab-run", {"lab_run": lab_run}, actor=actor, now=now)
     return found
+
+
+def _run_of_lab(session: Session, ref: str, actor: Actor) -> str:
+    """Return the id of a run of the lab.
+
+    Raises:
+        Forbidden: the actor sees none of them.
+        Invalid: there is no such run.
+    """
+    actor.demand("lab.view")
+    try:
+        return run_by_public_id(session, ref).public_id
+    except NotFound as refusal:
+        raise Invalid.field("lab_run", text("There is no such run.")) from refusal
 
 
 def record_firmware(

@@ -25,6 +25,7 @@ from stb_service.rma.lists import (
 from stb_service.rma.models import (
     CasePhoto,
     Fault,
+    OrderEvent,
     Precheck,
     ReturnCase,
     Statement,
@@ -253,6 +254,7 @@ def judge_fault(
     else:
         fault.confirmed, fault.fault_class, fault.verdict = confirmed, fault_class, found
         fault.inspector_ref, fault.inspector = actor.ref[:64], actor.label[:128]
+        fault.judges = sorted({*fault.judges, actor.ref[:64]})
         fault.note, fault.inspected_at = note[:1000], now
     changes = {"fault": number, "fault_class": fault_class, "verdict": found.value}
     record(session, owner, "judge-fault", changes, actor=actor, now=now)
@@ -277,14 +279,24 @@ def obstacles_to_judging(
         return [Obstacle("not-inspected", text("The box is not being inspected."))]
     if second and not fault.disputed:
         return [Obstacle("not-contested", text("This fault is not contested."))]
-    if second and fault.inspector_ref == actor.ref:
-        message = text("What is contested is judged by somebody else than the first inspector.")
+    if second and actor.ref in _judges_of(session, fault, order):
+        message = text("What is contested is judged by somebody who has not judged it before.")
         return [Obstacle("second_inspector", message)]
     if order.state == OrderState.IN_REPAIR:
         begun = last_event(order_history(session, order), "begin") or 0
         if fault.found_seq is None or fault.found_seq < begun:
             return [Obstacle("judged", text("This fault was judged before the repair."))]
     return []
+
+
+def _judges_of(session: Session, fault: Fault, order: WorkshopOrder) -> set[str]:
+    """Return who judged a fault before it was contested, or stated the verdict of the box."""
+    stated = session.scalars(
+        select(OrderEvent.actor_ref).where(
+            OrderEvent.order_id == order.id, OrderEvent.event == "judge"
+        )
+    )
+    return {*fault.judges, fault.inspector_ref, *stated}
 
 
 def _cover_of(

@@ -23,6 +23,7 @@ from stb_service.devices.rules import Capability, effective_capabilities
 from stb_service.parts.rules import ReservationState
 from stb_service.rma import history
 from stb_service.rma.cases import CASE
+from stb_service.rma.comparison import Choice
 from stb_service.rma.events import (
     case_history,
     last_event,
@@ -438,7 +439,7 @@ class Gathering:
             "open_checks": self._open_checks(order),
             "new_lines": self._new_lines(),
             "beyond_repair": order.state in {OrderState.CONDEMNED, OrderState.WITH_SUPPLIER}
-            or (comparison is not None and bool(comparison.result["beyond_repair"])),
+            or (comparison is not None and self._is_too_dear(comparison)),
             "compared": comparison is not None,
             "missing_parts": [
                 row.part.sku
@@ -471,6 +472,21 @@ class Gathering:
             .order_by(Comparison.id.desc())
             .limit(1)
         )
+
+    def _is_too_dear(self, comparison: Comparison) -> bool:
+        """Tell whether the repair is refused for what it costs. The law comes first: a consumer who
+        chose it, and may not be refused it, gets it whatever the model's threshold says.
+        """
+        result = comparison.result
+        if not result["beyond_repair"] or result["may_refuse_choice"]:
+            return bool(result["beyond_repair"])
+        chosen = self.session.scalar(
+            select(Comparison.choice)
+            .where(Comparison.order_id == comparison.order_id, Comparison.choice != "")
+            .order_by(Comparison.chosen_at.desc(), Comparison.id.desc())
+            .limit(1)
+        )
+        return chosen != Choice.REPAIR
 
     def _open_checks(self, order: WorkshopOrder) -> Sequence[str]:
         known = set(

@@ -75,7 +75,7 @@ def _is_same(facts: Facts) -> bool:
 def _disputed_by_others(facts: Facts) -> bool:
     disputed = [line for line in facts.lines if line.disputed]
     return bool(disputed) and all(
-        line.second_inspector and line.second_inspector != line.inspector for line in disputed
+        line.second_inspector and line.second_inspector not in line.judges for line in disputed
     )
 
 
@@ -220,7 +220,7 @@ VERDICTS: Mapping[Need, Guard] = {
     ),
     Need.SECOND_INSPECTOR: Guard(
         _disputed_by_others,
-        text("What is contested is judged by somebody else than the first inspector."),
+        text("What is contested is judged by somebody who has not judged it before."),
     ),
     Need.CHOICE: Guard(
         lambda f: f.choice_recorded or not f.choice_needed,

@@ -154,6 +154,7 @@ BY_GRANT: Mapping[str, Verdict] = {
 class FaultLine:
     """One fault of a box in a case.
 
+    `judges` are all who judged it before it was contested.
     `agreed`: the customer accepted its price. `declined`: the customer did not; the fault
     stays in the box, and nothing else of the case is held up by it.
     """
@@ -161,7 +162,7 @@ class FaultLine:
     number: int
     verdict: Verdict | None = None
     photos: int = 0
-    inspector: str = ""
+    judges: frozenset[str] = frozenset()
     second_inspector: str = ""
     disputed: bool = False
     agreed: bool = False

@@ -12,7 +12,7 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from firmware.verdicts.models import LabRun
-from firmware.verdicts.queries import run_by_public_id, runs_page
+from firmware.verdicts.queries import runs_page
 from firmware.verdicts.rules import VERDICT_NAMES, Verdict
 from stb_service.billing.pages import kept_filter
 from stb_service.devices.routes import who
@@ -47,7 +47,7 @@ from stb_service.rma.workshop_forms import (
 )
 from stb_service.rma.workshop_words import words
 from stb_service.shared.access import requires
-from stb_service.shared.errors import DomainError, Invalid, NotFound, Refused
+from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import form_errors, form_page, see_other, typed_values
 from stb_service.shared.http.unit import request_time
@@ -380,13 +380,12 @@ def record_test(ref: str) -> ResponseReturnValue:
 
     def save(number: str) -> None:
         form = read_form(TestForm())
-        run = _lab_run(form["lab_run"]) if form["lab_run"] else None
         bench.record_test(
             unit(),
             ref=number,
             passed=form["passed"] == "yes",
             note=form["note"],
-            lab_run=run,
+            lab_run=form["lab_run"],
             **who(),
         )
 
@@ -399,23 +398,10 @@ def attach_run(ref: str, test: str) -> ResponseReturnValue:
     """Name the run of the lab behind a test."""
 
     def save(number: str) -> None:
-        run = _lab_run(read_form(LabRunForm())["lab_run"])
+        run = read_form(LabRunForm())["lab_run"]
         bench.attach_lab_run(unit(), ref=number, test=test, lab_run=run, **who())
 
     return _work(ref, "test", save, _("The run stands behind the test."))
-
-
-def _lab_run(ref: str) -> str:
-    """Return the id of a run that the reader may see.
-
-    Raises:
-        Invalid: there is none.
-    """
-    try:
-        current_actor().demand("lab.view")
-        return run_by_public_id(unit(), ref).public_id
-    except NotFound as refusal:
-        raise Invalid.field("lab_run", text("There is no such run.")) from refusal
 
 
 @pages.post("/workshop/<ref>/wiping")

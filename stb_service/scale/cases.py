@@ -86,7 +86,15 @@ class _Tables:
         self.faults = rows(
             Fault,
             *("public_id", "case_id", "number", "component", "symptom", "reported_by"),
-            *("confirmed", "fault_class", "verdict", "note", "inspector_ref", "inspector"),
+            *(
+                "confirmed",
+                "fault_class",
+                "verdict",
+                "note",
+                "inspector_ref",
+                "inspector",
+                "judges",
+            ),
             *("inspected_at", "disputed", "dispute_reason", "second_note", "second_inspector_ref"),
             *("second_inspector", "agreed", "declined", "goodwill_by", "added_at"),
         )

@@ -25,7 +25,8 @@ class Fault(Base):
     """One fault of a box, with its cause and its verdict; both verdicts stay where it was contested.
 
     It belongs to a case, or to the order of a box that was admitted from stock. `found_seq` is
-    how far the order was when it was written down.
+    how far the order was when it was written down. `judges` are all who judged it before it was
+    contested, the last of whom is the inspector.
     """
 
     __tablename__ = "rma_faults"
@@ -58,6 +59,7 @@ class Fault(Base):
     note: Mapped[str] = mapped_column(String(1000), default="")
     decision_id: Mapped[int | None] = mapped_column(ForeignKey("warranty_decisions.id"))
     inspector_ref: Mapped[str] = mapped_column(String(64), default="")
+    judges: Mapped[list[str]] = mapped_column(default=list)
     inspector: Mapped[str] = mapped_column(String(128), default="")
     inspected_at: Mapped[datetime | None]
     disputed: Mapped[bool] = mapped_column(default=False)
@@ -93,7 +95,7 @@ class Fault(Base):
             number=self.number,
             verdict=self.effective_verdict,
             photos=photos,
-            inspector=self.inspector_ref,
+            judges=frozenset({*self.judges, self.inspector_ref} - {""}),
             second_inspector=self.second_inspector_ref,
             disputed=self.disputed,
             agreed=self.agreed,

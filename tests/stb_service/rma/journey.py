@@ -17,7 +17,7 @@ from stb_service.rma.workshop import ORDER
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-LINE = FaultLine(1, Verdict.IN_WARRANTY, 1, "ines")
+LINE = FaultLine(1, Verdict.IN_WARRANTY, 1, frozenset({"ines"}))
 ALL_WELL = Facts(
     reason="because",
     scanned="SN1",
@@ -64,7 +64,7 @@ ALL_WELL = Facts(
 def lines(*verdicts: Verdict | None, **changes: Any) -> tuple[FaultLine, ...]:
     """Return fault lines with these verdicts, each photographed."""
     return tuple(
-        replace(FaultLine(number, verdict, 1, "ines"), **changes)
+        replace(FaultLine(number, verdict, 1, frozenset({"ines"})), **changes)
         for number, verdict in enumerate(verdicts, 1)
     )
 
