@@ -25,6 +25,7 @@ from stb_service.rma.comparison import Choice, Inputs, Offer
 from stb_service.rma.deciding import fault_of, record
 from stb_service.rma.events import order_history
 from stb_service.rma.gathering import round_of, terms_of_model
+from stb_service.rma.holding import touch_work
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result
 from stb_service.rma.models import (
     BoxTest,
@@ -50,6 +51,10 @@ PLANNED_IN = frozenset(
         *(OrderState.RESERVED, OrderState.IN_REPAIR, OrderState.WAITING_PARTS),
     }
 )
+WORKED_IN = frozenset({*PLANNED_IN, OrderState.TESTING, OrderState.KEPT, OrderState.WIPED})
+"""Where time is worked on a box: not before it came, nor once it is repaired."""
+TESTED_IN = frozenset({*WORKED_IN, OrderState.REPAIRED, OrderState.CONDEMNED, OrderState.STORED})
+"""Where a box can be tested: wherever it stands on the bench or on a shelf of ours."""
 USED_IN = frozenset({OrderState.IN_REPAIR, OrderState.WAITING_PARTS, OrderState.TESTING})
 
 
@@ -72,7 +77,7 @@ def record_check(
         Refused: the box is not being inspected.
     """
     actor.demand("rma.inspect")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     if code not in CHECKLIST:
         raise Invalid.field("code", text("One of: %(names)s", names=", ".join(CHECKLIST)))
     if result not in set(Result):
@@ -91,7 +96,7 @@ def record_check(
 
 
 def _demand_state(order: WorkshopOrder, states: set[OrderState] | frozenset[OrderState]) -> None:
-    if order.held or order.state not in states:
+    if order.state not in states:
         message = text("The workshop order is not where this is done.")
         raise Refused([Obstacle("not-now", message)])
 
@@ -123,7 +128,7 @@ def plan_part(
         Refused: no part is planned where the order is.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, PLANNED_IN)
     line = find_part(session, part)
     if line is None or line.is_box:
@@ -202,7 +207,7 @@ def reserve_planned(
         Refused: no part is planned where the order is.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, PLANNED_IN)
     rows = session.scalars(
         select(OrderPart)
@@ -232,7 +237,7 @@ def use_part(
         Refused: it is not reserved, or the box is not in repair.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, USED_IN)
     row = _planned(session, order, part)
     if row.reservation is None:
@@ -263,7 +268,7 @@ def drop_part(session: Session, *, ref: str, part: str, actor: Actor, now: datet
         Refused: it was used.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     row = _planned(session, order, part)
     if row.used:
         raise Refused([Obstacle("used", text("What was reserved has been used."))])
@@ -304,9 +309,11 @@ def record_labour(
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or fault.
         Invalid: the time or the rate cannot be.
+        Refused: nothing is worked on the box now.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
+    _demand_state(order, WORKED_IN)
     if not 1 <= minutes <= 6000:
         raise Invalid.field("minutes", text("From 1 to %(most)s.", most=6000))
     terms = terms_of_model(session, order.device)
@@ -356,7 +363,7 @@ def swap_component(
         Refused: the box is not in repair.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, USED_IN)
     empty = [n for n, v in (("component", component), ("new_serial", new_serial)) if not v.strip()]
     if empty:
@@ -395,7 +402,8 @@ def record_test(
         Refused: the box is not here to be tested.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
+    _demand_state(order, TESTED_IN)
     run = _run_of_lab(session, lab_run, actor) if lab_run else None
     made = BoxTest(
         order_id=order.id,
@@ -461,7 +469,7 @@ def record_firmware(
         NotFound: there is no such order in the actor's scope.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     if before is not None:
         order.firmware_before = before.strip()[:128]
     if after is not None:
@@ -482,7 +490,7 @@ def grade_box(
         Invalid: there is no such grade.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     if grade not in GRADES:
         raise Invalid.field("grade", text("One of: %(names)s", names=", ".join(GRADES)))
     order.grade = grade

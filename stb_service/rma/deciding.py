@@ -15,6 +15,7 @@ from stb_service.rma.before import findings
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import last_event, order_history, subject_of
 from stb_service.rma.gathering import COVERING
+from stb_service.rma.holding import obstacle_of_hold
 from stb_service.rma.lists import (
     OF_ORDER,
     PRECHECKS,
@@ -41,7 +42,7 @@ from stb_service.rma.verdicts import (
     verdict_granted,
     verdict_of,
 )
-from stb_service.rma.workshop import PARTING, OrderState
+from stb_service.rma.workshop import OrderState
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused, TooLarge
@@ -275,8 +276,10 @@ def obstacles_to_judging(
     session: Session, fault: Fault, order: WorkshopOrder | None, actor: Actor, *, second: bool
 ) -> list[Obstacle]:
     """Return why somebody may not judge a fault now; empty if they may."""
-    if order is None or order.held or order.state not in JUDGED_IN:
+    if order is None or order.state not in JUDGED_IN:
         return [Obstacle("not-inspected", text("The box is not being inspected."))]
+    if held := obstacle_of_hold(session, order):
+        return [held]
     if second and not fault.disputed:
         return [Obstacle("not-contested", text("This fault is not contested."))]
     if second and actor.ref in _judges_of(session, fault, order):
@@ -504,8 +507,3 @@ def state(
     changes = {"statement": kind, "stands": stands, "amount_minor": amount_minor}
     record(session, about, "state", changes, actor=actor, now=now)
     return made
-
-
-def has_parted(session: Session, order: WorkshopOrder) -> bool:
-    """Tell whether a box is the operator's from here on, or gone."""
-    return any(happened.event in PARTING for happened in order_history(session, order))

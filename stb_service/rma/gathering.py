@@ -33,6 +33,7 @@ from stb_service.rma.events import (
 )
 from stb_service.rma.facts import Facts, Remedy
 from stb_service.rma.history import Happened
+from stb_service.rma.holding import reason_of_hold
 from stb_service.rma.lists import (
     CHECKLIST,
     NOTHING,
@@ -290,6 +291,7 @@ class Gathering:
         due = history.due_at(events, terms, self.now) if events else None
         return {
             "due_at": due,
+            "held_because": reason_of_hold(self.session, case) if case.held else "",
             "remedy": case.remedy,
             "rented": case.is_rented,
             "other_cases": other_live_case(self.session, case.device_id, case.id),
@@ -450,7 +452,7 @@ class Gathering:
                 row.reservation is not None and row.reservation.state == ReservationState.HELD
                 for row in parts
             ),
-            "test_passed": self._test_passed(order),
+            **self._tested(order),
             "firmware_recorded": bool(order.firmware_before and order.firmware_after),
             "components_recorded": self._components_recorded(order, wanted),
             "wiping_proven": "wiped" in self.statements,
@@ -509,13 +511,16 @@ class Gathering:
             fault.found_seq is not None and fault.found_seq >= first for fault in self.faults
         )
 
-    def _test_passed(self, order: WorkshopOrder) -> bool:
-        """Tell whether the last test was passed; one made before the last repair does not count."""
+    def _tested(self, order: WorkshopOrder) -> dict[str, bool]:
+        """Return what the last test came to; one made before the last repair was passed for nothing."""
         last = self.session.scalar(
             select(BoxTest).where(BoxTest.order_id == order.id).order_by(BoxTest.id.desc()).limit(1)
         )
         begun = last_event(self.order_events, "begin", "test", "fail") or 0
-        return last is not None and last.passed and last.order_seq >= begun
+        return {
+            "test_passed": last is not None and last.passed and last.order_seq >= begun,
+            "test_failed": last is not None and not last.passed,
+        }
 
     def _components_recorded(self, order: WorkshopOrder, parts: Sequence[OrderPart]) -> bool:
         recorded = set(

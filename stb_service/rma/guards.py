@@ -334,6 +334,10 @@ WORKSHOP: Mapping[Need, Guard] = {
         lambda f: f.compared, text("Repair and replacement were not compared for this box.")
     ),
     Need.TESTED: Guard(lambda f: f.test_passed, text("No test that the box passed is recorded.")),
+    Need.NOT_FAILED: Guard(
+        lambda f: not f.test_failed,
+        text("The box failed its last test: let it pass one, or go on with the repair."),
+    ),
     Need.FIRMWARE: Guard(
         lambda f: f.firmware_recorded,
         text("The firmware before and after the repair is not recorded."),

@@ -84,6 +84,7 @@ class Need(StrEnum):
     PARTS_SETTLED = "parts_settled"
     COMPARED = "compared"
     TESTED = "tested"
+    NOT_FAILED = "not_failed"
     FIRMWARE = "firmware"
     COMPONENTS = "components"
     WIPED = "wiped"

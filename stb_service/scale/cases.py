@@ -86,17 +86,9 @@ class _Tables:
         self.faults = rows(
             Fault,
             *("public_id", "case_id", "number", "component", "symptom", "reported_by"),
-            *(
-                "confirmed",
-                "fault_class",
-                "verdict",
-                "note",
-                "inspector_ref",
-                "inspector",
-                "judges",
-            ),
+            *("confirmed", "fault_class", "verdict", "note", "inspector_ref", "inspector"),
             *("inspected_at", "disputed", "dispute_reason", "second_note", "second_inspector_ref"),
-            *("second_inspector", "agreed", "declined", "goodwill_by", "added_at"),
+            *("second_inspector", "agreed", "declined", "goodwill_by", "added_at", "judges"),
         )
 
 
@@ -226,7 +218,7 @@ class Returns:
         said = ("", BY, BY, judged) if judged else ("", "", "", None)
         self._tables.faults.add(
             *(public_id(chance), case, 1, "power_supply", chance.choice(SYMPTOMS), "customer"),
-            *(*found, *said, False, "", "", "", "", False, False, "", opened),
+            *(*found, *said, False, "", "", "", "", False, False, "", opened, []),
         )
 
 

@@ -208,6 +208,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(Need.TESTED, ORDER, "finish"),
         *(lambda j: j.to("repairing").order("test"), {"test_passed": False}),
     ),
+    (Need.NOT_FAILED, CASE, "ship", lambda j: j.to("repaired"), {"test_failed": True}),
     (
         *(Need.PARTS_SETTLED, ORDER, "finish"),
         *(lambda j: j.to("repairing").order("test"), {"parts_unsettled": 1}),
