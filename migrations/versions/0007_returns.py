@@ -1176,12 +1176,15 @@ def upgrade() -> None:
         sa.Column("stands", sa.Boolean(), nullable=False),
         sa.Column("note", sa.String(length=500), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=True),
+        sa.Column("method", sa.String(length=32), nullable=False),
+        sa.Column("photo", sa.String(length=16), nullable=True),
+        sa.Column("lab_run", sa.String(length=16), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'price_paid', 'refunded', 'stray_sent_back', 'ahead_returned', 'wiped')",
+            "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'price_paid', 'refunded', 'stray_sent_back', 'wiped')",
             name=op.f("ck_rma_statements_kind"),
         ),
         sa.CheckConstraint(

@@ -512,7 +512,13 @@ class Journey:
         yield from self._close()
 
     def _scrap(self, reason: str) -> None:
-        self.say(deciding.state, kind="wiped", note="Storage shredded", actor=self.op.store)
+        self.say(
+            deciding.state,
+            kind="wiped",
+            method="storage_destroyed",
+            note="Shredded with others",
+            actor=self.op.store,
+        )
         self.on_order("scrap", reason=reason, location="SCRAP", actor=self.op.store)
 
     # --- the work --------------------------------------------------------------------------------
@@ -595,7 +601,13 @@ class Journey:
         else:
             yield from self._repair(actor=actor, fault=None)
         self.on_order("shelve", actor=actor)
-        self.say(deciding.state, kind="wiped", note="Reset, key thrown away", actor=actor)
+        self.say(
+            deciding.state,
+            kind="wiped",
+            method="key_destroyed",
+            note="Report of the tool",
+            actor=actor,
+        )
         self.on_order("wipe", actor=actor)
         self.say(bench.grade_box, grade=self.chance.choice("AAB"), actor=actor)
         yield self._days(1, 3)

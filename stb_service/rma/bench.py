@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from firmware.verdicts.queries import run_by_public_id
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.operations import (
     consume_reservation,
@@ -26,6 +25,7 @@ from stb_service.rma.deciding import fault_of, record
 from stb_service.rma.events import order_history
 from stb_service.rma.gathering import round_of, terms_of_model
 from stb_service.rma.holding import touch_work
+from stb_service.rma.lab import run_of_lab
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result
 from stb_service.rma.models import (
     BoxTest,
@@ -404,7 +404,7 @@ def record_test(
     actor.demand("rma.repair")
     order = touch_work(session, ref, actor=actor)
     _demand_state(order, TESTED_IN)
-    run = _run_of_lab(session, lab_run, actor) if lab_run else None
+    run = run_of_lab(session, lab_run, actor) if lab_run else None
     made = BoxTest(
         order_id=order.id,
         order_seq=order.event_seq,
@@ -434,23 +434,9 @@ def attach_lab_run(
     found = session.scalar(select(BoxTest).filter_by(order_id=order.id, public_id=test))
     if found is None:
         raise NotFound(text("There is no such test."))
-    found.lab_run = _run_of_lab(session, lab_run, actor)
+    found.lab_run = run_of_lab(session, lab_run, actor)
     record(session, order, "attach-lab-run", {"lab_run": lab_run}, actor=actor, now=now)
     return found
-
-
-def _run_of_lab(session: Session, ref: str, actor: Actor) -> str:
-    """Return the id of a run of the lab.
-
-    Raises:
-        Forbidden: the actor sees none of them.
-        Invalid: there is no such run.
-    """
-    actor.demand("lab.view")
-    try:
-        return run_by_public_id(session, ref).public_id
-    except NotFound as refusal:
-        raise Invalid.field("lab_run", text("There is no such run.")) from refusal
 
 
 def record_firmware(

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from stb_service.rma import wiping
 from stb_service.rma.acting import in_house
 from stb_service.rma.before import findings
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import last_event, order_history, subject_of
 from stb_service.rma.gathering import COVERING
 from stb_service.rma.holding import obstacle_of_hold
+from stb_service.rma.lab import run_of_lab
 from stb_service.rma.lists import (
     OF_ORDER,
     PRECHECKS,
@@ -470,14 +472,21 @@ def state(
     stands: bool = True,
     note: str = "",
     amount_minor: int | None = None,
+    method: str = "",
+    photo: str = "",
+    lab_run: str = "",
     actor: Actor,
     now: datetime,
 ) -> Statement:
     """State something of a case or its order, or take it back; the last word of a kind counts.
 
+    A wiping names its `method`, and what shows it: a note, a photograph of the box, a run of the
+    lab.
+
     Raises:
         NotFound: there is no such case or order in the actor's scope.
-        Invalid: nothing of that kind is stated, or an amount is missing or out of place.
+        Invalid: nothing of that kind is stated, an amount is missing or out of place, or a wiping
+            has no method or nothing that shows it.
         Refused: it has ended.
     """
     owner, order = touch_owner(session, ref, actor=actor)
@@ -493,17 +502,30 @@ def state(
             raise NotFound(text("There is no such workshop order."))
         about = order
     actor.demand("rma.repair" if kind in OF_ORDER else "rma.edit")
+    if kind == wiping.WIPING and stands:
+        assert isinstance(about, WorkshopOrder)
+        wiping.check_method(method)
+        wiping.check_proof(session, about, note=note, photo=photo, lab_run=lab_run)
     made = Statement(
         **_key(about),
         kind=kind,
         stands=stands,
         note=note.strip()[:500],
         amount_minor=amount_minor,
+        method=method,
+        photo=photo or None,
+        lab_run=run_of_lab(session, lab_run, actor) if lab_run else None,
         seq=about.event_seq,
         at=now,
         by=actor.label[:128],
     )
     session.add(made)
-    changes = {"statement": kind, "stands": stands, "amount_minor": amount_minor}
+    changes = {
+        "statement": kind,
+        "stands": stands,
+        "amount_minor": amount_minor,
+        "method": method,
+        "lab_run": lab_run,
+    }
     record(session, about, "state", changes, actor=actor, now=now)
     return made

@@ -21,7 +21,7 @@ from stb_service.devices.identity.rules import lookup_key
 from stb_service.devices.models import Device, DeviceCapability, DeviceIdentifier, ModelCapability
 from stb_service.devices.rules import Capability, effective_capabilities
 from stb_service.parts.rules import ReservationState
-from stb_service.rma import history
+from stb_service.rma import history, wiping
 from stb_service.rma.cases import CASE
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import (
@@ -304,7 +304,7 @@ class Gathering:
             "notice_sent": "notice_sent" in self.statements,
             "disposal_consent": "disposal_consent" in self.statements,
             "fee_agreed": "fee_agreed" in self.statements,
-            "ahead_back": "ahead_returned" in self.statements,
+            "ahead_back": self._is_ahead_scanned(case),
             "refund_minor": self.amount_of("refunded"),
             "cover_presumed": any(
                 fault.decision and fault.decision.effective_outcome in COVERING
@@ -315,6 +315,12 @@ class Gathering:
             **self._quote(case),
             **self._money(case),
         }
+
+    def _is_ahead_scanned(self, case: ReturnCase) -> bool:
+        """Tell whether what was scanned is the replacement that went ahead: it is here again."""
+        exchange = live_exchange(self.session, case) if self.stated.scanned else None
+        scanned = find_scanned(self.session, self.stated.scanned) if exchange else None
+        return exchange is not None and scanned is not None and scanned.id == exchange.device_id
 
     def _unrecorded(self, case: ReturnCase) -> Sequence[str]:
         asked = PRECHECKS_OF[case.remedy]
@@ -455,7 +461,9 @@ class Gathering:
             **self._tested(order),
             "firmware_recorded": bool(order.firmware_before and order.firmware_after),
             "components_recorded": self._components_recorded(order, wanted),
-            "wiping_proven": "wiped" in self.statements,
+            "wiping_proven": wiping.is_proven(
+                self.session, order, self.order_events, self.statements.get(wiping.WIPING)
+            ),
             "grade": order.grade,
         }
 

@@ -38,7 +38,12 @@ class Guard:
         return Obstacle(need.value, Text(self.sentence.msgid, dict(self.values(facts))))
 
 
-STATED = frozenset({Need.REASON, Need.SAME_BOX, Need.OTHER_BOX, Need.PARCEL, Need.SIGNATURE})
+STATED = frozenset(
+    {
+        *(Need.REASON, Need.SAME_BOX, Need.OTHER_BOX, Need.AHEAD_BACK),
+        *(Need.PARCEL, Need.SIGNATURE),
+    }
+)
 """What is asked with a step: a page greys no button for it, but asks."""
 
 
@@ -183,7 +188,8 @@ EXCHANGE: Mapping[Need, Guard] = {
         lambda f: not f.sent_ahead, text("The customer has a replacement, which was sent ahead.")
     ),
     Need.AHEAD_BACK: Guard(
-        lambda f: f.ahead_back, text("The replacement that was sent ahead is not back.")
+        lambda f: f.ahead_back,
+        text("Scan the replacement that was sent ahead: nothing else shows that it is back."),
     ),
     Need.FEE_IF_BILLABLE: Guard(
         lambda f: f.outcome is not Outcome.BILLABLE or f.fee_charged,
@@ -348,7 +354,7 @@ WORKSHOP: Mapping[Need, Guard] = {
     ),
     Need.WIPED: Guard(
         lambda f: f.wiping_proven,
-        text("It is not proven that the customer's data was wiped, or its storage destroyed."),
+        text("It is not proven that the data were wiped since the box was tested or came back."),
     ),
     Need.GRADED: Guard(lambda f: bool(f.grade), text("The condition of the box is not graded.")),
     Need.NO_DISPOSAL: Guard(

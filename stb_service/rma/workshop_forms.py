@@ -12,6 +12,7 @@ from stb_service.parts.rules import Condition
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result, Stated
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.verdicts import Confirmed, FaultClass
+from stb_service.rma.wiping import METHODS
 from stb_service.shared.errors import Invalid
 from stb_service.shared.http import fields
 from stb_service.shared.i18n import Text, text
@@ -151,7 +152,10 @@ class GradeForm(ma.Schema):
 class WipingForm(ma.Schema):
     """How the customer's data were wiped."""
 
-    note = fields.line(NOTE, required=True)
+    method = _one_of(METHODS, required=True)
+    note = fields.line(NOTE, load_default="")
+    photo = fields.line(16, load_default="")
+    lab_run = fields.line(16, load_default="")
 
 
 class PhotoForm(ma.Schema):

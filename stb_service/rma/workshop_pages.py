@@ -27,6 +27,7 @@ from stb_service.rma.operations import act, open_order
 from stb_service.rma.queries import OrderFilter
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.steps import NEEDED_PLACES, QUIET, kinds_of_place
+from stb_service.rma.wiping import WIPING
 from stb_service.rma.workshop import ORDER
 from stb_service.rma.workshop_forms import (
     AdmitForm,
@@ -411,7 +412,7 @@ def state_wiping(ref: str) -> ResponseReturnValue:
 
     def save(number: str) -> None:
         form = read_form(WipingForm())
-        deciding.state(unit(), ref=number, kind="wiped", note=form["note"], **who())
+        deciding.state(unit(), ref=number, kind=WIPING, **form, **who())
 
     return _work(ref, "wiping", save, _("The wiping is written down."))
 

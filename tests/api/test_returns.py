@@ -275,7 +275,11 @@ def test_the_work_of_the_bench_is_written_down(served: Served) -> None:
     test = tried.json["tests"][-1]["id"]
     attached = api("PUT", f"{path}/tests/{test}/lab-run", json={"lab_run": "run-1"})
     never_run = api("POST", f"{path}/tests", json={"passed": True, "lab_run": "nope"})
-    stated = api("POST", f"{path}/statements", json={"kind": "wiped", "note": "certificate"})
+    stated = api(
+        "POST",
+        f"{path}/statements",
+        json={"kind": "wiped", "method": "overwritten", "note": "certificate"},
+    )
     dropped = api("POST", f"{path}/parts/{tried.json['parts'][0]['id']}/give-back")
 
     assert (late.status_code, codes(late)) == (409, ["not-now"])

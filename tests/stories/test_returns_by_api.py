@@ -205,7 +205,7 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(world: Wor
 
     world.work("plan_refurbishment").repaired().work("shelve")
     assert world.refused_work("wipe") == ["wiped"]
-    world.works("statements", kind="wiped", note="certificate 17")
+    world.works("statements", kind="wiped", method="overwritten", note="certificate 17")
     world.work("wipe")
     assert world.refused_work("restock") == ["graded"]
     world.ines.put(f"/workshop-orders/{world.order['number']}/grade", grade="B")

@@ -152,7 +152,8 @@ class Statement(Base):
     """What somebody states of a case or of an order. Triggers refuse UPDATE and DELETE.
 
     The last one of a kind counts, and it may take the former back (`stands` is false). `seq` is
-    how far the case or the order was.
+    how far the case or the order was. `method`, `photo` and `lab_run` are of a wiping: how it was
+    done, and what shows it.
     """
 
     __tablename__ = "rma_statements"
@@ -169,6 +170,9 @@ class Statement(Base):
     stands: Mapped[bool] = mapped_column(default=True)
     note: Mapped[str] = mapped_column(String(500), default="")
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    method: Mapped[str] = mapped_column(String(32), default="")
+    photo: Mapped[str | None] = mapped_column(String(16))
+    lab_run: Mapped[str | None] = mapped_column(String(16))
     seq: Mapped[int]
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(128))

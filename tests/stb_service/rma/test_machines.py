@@ -412,6 +412,7 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.PINS,
             Need.BOX_HERE,
             Need.SPARE_NEW,
+            Need.NOT_FAILED,
         ),
         *(Need.OWN_PARCEL, Need.NOT_ACCESSORY, Need.QUOTE_LAPSED, Need.FEE_IF_BILLABLE),
     }
@@ -432,11 +433,12 @@ def test_an_event_of_the_other_machine_is_not_said_by_hand() -> None:
 
 def test_a_case_on_hold_holds_the_bench_where_both_would_move() -> None:
     journey = Journey().to("repair").order("reserve").case("hold")
+    journey.know(held_because="the customer asks us to stop")
 
     found = obstacles(ORDER, "begin", journey.facts)
 
-    assert [o.code for o in found] == ["case"]
-    assert str(found[0]) == "It is on hold at “Repair approved”; resume it first."
+    assert [o.code for o in found] == ["held"]
+    assert "the customer asks us to stop" in str(found[0])
     assert journey.case("resume").order("begin").states == ("repairing", "in_repair")
 
 
