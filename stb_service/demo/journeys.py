@@ -29,7 +29,7 @@ from stb_service.demo.money import (
 from stb_service.demo.operator import BENCH, SELLER, Box, Customer, Operator
 from stb_service.demo.stock import BOX_PRICE, Spare, spare_for
 from stb_service.devices.components import Component
-from stb_service.rma import bench, deciding, exchange, quoting
+from stb_service.rma import bench, cores, deciding, exchange, quoting
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Facts, Remedy
@@ -542,10 +542,11 @@ class Journey:
         if planned is not None and spare is not None:
             self.say(bench.use_part, part=planned.public_id, actor=who)
             if spare.component in SERIALISED:
-                serial = f"{spare.sku}-{self.case.ordinal:05d}"
+                serial = f"{spare.sku}-{self.case.ordinal:05d}{'' if fault else '-R'}"
                 self.say(
                     bench.swap_component,
                     component=spare.component,
+                    old_serial=self._old_serial(spare.component),
                     new_serial=serial,
                     fault=fault,
                     actor=who,
@@ -556,6 +557,13 @@ class Journey:
         self.say(bench.record_test, passed=True, note="Ran for a night", actor=who)
         self.on_order("finish", actor=who)
         yield self._days(0, 2)
+
+    def _old_serial(self, component: str) -> str:
+        """Return what is read off the old component; what is known of it need not be read."""
+        order = order_of_case(self.op.session, self.case, EVERYTHING)
+        assert order is not None
+        known = cores.known_serial(self.op.session, order, component)
+        return "" if known else f"{self.box.life.serial}-{component}"
 
     def _begin(self, actor: Actor) -> Steps:
         """Begin the work; where the account is overdue, the customer pays first."""

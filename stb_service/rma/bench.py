@@ -18,7 +18,7 @@ from stb_service.parts.operations import (
     reserve_parts,
 )
 from stb_service.parts.rules import Condition, ReservationState
-from stb_service.rma import comparison
+from stb_service.rma import comparison, cores
 from stb_service.rma.acting import in_house
 from stb_service.rma.comparison import Choice, Inputs, Offer
 from stb_service.rma.deciding import fault_of, record
@@ -224,16 +224,21 @@ def use_part(
     ref: str,
     part: str,
     quantity: int | None = None,
+    old_to: str = "",
+    has_old: bool = True,
     actor: Actor,
     now: datetime,
 ) -> OrderPart:
     """Use a reserved part (`part`: the public id of the planned row); what is left is let go.
     Asked again, nothing is used twice.
 
+    One is fitted, one is removed: the old piece stands at a place of ours from then on
+    (`cores.take_old_out`), unless there was none in the box.
+
     Raises:
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or planned part.
-        Invalid: so many are not reserved.
+        Invalid: so many are not reserved, or no old piece is put there.
         Refused: it is not reserved, or the box is not in repair.
     """
     actor.demand("rma.repair")
@@ -254,6 +259,8 @@ def use_part(
     )
     row.used = reservation.used
     if not was_used:
+        if has_old:
+            cores.take_old_out(session, order, row, old_to=old_to, actor=actor, now=now)
         changes = {"part": row.part.sku, "quantity": row.used}
         record(session, order, "use-part", changes, actor=actor, now=now)
     return row
@@ -354,12 +361,13 @@ def swap_component(
     actor: Actor,
     now: datetime,
 ) -> ComponentSwap:
-    """Write down that a component was exchanged, with both serials.
+    """Write down that a component was exchanged, with both serials; that of the old one need not be
+    stated where it is known.
 
     Raises:
         Forbidden: the actor repairs no boxes.
-        NotFound: there is no such order in the actor's scope.
-        Invalid: the component or the new serial is missing.
+        NotFound: there is no such order or fault in the actor's scope.
+        Invalid: the component or a serial is missing, is none, or is of another box.
         Refused: the box is not in repair.
     """
     actor.demand("rma.repair")
@@ -368,11 +376,17 @@ def swap_component(
     empty = [n for n, v in (("component", component), ("new_serial", new_serial)) if not v.strip()]
     if empty:
         raise Invalid(fields={name: [text("This is needed.")] for name in empty})
+    if fault is not None:
+        fault_of(session, _owner(order), fault)
+    new = new_serial.strip()[:64]
+    old = cores.old_serial_of(
+        session, order, component.strip(), old=old_serial.strip()[:64], new=new
+    )
     made = ComponentSwap(
         order_id=order.id,
         component=component.strip()[:32],
-        old_serial=old_serial.strip()[:64],
-        new_serial=new_serial.strip()[:64],
+        old_serial=old,
+        new_serial=new,
         fault_number=fault,
         by=actor.label[:128],
         at=now,

@@ -122,6 +122,7 @@ class Facts:
     test_passed: bool = False
     test_failed: bool = False
     firmware_recorded: bool = False
+    work_recorded: bool = False
     components_recorded: bool = False
     wiping_proven: bool = False
     grade: str = ""

@@ -53,6 +53,7 @@ from stb_service.rma.models import (
     Exchange,
     Fault,
     InspectionCheck,
+    Labour,
     ModelTerms,
     OrderPart,
     Precheck,
@@ -461,6 +462,7 @@ class Gathering:
             **self._tested(order),
             "firmware_recorded": bool(order.firmware_before and order.firmware_after),
             "components_recorded": self._components_recorded(order, wanted),
+            "work_recorded": self._work_recorded(order, wanted),
             "wiping_proven": wiping.is_proven(
                 self.session, order, self.order_events, self.statements.get(wiping.WIPING)
             ),
@@ -529,6 +531,17 @@ class Gathering:
             "test_passed": last is not None and last.passed and last.order_seq >= begun,
             "test_failed": last is not None and not last.passed,
         }
+
+    def _work_recorded(self, order: WorkshopOrder, parts: Sequence[OrderPart]) -> bool:
+        """Tell whether anything says what was done to the box."""
+        if any(row.used for row in parts) or order.firmware_before != order.firmware_after:
+            return True
+        rows = (
+            select(Labour.id).where(Labour.order_id == order.id),
+            select(ComponentSwap.id).where(ComponentSwap.order_id == order.id),
+            select(BoxTest.id).where(BoxTest.order_id == order.id, BoxTest.note != ""),
+        )
+        return any(self.session.scalar(found.limit(1)) is not None for found in rows)
 
     def _components_recorded(self, order: WorkshopOrder, parts: Sequence[OrderPart]) -> bool:
         recorded = set(

@@ -348,6 +348,12 @@ WORKSHOP: Mapping[Need, Guard] = {
         lambda f: f.firmware_recorded,
         text("The firmware before and after the repair is not recorded."),
     ),
+    Need.WORK: Guard(
+        lambda f: f.work_recorded,
+        text(
+            "Nothing says what was done: a part, time, a component, new firmware, or a note of the test."
+        ),
+    ),
     Need.COMPONENTS: Guard(
         lambda f: f.components_recorded,
         text("The serial of a component that was exchanged is not recorded."),

@@ -86,6 +86,7 @@ class Need(StrEnum):
     TESTED = "tested"
     NOT_FAILED = "not_failed"
     FIRMWARE = "firmware"
+    WORK = "work"
     COMPONENTS = "components"
     WIPED = "wiped"
     GRADED = "graded"

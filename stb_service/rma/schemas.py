@@ -854,9 +854,13 @@ class PlannedPartBody(ma.Schema):
 
 
 class UsedPartBody(ma.Schema):
-    """How many of a planned part were used; all, unless that is said."""
+    """How many of a planned part were used; all, unless that is said. The old piece goes to the place
+    for scrap, or stays as a core where the box is, unless a place is named or there was none.
+    """
 
     quantity = integer(0, 1000, load_default=None, allow_none=True)
+    old_to = _said(32)
+    has_old = ma.fields.Boolean(load_default=True)
 
 
 class LabourBody(ma.Schema):

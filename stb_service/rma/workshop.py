@@ -159,7 +159,7 @@ MOVES = (
     Step(_S.REPAIRED, "fail", _S.IN_REPAIR, "rma.repair", (_N.REASON,), ("fail",)),
     Step(
         *(_S.TESTING, "finish", _S.REPAIRED, "rma.repair"),
-        needs=(_N.TESTED, _N.PARTS_SETTLED, _N.FIRMWARE, _N.COMPONENTS),
+        needs=(_N.TESTED, _N.PARTS_SETTLED, _N.FIRMWARE, _N.COMPONENTS, _N.WORK),
         carries=("finish",),
     ),
     Step(_S.PLANNED, "call_off", _S.INSPECTED),

@@ -97,9 +97,11 @@ class PlanForm(ma.Schema):
 
 
 class UseForm(ma.Schema):
-    """How many of a planned part are used; all of them where none is said."""
+    """How many of a planned part are used, all of them where none is said; and where the old ones go."""
 
     quantity = _number(1, 1000, load_default=None)
+    old_to = fields.line(32, load_default="")
+    no_old = ma.fields.Boolean(load_default=False)
 
 
 class LabourForm(ma.Schema):

@@ -18,6 +18,7 @@ from stb_service.billing.pages import kept_filter
 from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
 from stb_service.rma import bench, deciding, queries, workbench
+from stb_service.rma.cores import CORES_AT
 from stb_service.rma.gathering import find_scanned, next_actions
 from stb_service.rma.history import stays
 from stb_service.rma.lists import GRADES
@@ -200,6 +201,7 @@ def _order_page(ref: str, failed: Failed) -> str:
         lab_choices=_lab_choices(),
         grade_choices=[(code, f"{code} · {title}") for code, title in GRADES.items()],
         places_for=places_for,
+        old_places=_old_places(),
         failed=failed,
     )
 
@@ -210,6 +212,12 @@ def places_for(event: str) -> list[tuple[str, str]]:
     found = all_locations(unit(), current_actor().scope, kinds) if kinds else []
     first = _("choose one") if event in NEEDED_PLACES else _("where it stands")
     return [("", first), *((row.code, f"{row.code} · {row.name}") for row in found)]
+
+
+def _old_places() -> list[tuple[str, str]]:
+    """Return the places where an old piece can be put, as choices."""
+    found = all_locations(unit(), current_actor().scope, sorted(CORES_AT))
+    return [("", _("the usual place")), *((row.code, f"{row.code} · {row.name}") for row in found)]
 
 
 def _lab_choices() -> list[tuple[str, str]]:
@@ -324,7 +332,9 @@ def use_part(ref: str, part: str) -> ResponseReturnValue:
     """Use a reserved part."""
 
     def save(number: str) -> None:
-        bench.use_part(unit(), ref=number, part=part, **read_form(UseForm()), **who())
+        form = read_form(UseForm())
+        has_old = not form.pop("no_old")
+        bench.use_part(unit(), ref=number, part=part, has_old=has_old, **form, **who())
 
     return _work(ref, "part", save, _("The part is used."))
 

@@ -53,6 +53,7 @@ ALL_WELL = Facts(
     disposal_consent=True,
     test_passed=True,
     firmware_recorded=True,
+    work_recorded=True,
     components_recorded=True,
     wiping_proven=True,
     grade="A",

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from firmware.verdicts.models import LabRun
+from stb_service.parts.catalogue.queries import part_by_ref
+from stb_service.parts.models import StockMove
 from stb_service.rma import bench
 from stb_service.rma.cases import CASE
 from stb_service.rma.workshop import ORDER
-from stb_service.shared.errors import Invalid, Refused
+from stb_service.shared.errors import Invalid, NotFound, Refused
 from tests.conftest import NOW
 from tests.stb_service.rma.conftest import PSU, House
 
@@ -137,3 +140,94 @@ def test_a_box_that_is_the_operators_is_seen_to_while_the_case_is_on_hold(one: H
     one.on_case("approve_replace").on_case("hold", reason="on holiday")
     one.on_order("plan_refurbishment").say(bench.record_labour, what="cleaned", minutes=5)
     assert one.order.state == "planned"
+
+
+# --- one out, one in -----------------------------------------------------------------------------
+
+
+def moved(house: House) -> list[tuple[str, str, str]]:
+    """Return where the pieces of the part went for the order: direction, place and condition."""
+    with house.db.read() as session:
+        rows = session.scalars(
+            select(StockMove)
+            .where(StockMove.reference == house.order.number)
+            .order_by(StockMove.id)
+        )
+        return [
+            (row.side, row.position.location.code, row.position.condition)
+            for row in rows
+            if row.side in {"in", "out"}
+        ]
+
+
+NEW_GOES_IN = [("out", "BENCH", "new"), ("in", "CUSTOMER", "new")]
+
+
+@pytest.mark.parametrize(
+    ("core", "said", "place"),
+    [
+        (False, {}, "SCRAP"),
+        (True, {}, "BENCH"),
+        (True, {"old_to": "MAIN"}, "MAIN"),
+        (False, {"has_old": False}, None),
+    ],
+)
+def test_the_old_piece_stands_somewhere(
+    repairing: House, core: bool, said: dict[str, Any], place: str | None
+) -> None:
+    with repairing.db.write() as session:
+        part_by_ref(session, PSU).returns_core = core
+    planned = repairing.say(bench.plan_part, part=PSU)
+    for _twice in range(2):
+        repairing.say(bench.use_part, part=planned.public_id, **said)
+    old = [("out", "CUSTOMER", "defective"), ("in", place, "defective")] if place else []
+    assert moved(repairing) == [*NEW_GOES_IN, *old]
+
+
+def test_no_old_piece_goes_to_a_customer(repairing: House) -> None:
+    planned = repairing.say(bench.plan_part, part=PSU)
+    with pytest.raises(Invalid) as refusal:
+        repairing.say(bench.use_part, part=planned.public_id, old_to="ACME")
+    assert list(refusal.value.fields) == ["old_to"]
+    assert moved(repairing) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"component": "unobtainium"}, "component"),
+        ({"old_serial": ""}, "old_serial"),
+        ({"new_serial": "A"}, "new_serial"),
+    ],
+)
+def test_an_exchange_names_a_component_and_both_serials(
+    repairing: House, said: dict[str, str], field: str
+) -> None:
+    plain = {"component": "disk", "old_serial": "A", "new_serial": "B"}
+    with pytest.raises(Invalid) as refusal:
+        repairing.say(bench.swap_component, **{**plain, **said})
+    assert list(refusal.value.fields) == [field]
+
+
+def test_what_is_in_a_box_is_known_and_is_in_no_other(repairing: House) -> None:
+    first = repairing.say(bench.swap_component, component="disk", old_serial="A", new_serial="B")
+    assert (first.old_serial, first.new_serial) == ("A", "B")
+    for said in ({"old_serial": "A", "new_serial": "C"}, {"new_serial": "B"}):
+        with pytest.raises(Invalid):
+            repairing.say(bench.swap_component, component="disk", **said)
+    with pytest.raises(NotFound):
+        repairing.say(bench.swap_component, component="disk", new_serial="C", fault=77)
+    second = repairing.say(bench.swap_component, component="disk", new_serial="C", fault=1)
+    assert second.old_serial == "B"
+    again = repairing.say(bench.swap_component, component="disk", new_serial="B")
+    assert again.old_serial == "C"
+
+
+def test_a_repair_says_what_was_done(repairing: House) -> None:
+    repairing.say(bench.record_firmware, before="1.0.0", after="1.0.0")
+    repairing.on_order("test").say(bench.record_test, passed=True)
+    assert repairing.refused(ORDER, "finish") == ["work"]
+    repairing.say(
+        bench.record_test, passed=True, note="A plug was loose, and is in its place again"
+    )
+    assert repairing.on_order("finish").states == ("repaired", "repaired")

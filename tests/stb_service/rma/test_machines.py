@@ -218,6 +218,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.to("repairing").order("test"), {"firmware_recorded": False}),
     ),
     (
+        *(Need.WORK, ORDER, "finish"),
+        *(lambda j: j.to("repairing").order("test"), {"work_recorded": False}),
+    ),
+    (
         *(Need.COMPONENTS, ORDER, "finish"),
         *(lambda j: j.to("repairing").order("test"), {"components_recorded": False}),
     ),
