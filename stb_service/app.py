@@ -47,9 +47,9 @@ ROOMS: tuple[ModuleType, ...] = (
 VERSION = "0.1.0"
 
 
-def wire_rooms() -> Registries:
-    """Return the registries with every room's parts."""
-    registries = Registries()
+def wire_rooms(zone: str = "UTC") -> Registries:
+    """Return the registries with every room's parts, for an operator in a time zone."""
+    registries = Registries(zone=zone)
     for room in ROOMS:
         room.wire(registries)
     return registries
@@ -61,7 +61,7 @@ def make_app(settings: Settings, db: Database, *, counts: Counts | None = None) 
         "stb_service.app",
         settings=settings,
         db=db,
-        registries=wire_rooms(),
+        registries=wire_rooms(settings.timezone.key),
         authenticate=signin.authenticate,
         counts=counts,
     )

@@ -238,7 +238,7 @@ def run_worker(settings: Settings) -> None:
     meters = Meters(Counts(metrics.folder_of(settings, metrics.WORKER)))
     db = Database(settings.database_url)
     files = FileStore(settings.files_dir)
-    registries = wire_rooms()
+    registries = wire_rooms(settings.timezone.key)
     registries.outbox[exchange.REPLACED] = exchange.PROVISIONING[settings.provisioning]
     handlers = meters.timed(allowed(registries.jobs))
     huey = SqliteHuey("stb", filename=str(settings.home / "huey.sqlite3"))

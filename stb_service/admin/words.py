@@ -105,6 +105,7 @@ VERB_NAMES: Mapping[str, Text] = {
     "warranty_policy.assign": text("Warranty policy assigned"),
     "warranty_decision.make": text("Warranty decided"),
     "warranty_decision.override": text("Another warranty outcome granted"),
+    "warranty_decision.carry": text("Granted outcome carried to a later decision"),
     "box.known": text("Box approved"),
     "box.pending": text("Box set to wait for approval"),
     "box.refused": text("Box refused"),
@@ -200,6 +201,7 @@ TOPIC_NAMES: Mapping[str, Text] = {
     "quote.paid": text("Tell that a quote was paid"),
     "payment.refund": text("Give money back"),
     "box.replaced": text("Provision a replacement"),
+    "warranty.overridden": text("Judge a fault again by what was granted"),
     "paper.due": text("Send a paper to the customer"),
 }
 

@@ -29,7 +29,7 @@ from stb_service.demo.money import (
 from stb_service.demo.operator import BENCH, SELLER, Box, Customer, Operator
 from stb_service.demo.stock import BOX_PRICE, Spare, spare_for
 from stb_service.devices.components import Component
-from stb_service.rma import bench, deciding, exchange, quoting
+from stb_service.rma import bench, cores, deciding, exchange, quoting
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Facts, Remedy
@@ -512,7 +512,13 @@ class Journey:
         yield from self._close()
 
     def _scrap(self, reason: str) -> None:
-        self.say(deciding.state, kind="wiped", note="Storage shredded", actor=self.op.store)
+        self.say(
+            deciding.state,
+            kind="wiped",
+            method="storage_destroyed",
+            note="Shredded with others",
+            actor=self.op.store,
+        )
         self.on_order("scrap", reason=reason, location="SCRAP", actor=self.op.store)
 
     # --- the work --------------------------------------------------------------------------------
@@ -536,10 +542,11 @@ class Journey:
         if planned is not None and spare is not None:
             self.say(bench.use_part, part=planned.public_id, actor=who)
             if spare.component in SERIALISED:
-                serial = f"{spare.sku}-{self.case.ordinal:05d}"
+                serial = f"{spare.sku}-{self.case.ordinal:05d}{'' if fault else '-R'}"
                 self.say(
                     bench.swap_component,
                     component=spare.component,
+                    old_serial=self._old_serial(spare.component),
                     new_serial=serial,
                     fault=fault,
                     actor=who,
@@ -550,6 +557,13 @@ class Journey:
         self.say(bench.record_test, passed=True, note="Ran for a night", actor=who)
         self.on_order("finish", actor=who)
         yield self._days(0, 2)
+
+    def _old_serial(self, component: str) -> str:
+        """Return what is read off the old component; what is known of it need not be read."""
+        order = order_of_case(self.op.session, self.case, EVERYTHING)
+        assert order is not None
+        known = cores.known_serial(self.op.session, order, component)
+        return "" if known else f"{self.box.life.serial}-{component}"
 
     def _begin(self, actor: Actor) -> Steps:
         """Begin the work; where the account is overdue, the customer pays first."""
@@ -595,7 +609,13 @@ class Journey:
         else:
             yield from self._repair(actor=actor, fault=None)
         self.on_order("shelve", actor=actor)
-        self.say(deciding.state, kind="wiped", note="Reset, key thrown away", actor=actor)
+        self.say(
+            deciding.state,
+            kind="wiped",
+            method="key_destroyed",
+            note="Report of the tool",
+            actor=actor,
+        )
         self.on_order("wipe", actor=actor)
         self.say(bench.grade_box, grade=self.chance.choice("AAB"), actor=actor)
         yield self._days(1, 3)

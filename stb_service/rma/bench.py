@@ -18,12 +18,14 @@ from stb_service.parts.operations import (
     reserve_parts,
 )
 from stb_service.parts.rules import Condition, ReservationState
-from stb_service.rma import comparison
+from stb_service.rma import comparison, cores
 from stb_service.rma.acting import in_house
 from stb_service.rma.comparison import Choice, Inputs, Offer
 from stb_service.rma.deciding import fault_of, record
 from stb_service.rma.events import order_history
 from stb_service.rma.gathering import round_of, terms_of_model
+from stb_service.rma.holding import touch_work
+from stb_service.rma.lab import run_of_lab
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result
 from stb_service.rma.models import (
     BoxTest,
@@ -50,6 +52,10 @@ PLANNED_IN = frozenset(
         *(OrderState.RESERVED, OrderState.IN_REPAIR, OrderState.WAITING_PARTS),
     }
 )
+WORKED_IN = frozenset({*PLANNED_IN, OrderState.TESTING, OrderState.KEPT, OrderState.WIPED})
+"""Where time is worked on a box: not before it came, nor once it is repaired."""
+TESTED_IN = frozenset({*WORKED_IN, OrderState.REPAIRED, OrderState.CONDEMNED, OrderState.STORED})
+"""Where a box can be tested: wherever it stands on the bench or on a shelf of ours."""
 USED_IN = frozenset({OrderState.IN_REPAIR, OrderState.WAITING_PARTS, OrderState.TESTING})
 
 
@@ -72,7 +78,7 @@ def record_check(
         Refused: the box is not being inspected.
     """
     actor.demand("rma.inspect")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     if code not in CHECKLIST:
         raise Invalid.field("code", text("One of: %(names)s", names=", ".join(CHECKLIST)))
     if result not in set(Result):
@@ -91,7 +97,7 @@ def record_check(
 
 
 def _demand_state(order: WorkshopOrder, states: set[OrderState] | frozenset[OrderState]) -> None:
-    if order.held or order.state not in states:
+    if order.state not in states:
         message = text("The workshop order is not where this is done.")
         raise Refused([Obstacle("not-now", message)])
 
@@ -123,7 +129,7 @@ def plan_part(
         Refused: no part is planned where the order is.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, PLANNED_IN)
     line = find_part(session, part)
     if line is None or line.is_box:
@@ -202,7 +208,7 @@ def reserve_planned(
         Refused: no part is planned where the order is.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, PLANNED_IN)
     rows = session.scalars(
         select(OrderPart)
@@ -219,20 +225,25 @@ def use_part(
     ref: str,
     part: str,
     quantity: int | None = None,
+    old_to: str = "",
+    has_old: bool = True,
     actor: Actor,
     now: datetime,
 ) -> OrderPart:
     """Use a reserved part (`part`: the public id of the planned row); what is left is let go.
     Asked again, nothing is used twice.
 
+    One is fitted, one is removed: the old piece stands at a place of ours from then on
+    (`cores.take_old_out`), unless there was none in the box.
+
     Raises:
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or planned part.
-        Invalid: so many are not reserved.
+        Invalid: so many are not reserved, or no old piece is put there.
         Refused: it is not reserved, or the box is not in repair.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, USED_IN)
     row = _planned(session, order, part)
     if row.reservation is None:
@@ -249,6 +260,8 @@ def use_part(
     )
     row.used = reservation.used
     if not was_used:
+        if has_old:
+            cores.take_old_out(session, order, row, old_to=old_to, actor=actor, now=now)
         changes = {"part": row.part.sku, "quantity": row.used}
         record(session, order, "use-part", changes, actor=actor, now=now)
     return row
@@ -263,7 +276,7 @@ def drop_part(session: Session, *, ref: str, part: str, actor: Actor, now: datet
         Refused: it was used.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     row = _planned(session, order, part)
     if row.used:
         raise Refused([Obstacle("used", text("What was reserved has been used."))])
@@ -304,9 +317,11 @@ def record_labour(
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or fault.
         Invalid: the time or the rate cannot be.
+        Refused: nothing is worked on the box now.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
+    _demand_state(order, WORKED_IN)
     if not 1 <= minutes <= 6000:
         raise Invalid.field("minutes", text("From 1 to %(most)s.", most=6000))
     terms = terms_of_model(session, order.device)
@@ -347,25 +362,32 @@ def swap_component(
     actor: Actor,
     now: datetime,
 ) -> ComponentSwap:
-    """Write down that a component was exchanged, with both serials.
+    """Write down that a component was exchanged, with both serials; that of the old one need not be
+    stated where it is known.
 
     Raises:
         Forbidden: the actor repairs no boxes.
-        NotFound: there is no such order in the actor's scope.
-        Invalid: the component or the new serial is missing.
+        NotFound: there is no such order or fault in the actor's scope.
+        Invalid: the component or a serial is missing, is none, or is of another box.
         Refused: the box is not in repair.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     _demand_state(order, USED_IN)
     empty = [n for n, v in (("component", component), ("new_serial", new_serial)) if not v.strip()]
     if empty:
         raise Invalid(fields={name: [text("This is needed.")] for name in empty})
+    if fault is not None:
+        fault_of(session, _owner(order), fault)
+    new = new_serial.strip()[:64]
+    old = cores.old_serial_of(
+        session, order, component.strip(), old=old_serial.strip()[:64], new=new
+    )
     made = ComponentSwap(
         order_id=order.id,
         component=component.strip()[:32],
-        old_serial=old_serial.strip()[:64],
-        new_serial=new_serial.strip()[:64],
+        old_serial=old,
+        new_serial=new,
         fault_number=fault,
         by=actor.label[:128],
         at=now,
@@ -391,15 +413,19 @@ def record_test(
     Raises:
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order in the actor's scope.
+        Invalid: the lab had no such run.
+        Refused: the box is not here to be tested.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
+    _demand_state(order, TESTED_IN)
+    run = run_of_lab(session, lab_run, actor) if lab_run else None
     made = BoxTest(
         order_id=order.id,
         order_seq=order.event_seq,
         passed=passed,
         note=note.strip()[:500],
-        lab_run=lab_run or None,
+        lab_run=run,
         by=actor.label[:128],
         at=now,
     )
@@ -416,13 +442,14 @@ def attach_lab_run(
     Raises:
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or test.
+        Invalid: the lab had no such run.
     """
     actor.demand("rma.repair")
     order = touch_order(session, ref, actor=actor)
     found = session.scalar(select(BoxTest).filter_by(order_id=order.id, public_id=test))
     if found is None:
         raise NotFound(text("There is no such test."))
-    found.lab_run = lab_run[:16]
+    found.lab_run = run_of_lab(session, lab_run, actor)
     record(session, order, "attach-lab-run", {"lab_run": lab_run}, actor=actor, now=now)
     return found
 
@@ -443,7 +470,7 @@ def record_firmware(
         NotFound: there is no such order in the actor's scope.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     if before is not None:
         order.firmware_before = before.strip()[:128]
     if after is not None:
@@ -464,7 +491,7 @@ def grade_box(
         Invalid: there is no such grade.
     """
     actor.demand("rma.repair")
-    order = touch_order(session, ref, actor=actor)
+    order = touch_work(session, ref, actor=actor)
     if grade not in GRADES:
         raise Invalid.field("grade", text("One of: %(names)s", names=", ".join(GRADES)))
     order.grade = grade

@@ -137,6 +137,7 @@ EVENTS: dict[str, Text] = {
     "redecide": text("Decide again"),
     "begin": text("Repair begun"),
     "finish": text("Repair finished"),
+    "fail": text("Repair taken up again"),
     "find_more": text("Further faults found"),
     "beyond_repair": text("Beyond repair"),
     "beyond_repair_paid": text("Beyond repair, customer pays"),
@@ -165,7 +166,11 @@ _SPARE = (_N.SPARE, _N.SPARE_FITS)
 _SWAP = (_N.SAME_BOX, _N.MAY_SWAP, *_SPARE, _N.SPARE_NEW, _N.BALANCE, _N.SIGNATURE)
 _LOST = (_N.LOSS_CONFIRMED, _N.NOT_ACCESSORY)
 _ENDS = (_N.BALANCE, _N.NOT_OVERPAID, _N.PROVISIONED, _N.PINS)
-_UNSENT = (_S.REPAIRED, _S.NFF, _S.UNREPAIRED)
+_UNSENT = (
+    (_S.REPAIRED, (_N.BOX_HERE, _N.NOT_FAILED)),
+    (_S.NFF, (_N.BOX_HERE,)),
+    (_S.UNREPAIRED, (_N.BOX_HERE,)),
+)
 MOVES = (
     # the request
     Step(NEW, "request", _S.REQUESTED, _EDIT, (_N.ONLY_CASE, _N.NO_ORDER)),
@@ -299,6 +304,8 @@ MOVES = (
     # quote and payment
     Step(_S.QUOTING, "send_quote", _S.QUOTED, _DECIDE, (_N.QUOTE_READY,)),
     Step(_S.QUOTED, "revise", _S.QUOTING, _DECIDE, (_N.REASON,)),
+    Step(_S.QUOTING, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
+    Step(_S.QUOTED, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
     Step(_S.QUOTED, "accept", _S.AWAITING_PAYMENT, _EDIT, (_N.QUOTE_STANDS,)),
     Step(_S.QUOTED, "decline", _S.UNREPAIRED, _EDIT, (_N.NOTHING_COVERED, _N.BOX_HERE)),
     Step(_S.QUOTED, "decline_part", _S.DECIDING, _EDIT, (_N.SOMETHING_COVERED,)),
@@ -340,6 +347,7 @@ MOVES = (
     Step(_S.REPAIR, "begin", _S.REPAIRING, "", (_N.PAID,)),
     Step(_S.REPAIR, "redecide", _S.DECIDING, _DECIDE, (_N.REASON,), ("call_off",)),
     Step(_S.REPAIRING, "finish", _S.REPAIRED),
+    Step(_S.REPAIRED, "fail", _S.REPAIRING),
     Step(_S.REPAIRING, "find_more", _S.DECIDING),
     Step(_S.REPAIRING, "beyond_repair", _S.DECIDING, "", (_N.FREE_WORK,)),
     Step(_S.REPAIRING, "beyond_repair_paid", _S.CHOOSING, "", (_N.PAID_WORK,)),
@@ -350,14 +358,14 @@ MOVES = (
     # the way out
     *(
         step
-        for state in _UNSENT
+        for state, needs in _UNSENT
         for step in (
             Step(
-                *(state, "ship", _S.OUTBOUND, _SHIP, (_N.BOX_HERE, _N.BALANCE, _N.PARCEL)),
+                *(state, "ship", _S.OUTBOUND, _SHIP, (*needs, _N.BALANCE, _N.PARCEL)),
                 carries=("send_back",),
             ),
             Step(
-                *(state, "hand_over", _S.COMPLETED, _SHIP, (_N.BOX_HERE, _N.BALANCE, _N.SIGNATURE)),
+                *(state, "hand_over", _S.COMPLETED, _SHIP, (*needs, _N.BALANCE, _N.SIGNATURE)),
                 carries=("give_back",),
             ),
         )

@@ -10,11 +10,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from stb_service.rma import wiping
 from stb_service.rma.acting import in_house
 from stb_service.rma.before import findings
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import last_event, order_history, subject_of
 from stb_service.rma.gathering import COVERING
+from stb_service.rma.holding import obstacle_of_hold
+from stb_service.rma.lab import run_of_lab
 from stb_service.rma.lists import (
     OF_ORDER,
     PRECHECKS,
@@ -25,6 +28,7 @@ from stb_service.rma.lists import (
 from stb_service.rma.models import (
     CasePhoto,
     Fault,
+    OrderEvent,
     Precheck,
     ReturnCase,
     Statement,
@@ -32,15 +36,23 @@ from stb_service.rma.models import (
 )
 from stb_service.rma.touching import ENDED, touch, touch_case
 from stb_service.rma.traces import pronounce
-from stb_service.rma.verdicts import BILLABLE, Confirmed, Cover, FaultClass, Verdict, verdict_of
-from stb_service.rma.workshop import PARTING, OrderState
+from stb_service.rma.verdicts import (
+    BILLABLE,
+    Confirmed,
+    Cover,
+    FaultClass,
+    Verdict,
+    verdict_granted,
+    verdict_of,
+)
+from stb_service.rma.workshop import OrderState
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused, TooLarge
 from stb_service.shared.files import FileStore
 from stb_service.shared.i18n import text
 from stb_service.warranty.cover import Outcome
-from stb_service.warranty.decisions import NO_POLICY, decide
+from stb_service.warranty.decisions import NO_POLICY, carry_override, decide
 from stb_service.warranty.facts import Sources
 from stb_service.warranty.models import WarrantyDecision
 from stb_service.warranty.policy import Cause
@@ -172,8 +184,9 @@ def decide_fault(
     now: datetime,
 ) -> WarrantyDecision | None:
     """Decide on the warranty of a fault, as of the day on which it was reported; None where no
-    policy was in force.
+    policy was in force. Another outcome that was granted for the same fault goes on to count.
     """
+    former = fault.decision
     try:
         found = decide(
             session,
@@ -190,6 +203,8 @@ def decide_fault(
         if refusal.obstacles != (NO_POLICY,):
             raise
         return None
+    if former is not None:
+        carry_override(session, former=former, decision=found, actor=in_house(actor), now=now)
     fault.decision = found
     session.flush()
     return found
@@ -232,6 +247,8 @@ def judge_fault(
         Cover(cover.covered, cover.doa, cover.excluded, contract),
         goodwill=bool(fault.goodwill_by) or _is_goodwill(fault),
     )
+    if fault.decision is not None and fault.decision.overrides:
+        found = verdict_granted(found, fault.decision.effective_outcome)
     if second:
         fault.second_class, fault.second_note = fault_class, note[:1000]
         fault.second_inspector_ref, fault.second_inspector = actor.ref[:64], actor.label[:128]
@@ -260,18 +277,30 @@ def obstacles_to_judging(
     session: Session, fault: Fault, order: WorkshopOrder | None, actor: Actor, *, second: bool
 ) -> list[Obstacle]:
     """Return why somebody may not judge a fault now; empty if they may."""
-    if order is None or order.held or order.state not in JUDGED_IN:
+    if order is None or order.state not in JUDGED_IN:
         return [Obstacle("not-inspected", text("The box is not being inspected."))]
+    if held := obstacle_of_hold(session, order):
+        return [held]
     if second and not fault.disputed:
         return [Obstacle("not-contested", text("This fault is not contested."))]
-    if second and fault.inspector_ref == actor.ref:
-        message = text("What is contested is judged by somebody else than the first inspector.")
+    if second and actor.ref in _judges_of(session, fault, order):
+        message = text("What is contested is judged by somebody who has not judged it before.")
         return [Obstacle("second_inspector", message)]
     if order.state == OrderState.IN_REPAIR:
         begun = last_event(order_history(session, order), "begin") or 0
         if fault.found_seq is None or fault.found_seq < begun:
             return [Obstacle("judged", text("This fault was judged before the repair."))]
     return []
+
+
+def _judges_of(session: Session, fault: Fault, order: WorkshopOrder) -> set[str]:
+    """Return who judged a fault before it was contested, or stated the verdict of the box."""
+    stated = session.scalars(
+        select(OrderEvent.actor_ref).where(
+            OrderEvent.order_id == order.id, OrderEvent.event == "judge"
+        )
+    )
+    return {*fault.judges, *stated}
 
 
 def _cover_of(
@@ -451,14 +480,21 @@ def state(
     stands: bool = True,
     note: str = "",
     amount_minor: int | None = None,
+    method: str = "",
+    photo: str = "",
+    lab_run: str = "",
     actor: Actor,
     now: datetime,
 ) -> Statement:
     """State something of a case or its order, or take it back; the last word of a kind counts.
 
+    A wiping names its `method`, and what shows it: a note, a photograph of the box, a run of the
+    lab.
+
     Raises:
         NotFound: there is no such case or order in the actor's scope.
-        Invalid: nothing of that kind is stated, or an amount is missing or out of place.
+        Invalid: nothing of that kind is stated, an amount is missing or out of place, or a wiping
+            has no method or nothing that shows it.
         Refused: it has ended.
     """
     owner, order = touch_owner(session, ref, actor=actor)
@@ -476,22 +512,30 @@ def state(
             raise NotFound(text("There is no such workshop order."))
         about = order
     actor.demand("rma.repair" if kind in OF_ORDER else "rma.edit")
+    if kind == wiping.WIPING and stands:
+        assert isinstance(about, WorkshopOrder)
+        wiping.check_method(method)
+        wiping.check_proof(session, about, note=note, photo=photo, lab_run=lab_run)
     made = Statement(
         **_key(about),
         kind=kind,
         stands=stands,
         note=note.strip()[:500],
         amount_minor=amount_minor,
+        method=method,
+        photo=photo or None,
+        lab_run=run_of_lab(session, lab_run, actor) if lab_run else None,
         seq=about.event_seq,
         at=now,
         by=actor.label[:128],
     )
     session.add(made)
-    changes = {"statement": kind, "stands": stands, "amount_minor": amount_minor}
+    changes = {
+        "statement": kind,
+        "stands": stands,
+        "amount_minor": amount_minor,
+        "method": method,
+        "lab_run": lab_run,
+    }
     record(session, about, "state", changes, actor=actor, now=now)
     return made
-
-
-def has_parted(session: Session, order: WorkshopOrder) -> bool:
-    """Tell whether a box is the operator's from here on, or gone."""
-    return any(happened.event in PARTING for happened in order_history(session, order))

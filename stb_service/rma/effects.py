@@ -8,15 +8,13 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from stb_service.billing.rules import QuoteState, obstacles_to_beginning
-from stb_service.parts.operations import release_reservation
-from stb_service.parts.rules import ReservationState
-from stb_service.rma import exchange, quoting, shipping
+from stb_service.rma import exchange, quoting, releasing, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import Content
 from stb_service.rma.gathering import live_exchange, money_of, stray_box
 from stb_service.rma.machine import Step
-from stb_service.rma.models import Fault, OrderPart
+from stb_service.rma.models import Fault
 from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER, OrderState
 from stb_service.shared.errors import Invalid, Refused
@@ -161,6 +159,12 @@ def _lapse(acting: Acting, step: Step) -> None:
         quoting.give_up(acting)
 
 
+def _redecide(acting: Acting, step: Step) -> None:
+    """Take back the quote of what is not to be paid any more."""
+    if step.from_state in {CaseState.QUOTING, CaseState.QUOTED}:
+        quoting.drop(acting)
+
+
 def _begin(acting: Acting, step: Step) -> None:
     """Refuse what billing would not begin: a quote that nobody answered, an account overdue.
 
@@ -249,27 +253,6 @@ def _lose_box(acting: Acting, step: Step) -> None:
     shipping.write_off_box(acting, acting.the_order.device)
 
 
-def _free_parts(acting: Acting, step: Step) -> None:
-    """Let go of what is reserved and was not used."""
-    rows = acting.session.scalars(
-        select(OrderPart).where(
-            OrderPart.order_id == acting.the_order.id, OrderPart.dropped_at.is_(None)
-        )
-    )
-    for row in rows:
-        if row.reservation is not None and row.reservation.state == ReservationState.HELD:
-            release_reservation(
-                acting.session,
-                ref=row.reservation.public_id,
-                reason=acting.reference,
-                actor=acting.house,
-                now=acting.now,
-            )
-        if not row.used:
-            row.dropped_at = acting.now
-    acting.session.flush()
-
-
 def _to_supplier(acting: Acting, step: Step) -> None:
     shipping.send_parcel(acting, "supplier", Content.OWN)
 
@@ -280,7 +263,6 @@ def _go_on(acting: Acting, step: Step) -> None:
 
 
 def _with_supplier(acting: Acting, step: Step) -> None:
-    _free_parts(acting, step)
     shipping.end_parcel(acting, "supplier", "delivered")
     if acting.case is not None:
         shipping.keep(acting, acting.the_order.device)
@@ -314,6 +296,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "lapse_part": (_lapse,),
     "reconsider": (_plain(quoting.drop),),
     "withdraw": (_withdraw,),
+    "redecide": (_redecide,),
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.credit_undone_work),),
     "release_spare": (_release_spare,),
@@ -328,9 +311,10 @@ ORDER_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "inspect": (_inspect,),
     "keep": (_keep,),
     "lose": (_lose_box,),
-    "call_off": (_free_parts,),
-    "condemn": (_free_parts,),
-    "shelve": (_free_parts,),
+    "call_off": (_plain(releasing.free_parts),),
+    "condemn": (_plain(releasing.free_parts),),
+    "shelve": (_plain(releasing.free_parts),),
+    "send_back": (_plain(releasing.free_parts),),
     "wait_for_supplier": (_to_supplier,),
     "go_on": (_go_on,),
     "supplier_keeps": (_with_supplier,),
@@ -341,7 +325,8 @@ ORDER_EFFECTS: Mapping[str, Sequence[Effect]] = {
 
 
 def carry_out(acting: Acting, machine: str, step: Step) -> None:
-    """Do what a step does, once it is written."""
+    """Do what a step does, once it is written; the last one lets go of all that was kept."""
     effects = {CASE.name: CASE_EFFECTS, ORDER.name: ORDER_EFFECTS}[machine]
     for effect in effects.get(step.event, ()):
         effect(acting, step)
+    releasing.let_go_at_the_end(acting, machine, step)

@@ -65,6 +65,7 @@ class Facts:
     parted: bool = False
     now: datetime | None = None
     due_at: datetime | None = None
+    held_because: str = ""
     # the request
     remedy: str = Remedy.REPAIR
     rented: bool = False
@@ -119,7 +120,9 @@ class Facts:
     missing_parts: Sequence[str] = ()
     parts_unsettled: int = 0
     test_passed: bool = False
+    test_failed: bool = False
     firmware_recorded: bool = False
+    work_recorded: bool = False
     components_recorded: bool = False
     wiping_proven: bool = False
     grade: str = ""

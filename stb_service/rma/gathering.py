@@ -21,8 +21,9 @@ from stb_service.devices.identity.rules import lookup_key
 from stb_service.devices.models import Device, DeviceCapability, DeviceIdentifier, ModelCapability
 from stb_service.devices.rules import Capability, effective_capabilities
 from stb_service.parts.rules import ReservationState
-from stb_service.rma import history
+from stb_service.rma import history, wiping
 from stb_service.rma.cases import CASE
+from stb_service.rma.comparison import Choice
 from stb_service.rma.events import (
     case_history,
     last_event,
@@ -32,6 +33,7 @@ from stb_service.rma.events import (
 )
 from stb_service.rma.facts import Facts, Remedy
 from stb_service.rma.history import Happened
+from stb_service.rma.holding import reason_of_hold
 from stb_service.rma.lists import (
     CHECKLIST,
     NOTHING,
@@ -51,6 +53,7 @@ from stb_service.rma.models import (
     Exchange,
     Fault,
     InspectionCheck,
+    Labour,
     ModelTerms,
     OrderPart,
     Precheck,
@@ -287,6 +290,7 @@ class Gathering:
             return {}
         return {
             "due_at": case.due_at,
+            "held_because": reason_of_hold(self.session, case) if case.held else "",
             "remedy": case.remedy,
             "rented": case.is_rented,
             "other_cases": other_live_case(self.session, case.device_id, case.id),
@@ -299,7 +303,7 @@ class Gathering:
             "notice_sent": "notice_sent" in self.statements,
             "disposal_consent": "disposal_consent" in self.statements,
             "fee_agreed": "fee_agreed" in self.statements,
-            "ahead_back": "ahead_returned" in self.statements,
+            "ahead_back": self._is_ahead_scanned(case),
             "refund_minor": self.amount_of("refunded"),
             "cover_presumed": any(
                 fault.decision and fault.decision.effective_outcome in COVERING
@@ -310,6 +314,12 @@ class Gathering:
             **self._quote(case),
             **self._money(case),
         }
+
+    def _is_ahead_scanned(self, case: ReturnCase) -> bool:
+        """Tell whether what was scanned is the replacement that went ahead: it is here again."""
+        exchange = live_exchange(self.session, case) if self.stated.scanned else None
+        scanned = find_scanned(self.session, self.stated.scanned) if exchange else None
+        return exchange is not None and scanned is not None and scanned.id == exchange.device_id
 
     def _unrecorded(self, case: ReturnCase) -> Sequence[str]:
         asked = PRECHECKS_OF[case.remedy]
@@ -436,7 +446,7 @@ class Gathering:
             "open_checks": self._open_checks(order),
             "new_lines": self._new_lines(),
             "beyond_repair": order.state in {OrderState.CONDEMNED, OrderState.WITH_SUPPLIER}
-            or (comparison is not None and bool(comparison.result["beyond_repair"])),
+            or (comparison is not None and self._is_too_dear(comparison)),
             "compared": comparison is not None,
             "missing_parts": [
                 row.part.sku
@@ -447,10 +457,13 @@ class Gathering:
                 row.reservation is not None and row.reservation.state == ReservationState.HELD
                 for row in parts
             ),
-            "test_passed": self._test_passed(order),
+            **self._tested(order),
             "firmware_recorded": bool(order.firmware_before and order.firmware_after),
             "components_recorded": self._components_recorded(order, wanted),
-            "wiping_proven": "wiped" in self.statements,
+            "work_recorded": self._work_recorded(order, wanted),
+            "wiping_proven": wiping.is_proven(
+                self.session, order, self.order_events, self.statements.get(wiping.WIPING)
+            ),
             "grade": order.grade,
         }
 
@@ -469,6 +482,21 @@ class Gathering:
             .order_by(Comparison.id.desc())
             .limit(1)
         )
+
+    def _is_too_dear(self, comparison: Comparison) -> bool:
+        """Tell whether the repair is refused for what it costs. The law comes first: a consumer who
+        chose it, and may not be refused it, gets it whatever the model's threshold says.
+        """
+        result = comparison.result
+        if not result["beyond_repair"] or result["may_refuse_choice"]:
+            return bool(result["beyond_repair"])
+        chosen = self.session.scalar(
+            select(Comparison.choice)
+            .where(Comparison.order_id == comparison.order_id, Comparison.choice != "")
+            .order_by(Comparison.chosen_at.desc(), Comparison.id.desc())
+            .limit(1)
+        )
+        return chosen != Choice.REPAIR
 
     def _open_checks(self, order: WorkshopOrder) -> Sequence[str]:
         known = set(
@@ -491,13 +519,27 @@ class Gathering:
             fault.found_seq is not None and fault.found_seq >= first for fault in self.faults
         )
 
-    def _test_passed(self, order: WorkshopOrder) -> bool:
-        """Tell whether the last test was passed; one made before the last repair does not count."""
+    def _tested(self, order: WorkshopOrder) -> dict[str, bool]:
+        """Return what the last test came to; one made before the last repair was passed for nothing."""
         last = self.session.scalar(
             select(BoxTest).where(BoxTest.order_id == order.id).order_by(BoxTest.id.desc()).limit(1)
         )
         begun = last_event(self.order_events, "begin", "test", "fail") or 0
-        return last is not None and last.passed and last.order_seq >= begun
+        return {
+            "test_passed": last is not None and last.passed and last.order_seq >= begun,
+            "test_failed": last is not None and not last.passed,
+        }
+
+    def _work_recorded(self, order: WorkshopOrder, parts: Sequence[OrderPart]) -> bool:
+        """Tell whether anything says what was done to the box."""
+        if any(row.used for row in parts) or order.firmware_before != order.firmware_after:
+            return True
+        rows = (
+            select(Labour.id).where(Labour.order_id == order.id),
+            select(ComponentSwap.id).where(ComponentSwap.order_id == order.id),
+            select(BoxTest.id).where(BoxTest.order_id == order.id, BoxTest.note != ""),
+        )
+        return any(self.session.scalar(found.limit(1)) is not None for found in rows)
 
     def _components_recorded(self, order: WorkshopOrder, parts: Sequence[OrderPart]) -> bool:
         recorded = set(

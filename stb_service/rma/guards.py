@@ -38,7 +38,12 @@ class Guard:
         return Obstacle(need.value, Text(self.sentence.msgid, dict(self.values(facts))))
 
 
-STATED = frozenset({Need.REASON, Need.SAME_BOX, Need.OTHER_BOX, Need.PARCEL, Need.SIGNATURE})
+STATED = frozenset(
+    {
+        *(Need.REASON, Need.SAME_BOX, Need.OTHER_BOX, Need.AHEAD_BACK),
+        *(Need.PARCEL, Need.SIGNATURE),
+    }
+)
 """What is asked with a step: a page greys no button for it, but asks."""
 
 
@@ -75,7 +80,7 @@ def _is_same(facts: Facts) -> bool:
 def _disputed_by_others(facts: Facts) -> bool:
     disputed = [line for line in facts.lines if line.disputed]
     return bool(disputed) and all(
-        line.second_inspector and line.second_inspector != line.inspector for line in disputed
+        line.second_inspector and line.second_inspector not in line.judges for line in disputed
     )
 
 
@@ -191,7 +196,8 @@ EXCHANGE: Mapping[Need, Guard] = {
         lambda f: not f.sent_ahead, text("The customer has a replacement, which was sent ahead.")
     ),
     Need.AHEAD_BACK: Guard(
-        lambda f: f.ahead_back, text("The replacement that was sent ahead is not back.")
+        lambda f: f.ahead_back,
+        text("Scan the replacement that was sent ahead: nothing else shows that it is back."),
     ),
     Need.FEE_IF_BILLABLE: Guard(
         lambda f: f.outcome is not Outcome.BILLABLE or f.fee_charged,
@@ -228,7 +234,7 @@ VERDICTS: Mapping[Need, Guard] = {
     ),
     Need.SECOND_INSPECTOR: Guard(
         _disputed_by_others,
-        text("What is contested is judged by somebody else than the first inspector."),
+        text("What is contested is judged by somebody who has not judged it before."),
     ),
     Need.CHOICE: Guard(
         lambda f: f.choice_recorded or not f.choice_needed,
@@ -256,6 +262,10 @@ VERDICTS: Mapping[Need, Guard] = {
     Need.IS_BILLABLE: Guard(
         lambda f: f.outcome is Outcome.BILLABLE and not f.rented,
         text("Nothing is to be paid by the customer of a box that was sold."),
+    ),
+    Need.NOT_BILLABLE: Guard(
+        lambda f: _is_judged(f) and f.outcome is not Outcome.BILLABLE,
+        text("A fault is still to be paid by the customer: the quote stands as it is."),
     ),
     Need.OPERATORS_BOX: Guard(
         lambda f: f.rented and _is_judged(f), text("The box was sold: it is the customer's.")
@@ -338,9 +348,19 @@ WORKSHOP: Mapping[Need, Guard] = {
         lambda f: f.compared, text("Repair and replacement were not compared for this box.")
     ),
     Need.TESTED: Guard(lambda f: f.test_passed, text("No test that the box passed is recorded.")),
+    Need.NOT_FAILED: Guard(
+        lambda f: not f.test_failed,
+        text("The box failed its last test: let it pass one, or go on with the repair."),
+    ),
     Need.FIRMWARE: Guard(
         lambda f: f.firmware_recorded,
         text("The firmware before and after the repair is not recorded."),
+    ),
+    Need.WORK: Guard(
+        lambda f: f.work_recorded,
+        text(
+            "Nothing says what was done: a part, time, a component, new firmware, or a note of the test."
+        ),
     ),
     Need.COMPONENTS: Guard(
         lambda f: f.components_recorded,
@@ -348,7 +368,7 @@ WORKSHOP: Mapping[Need, Guard] = {
     ),
     Need.WIPED: Guard(
         lambda f: f.wiping_proven,
-        text("It is not proven that the customer's data was wiped, or its storage destroyed."),
+        text("It is not proven that the data were wiped since the box was tested or came back."),
     ),
     Need.GRADED: Guard(lambda f: bool(f.grade), text("The condition of the box is not graded.")),
     Need.NO_DISPOSAL: Guard(

@@ -133,14 +133,11 @@ STATEMENTS: Mapping[str, Text] = {
     "price_paid": text("Price that was paid for the box"),
     "refunded": text("Money paid back to the customer"),
     "stray_sent_back": text("Box that came by mistake sent back"),
-    "ahead_returned": text("Replacement that was sent ahead is back"),
     "wiped": text("Customer's data wiped, or its storage destroyed"),
 }
 OF_ORDER = frozenset({"wiped"})
 """What is stated of the workshop order; the rest of the case."""
-SINCE_ENTERED = frozenset(
-    {"address_confirmed", "notice_sent", "stray_sent_back", "ahead_returned", "loss_confirmed"}
-)
+SINCE_ENTERED = frozenset({"address_confirmed", "notice_sent", "stray_sent_back", "loss_confirmed"})
 """What counts only if it was stated since the present state was entered."""
 WITH_AMOUNT = frozenset({"price_paid", "refunded"})
 """What is stated with an amount of money."""

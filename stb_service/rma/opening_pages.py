@@ -101,6 +101,7 @@ def _opening(box: Device | None) -> ResponseReturnValue:
             **form,
             faults=typed_faults(),
             sources=services().registries.warranty_facts,
+            zone=services().settings.timezone.key,
             **who(),
         )
         known = {

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from stb_service.billing.rules import day_in
 from stb_service.devices import queries as devices
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.models import Device, Holding
@@ -20,6 +21,7 @@ from stb_service.parts.queries import find_location, last_place_of
 from stb_service.rma import rules
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE
+from stb_service.rma.cover_facts import zone_of_box
 from stb_service.rma.deciding import decide_fault
 from stb_service.rma.effects import carry_out
 from stb_service.rma.events import (
@@ -76,6 +78,7 @@ def open_case(
     external_id: str | None = None,
     language: str | None = None,
     handler: str = "",
+    zone: str = "UTC",
     sources: Sources = (),
     actor: Actor,
     now: datetime,
@@ -84,9 +87,10 @@ def open_case(
     has it. Each fault is decided on as of the day on which it was reported; where no policy was in
     force, that is left for later.
 
-    `previous` is the case that this one repeats; where none is named, one that was completed lately
-    with the same fault is found. A dealer or a service centre takes on what it
-    opens; the operator may name who does.
+    Today is the day at the site where the box stands, else at the account's; `zone` is the
+    operator's, where neither is known. `previous` is the case that this one repeats; where none is
+    named, one that was completed lately with the same fault is found. A dealer or a service centre
+    takes on what it opens; the operator may name who does.
 
     Raises:
         Forbidden: the actor opens no cases.
@@ -102,6 +106,7 @@ def open_case(
     _check_words(remedy=(remedy, Remedy), channel=(channel, Channel))
     facts = _facts_before(session, box, former, now)
     moves = rules.advance(CASE, "repeat" if former else "request", facts)
+    stands = _site(payer, site, holding)
     ordinal = next_ordinal(session, ReturnCase)
     case = ReturnCase(
         ordinal=ordinal,
@@ -110,12 +115,12 @@ def open_case(
         device=box,
         account=payer,
         person=_person(payer, person),
-        site=_site(payer, site, holding),
+        site=stands,
         handler=_handler(session, handler, actor),
         remedy=remedy,
         channel=channel,
         tenure=holding.tenure if holding else box.tenure,
-        reported_on=_reported(reported_on, now),
+        reported_on=_reported(reported_on, zone_of_box(stands, payer, zone), now),
         complaint=complaint.strip()[:2000],
         language=language or (payer.language if payer else None),
         previous=former,
@@ -245,12 +250,11 @@ def _handler(session: Session, called: str, actor: Actor) -> Organisation:
     return found
 
 
-def _reported(day: date | None, now: datetime) -> date:
+def _reported(day: date | None, zone: str, now: datetime) -> date:
     """Return the day on which the fault was reported; none that has begun nowhere."""
-    today = now.date()
-    if day is not None and (day - today).days > 1:
+    if day is not None and (day - now.date()).days > 1:
         raise Invalid.field("reported_on", text("This day is still to come."))
-    return day or today
+    return day or day_in(zone, now)
 
 
 def _currency(session: Session, account: Account | None, box: Device) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stb_service.rma.cases import CASE
 from stb_service.rma.facts import Facts
 from stb_service.rma.guards import STATED, obstacles_of
-from stb_service.rma.machine import NEW, Machine, Position, Step
+from stb_service.rma.machine import HOLD, NEW, RESUME, Machine, Position, Step
 from stb_service.rma.needs import Need
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.errors import Obstacle, Refused
@@ -73,11 +73,24 @@ def _plan(machine: Machine, event: str, facts: Facts) -> tuple[list[Move], list[
     missing = machine.obstacle_to_step(position, event)
     if step is None or missing:
         return [], [missing] if missing else []
+    if machine is ORDER and event not in {HOLD, RESUME} and is_held_up(facts):
+        return [], [on_hold(facts.held_because)]
     moves, found = [Move(machine.name, step)], obstacles_of(step.needs, facts)
     if carries_along(machine, step, facts):
         followers, more = _follow(other_of(machine), step, facts)
         moves, found = moves + followers, found + more
     return moves, found
+
+
+def is_held_up(facts: Facts) -> bool:
+    """Tell whether nothing is done to a box because its case is on hold."""
+    return facts.case.held and not facts.parted
+
+
+def on_hold(reason: str) -> Obstacle:
+    """Return that nothing is done to a box, with the reason of the hold."""
+    message = text("The return is on hold: %(reason)s. Resume it first.", reason=reason)
+    return Obstacle("held", message)
 
 
 def carries_along(machine: Machine, step: Step, facts: Facts) -> bool:

@@ -35,6 +35,7 @@ from stb_service.rma.lists import (
 )
 from stb_service.rma.machine import Phase
 from stb_service.rma.verdicts import Confirmed, FaultClass
+from stb_service.rma.wiping import METHODS
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
@@ -336,6 +337,9 @@ class ReturnStatementSchema(ma.Schema):
     stands = _flag()
     note = _text()
     amount_minor = _whole(allow_none=True)
+    method = _text()
+    photo = _text(allow_none=True)
+    lab_run = _text(allow_none=True)
     by = _text()
     at = _instant()
 
@@ -639,6 +643,9 @@ class StatementBody(ma.Schema):
     stands = ma.fields.Boolean(load_default=True)
     note = _told(500)
     amount_minor = integer(0, MOST_MINOR, load_default=None, allow_none=True)
+    method = one_of("", *METHODS, load_default="", metadata={"description": "of a wiping"})
+    photo = _said(16)
+    lab_run = _said(16)
 
 
 class ExchangeBody(ma.Schema):
@@ -853,9 +860,13 @@ class PlannedPartBody(ma.Schema):
 
 
 class UsedPartBody(ma.Schema):
-    """How many of a planned part were used; all, unless that is said."""
+    """How many of a planned part were used; all, unless that is said. The old piece goes to the place
+    for scrap, or stays as a core where the box is, unless a place is named or there was none.
+    """
 
     quantity = integer(0, 1000, load_default=None, allow_none=True)
+    old_to = _said(32)
+    has_old = ma.fields.Boolean(load_default=True)
 
 
 class LabourBody(ma.Schema):

@@ -13,6 +13,7 @@ OF_NEED: Mapping[str, tuple[str, ...]] = {
     Need.REASON: ("reason",),
     Need.SAME_BOX: ("scanned",),
     Need.OTHER_BOX: ("scanned",),
+    Need.AHEAD_BACK: ("scanned",),
     Need.PARCEL: ("carrier", "tracking"),
     Need.SIGNATURE: ("signed_by",),
 }

@@ -33,6 +33,7 @@ def pronounce(
     )
     session.add(made)
     session.flush()
+    session.expire(fault, ["judgements"])
 
 
 def move_exchange(

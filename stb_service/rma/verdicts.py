@@ -130,10 +130,31 @@ def verdict_of(
     return Verdict.GOODWILL if goodwill else found
 
 
+def verdict_granted(present: Verdict, granted: str) -> Verdict:
+    """Return who answers for a fault since another outcome of its warranty was granted by somebody
+    who knew its cause. Where there is no fault, there is nothing to grant.
+    """
+    if present is Verdict.NFF:
+        return present
+    found = BY_GRANT.get(granted)
+    if found is not None:
+        return found
+    return present if present in BILLABLE else Verdict.OUT_OF_WARRANTY
+
+
+BY_GRANT: Mapping[str, Verdict] = {
+    "covered": Verdict.IN_WARRANTY,
+    "dead_on_arrival": Verdict.DOA,
+    "goodwill": Verdict.GOODWILL,
+}
+"""The verdicts by outcomes of warranty that are granted."""
+
+
 @dataclass(frozen=True)
 class FaultLine:
     """One fault of a box in a case.
 
+    `judges` are all who judged it before it was contested.
     `agreed`: the customer accepted its price. `declined`: the customer did not; the fault
     stays in the box, and nothing else of the case is held up by it.
     """
@@ -141,7 +162,7 @@ class FaultLine:
     number: int
     verdict: Verdict | None = None
     photos: int = 0
-    inspector: str = ""
+    judges: frozenset[str] = frozenset()
     second_inspector: str = ""
     disputed: bool = False
     agreed: bool = False

@@ -15,6 +15,7 @@ from stb_service.rma import (
     inspection_pages,
     intake_pages,
     opening_pages,
+    overruling,
     paper_pages,
     papers,
     personal,
@@ -35,6 +36,7 @@ from stb_service.rma.routes import bench, cases, faults, orders, promises, terms
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
+from stb_service.warranty.decisions import OVERRIDDEN
 
 page_blueprints = [
     board_pages.pages,
@@ -111,9 +113,10 @@ def wire(registries: Registries) -> None:
     registries.account_timeline.append(telling.timeline_of_account)
     registries.personal.append(personal.KNOWN)
     registries.keepers.append(why_kept)
-    registries.warranty_facts.append(cover_facts.facts)
+    registries.warranty_facts.append(partial(cover_facts.facts, zone=registries.zone))
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)
+    registries.outbox[OVERRIDDEN] = overruling.take_override
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
     registries.outbox.setdefault(papers.DUE, papers.nobody_mails)

@@ -156,9 +156,10 @@ MOVES = (
     ),
     Step(_S.IN_REPAIR, "test", _S.TESTING, "rma.repair"),
     Step(_S.TESTING, "fail", _S.IN_REPAIR, "rma.repair", (_N.REASON,)),
+    Step(_S.REPAIRED, "fail", _S.IN_REPAIR, "rma.repair", (_N.REASON,), ("fail",)),
     Step(
         *(_S.TESTING, "finish", _S.REPAIRED, "rma.repair"),
-        needs=(_N.TESTED, _N.PARTS_SETTLED, _N.FIRMWARE, _N.COMPONENTS),
+        needs=(_N.TESTED, _N.PARTS_SETTLED, _N.FIRMWARE, _N.COMPONENTS, _N.WORK),
         carries=("finish",),
     ),
     Step(_S.PLANNED, "call_off", _S.INSPECTED),

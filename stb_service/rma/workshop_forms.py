@@ -12,6 +12,7 @@ from stb_service.parts.rules import Condition
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result, Stated
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.verdicts import Confirmed, FaultClass
+from stb_service.rma.wiping import METHODS
 from stb_service.shared.errors import Invalid
 from stb_service.shared.http import fields
 from stb_service.shared.i18n import Text, text
@@ -96,9 +97,11 @@ class PlanForm(ma.Schema):
 
 
 class UseForm(ma.Schema):
-    """How many of a planned part are used; all of them where none is said."""
+    """How many of a planned part are used, all of them where none is said; and where the old ones go."""
 
     quantity = _number(1, 1000, load_default=None)
+    old_to = fields.line(32, load_default="")
+    no_old = ma.fields.Boolean(load_default=False)
 
 
 class LabourForm(ma.Schema):
@@ -151,7 +154,10 @@ class GradeForm(ma.Schema):
 class WipingForm(ma.Schema):
     """How the customer's data were wiped."""
 
-    note = fields.line(NOTE, required=True)
+    method = _one_of(METHODS, required=True)
+    note = fields.line(NOTE, load_default="")
+    photo = fields.line(16, load_default="")
+    lab_run = fields.line(16, load_default="")
 
 
 class PhotoForm(ma.Schema):

@@ -12,12 +12,13 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from firmware.verdicts.models import LabRun
-from firmware.verdicts.queries import run_by_public_id, runs_page
+from firmware.verdicts.queries import runs_page
 from firmware.verdicts.rules import VERDICT_NAMES, Verdict
 from stb_service.billing.pages import kept_filter
 from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
 from stb_service.rma import bench, deciding, queries, workbench
+from stb_service.rma.cores import CORES_AT
 from stb_service.rma.forms import GoodwillForm
 from stb_service.rma.gathering import find_scanned, next_actions
 from stb_service.rma.history import stays
@@ -28,6 +29,7 @@ from stb_service.rma.operations import act, open_order
 from stb_service.rma.queries import OrderFilter
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.steps import NEEDED_PLACES, QUIET, kinds_of_place
+from stb_service.rma.wiping import WIPING
 from stb_service.rma.workshop import ORDER
 from stb_service.rma.workshop_forms import (
     AdmitForm,
@@ -201,6 +203,7 @@ def _order_page(ref: str, failed: Failed) -> str:
         lab_choices=_lab_choices(),
         grade_choices=[(code, f"{code} · {title}") for code, title in GRADES.items()],
         places_for=places_for,
+        old_places=_old_places(),
         failed=failed,
     )
 
@@ -211,6 +214,12 @@ def places_for(event: str) -> list[tuple[str, str]]:
     found = all_locations(unit(), current_actor().scope, kinds) if kinds else []
     first = _("choose one") if event in NEEDED_PLACES else _("where it stands")
     return [("", first), *((row.code, f"{row.code} · {row.name}") for row in found)]
+
+
+def _old_places() -> list[tuple[str, str]]:
+    """Return the places where an old piece can be put, as choices."""
+    found = all_locations(unit(), current_actor().scope, sorted(CORES_AT))
+    return [("", _("the usual place")), *((row.code, f"{row.code} · {row.name}") for row in found)]
 
 
 def _lab_choices() -> list[tuple[str, str]]:
@@ -340,7 +349,9 @@ def use_part(ref: str, part: str) -> ResponseReturnValue:
     """Use a reserved part."""
 
     def save(number: str) -> None:
-        bench.use_part(unit(), ref=number, part=part, **read_form(UseForm()), **who())
+        form = read_form(UseForm())
+        has_old = not form.pop("no_old")
+        bench.use_part(unit(), ref=number, part=part, has_old=has_old, **form, **who())
 
     return _work(ref, "part", save, _("The part is used."))
 
@@ -397,13 +408,12 @@ def record_test(ref: str) -> ResponseReturnValue:
 
     def save(number: str) -> None:
         form = read_form(TestForm())
-        run = _lab_run(form["lab_run"]) if form["lab_run"] else None
         bench.record_test(
             unit(),
             ref=number,
             passed=form["passed"] == "yes",
             note=form["note"],
-            lab_run=run,
+            lab_run=form["lab_run"],
             **who(),
         )
 
@@ -416,23 +426,10 @@ def attach_run(ref: str, test: str) -> ResponseReturnValue:
     """Name the run of the lab behind a test."""
 
     def save(number: str) -> None:
-        run = _lab_run(read_form(LabRunForm())["lab_run"])
+        run = read_form(LabRunForm())["lab_run"]
         bench.attach_lab_run(unit(), ref=number, test=test, lab_run=run, **who())
 
     return _work(ref, "test", save, _("The run stands behind the test."))
-
-
-def _lab_run(ref: str) -> str:
-    """Return the id of a run that the reader may see.
-
-    Raises:
-        Invalid: there is none.
-    """
-    try:
-        current_actor().demand("lab.view")
-        return run_by_public_id(unit(), ref).public_id
-    except NotFound as refusal:
-        raise Invalid.field("lab_run", text("There is no such run.")) from refusal
 
 
 @pages.post("/workshop/<ref>/wiping")
@@ -442,7 +439,7 @@ def state_wiping(ref: str) -> ResponseReturnValue:
 
     def save(number: str) -> None:
         form = read_form(WipingForm())
-        deciding.state(unit(), ref=number, kind="wiped", note=form["note"], **who())
+        deciding.state(unit(), ref=number, kind=WIPING, **form, **who())
 
     return _work(ref, "wiping", save, _("The wiping is written down."))
 

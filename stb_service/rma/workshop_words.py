@@ -13,6 +13,7 @@ from stb_service.rma.history import Stay
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, RESULT_NAMES
 from stb_service.rma.models import ReturnCase, WorkshopOrder
 from stb_service.rma.steps import NEEDED_PLACES, asked_with
+from stb_service.rma.wiping import METHODS
 from stb_service.rma.wording import PHASE_COLOURS
 from stb_service.shared.http.unit import request_time
 from stb_service.warranty.rules import OUTCOME_COLOURS, OUTCOME_NAMES
@@ -62,4 +63,5 @@ def words() -> dict[str, Any]:
         "state_colour": state_colour,
         "state_title": state_title,
         "time_since": time_since,
+        "wiping_methods": METHODS,
     }

@@ -113,8 +113,11 @@ class PersonalData:
 
 @dataclass
 class Registries:
-    """All of them; one object per process."""
+    """All of them; one object per process. `zone`: the operator's time zone, where a room needs it
+    without anybody who asks.
+    """
 
+    zone: str = "UTC"
     search: list[SearchProvider] = field(default_factory=list)
     card: list[CardSection] = field(default_factory=list)
     timeline: list[Timeline] = field(default_factory=list)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.components import Component
 from stb_service.devices.models import Device
-from stb_service.shared import audit
+from stb_service.shared import audit, outbox
 from stb_service.shared.access import Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Invalid, Obstacle, Refused
@@ -21,6 +21,8 @@ from stb_service.warranty.policy import Cause
 from stb_service.warranty.rules import last_day_begun, obstacles_to_override
 from stb_service.warranty.traces import facts_json, trace_json
 
+OVERRIDDEN = "warranty.overridden"
+"""The outbox topic by which other rooms are told that another outcome was granted."""
 NO_POLICY = Obstacle(
     "no-policy", text("No warranty policy was in force for this box; assign one first.")
 )
@@ -176,4 +178,50 @@ def override(
         changes={"outcome": [before, outcome], "reason": reason.strip()},
         now=now,
     )
+    told = {"decision": decision.public_id, "subject_ref": decision.subject_ref}
+    key = f"{OVERRIDDEN}:{decision.public_id}/{granted.number}"
+    outbox.emit(session, topic=OVERRIDDEN, key=key, payload=told, now=now)
     return decision
+
+
+def carry_override(
+    session: Session,
+    *,
+    former: WarrantyDecision,
+    decision: WarrantyDecision,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    """Let what was granted count for a later decision on the same fault; tell whether it does.
+
+    Where the later one knows a cause that the policy excludes and the former did not, it does not:
+    that was not known to whoever granted it, and is to be asked again.
+    """
+    if not former.overrides:
+        return False
+    is_excluded = decision.cause in decision.version.as_policy().excluded
+    if is_excluded and former.cause != decision.cause:
+        return False
+    last = former.overrides[-1]
+    before = decision.effective_outcome
+    if before == last.outcome:
+        return True
+    decision.overrides.append(
+        WarrantyOverride(
+            number=len(decision.overrides) + 1,
+            outcome=last.outcome,
+            reason=last.reason,
+            granted_at=last.granted_at,
+            granted_by=last.granted_by,
+        )
+    )
+    session.flush()
+    audit.record(
+        session,
+        actor=actor,
+        verb="warranty_decision.carry",
+        subject=subject_of(decision),
+        changes={"outcome": [before, last.outcome], "reason": last.reason},
+        now=now,
+    )
+    return True

@@ -274,13 +274,19 @@ def test_the_work_of_the_bench_is_written_down(served: Served) -> None:
     tried = api("POST", f"{path}/tests", json={"passed": True, "note": "an hour"})
     test = tried.json["tests"][-1]["id"]
     attached = api("PUT", f"{path}/tests/{test}/lab-run", json={"lab_run": "run-1"})
-    stated = api("POST", f"{path}/statements", json={"kind": "wiped", "note": "certificate"})
+    never_run = api("POST", f"{path}/tests", json={"passed": True, "lab_run": "nope"})
+    stated = api(
+        "POST",
+        f"{path}/statements",
+        json={"kind": "wiped", "method": "overwritten", "note": "certificate"},
+    )
     dropped = api("POST", f"{path}/parts/{tried.json['parts'][0]['id']}/give-back")
 
     assert (late.status_code, codes(late)) == (409, ["not-now"])
     assert worked.json["labour"][-1]["minutes"] == 5
     assert firmware.json["firmware_before"] == "1.0.0"
-    assert attached.json["tests"][-1]["lab_run"] == "run-1"
+    assert (attached.status_code, list(attached.json["errors"])) == (422, ["lab_run"])
+    assert (never_run.status_code, list(never_run.json["errors"])) == (422, ["lab_run"])
     assert stated.json["statements"][-1]["kind"] == "wiped"
     assert dropped.json["parts"][0]["dropped_at"] is not None
     assert dropped.headers["ETag"] != late.headers.get("ETag")

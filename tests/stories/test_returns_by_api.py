@@ -20,7 +20,10 @@ def test_a_repair_in_warranty(world: World) -> None:
     assert world.states == ("closed", "given_back")
     assert world.entries == []
     assert world.moved() == [(BOX, "CUSTOMER", BENCH), (BOX, BENCH, "CUSTOMER")]
-    assert world.moved(world.order["number"]) == [(PSU, BENCH, "CUSTOMER")]
+    assert world.moved(world.order["number"]) == [
+        (PSU, BENCH, "CUSTOMER"),
+        (PSU, "CUSTOMER", "SCRAP"),
+    ]
     assert world.on_hand() == 4
     assert world.held == {box["serial"]}
     assert world.status_of(box) == "sold"
@@ -69,7 +72,10 @@ def test_a_user_fault_disputed_and_upheld_quoted_accepted_paid_repaired_shipped(
     assert world.states == ("closed", "given_back")
     assert sum(amount for _, amount in world.entries) == world.balance == 0
     assert sorted(amount for _, amount in world.entries) == [-5_950, 5_950]
-    assert world.moved(world.order["number"]) == [(PSU, BENCH, "CUSTOMER")]
+    assert world.moved(world.order["number"]) == [
+        (PSU, BENCH, "CUSTOMER"),
+        (PSU, "CUSTOMER", "SCRAP"),
+    ]
     assert world.held == {box["serial"]}
 
 
@@ -205,7 +211,7 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(world: Wor
 
     world.work("plan_refurbishment").repaired().work("shelve")
     assert world.refused_work("wipe") == ["wiped"]
-    world.works("statements", kind="wiped", note="certificate 17")
+    world.works("statements", kind="wiped", method="overwritten", note="certificate 17")
     world.work("wipe")
     assert world.refused_work("restock") == ["graded"]
     world.ines.put(f"/workshop-orders/{world.order['number']}/grade", grade="B")
@@ -214,7 +220,10 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(world: Wor
     assert world.states == ("closed", "restocked")
     assert world.entries == []
     assert world.place_of(box) == (MAIN, "refurbished")
-    assert world.moved(world.order["number"]) == [(PSU, MAIN, "CUSTOMER")]
+    assert world.moved(world.order["number"]) == [
+        (PSU, MAIN, "CUSTOMER"),
+        (PSU, "CUSTOMER", "SCRAP"),
+    ]
     assert world.status_of(box) == "refurb"
     world.agent.post(f"/devices/{box['id']}/holdings", 200, account=world.home, tenure="rented")
     assert world.held == {box["serial"]}

@@ -125,6 +125,7 @@ class _Import(RowByRow):
     def _open(self, session: Session, fields: Fields, device: Device, now: datetime) -> ReturnCase:
         account = self._account(session, fields)
         opened_at = fields.get("opened_at", now)
+        reported_on = opened_at.date() if "opened_at" in fields else None
         if opened_at > now:
             raise Invalid.field("opened_at", text("This day is still to come."))
         case = open_case(
@@ -133,7 +134,7 @@ class _Import(RowByRow):
             account=account,
             remedy=fields.get("remedy", Remedy.REPAIR),
             channel=Channel.IMPORT,
-            reported_on=fields.get("reported_on", opened_at.date()),
+            reported_on=fields.get("reported_on", reported_on),
             complaint=fields.get("complaint", ""),
             faults=[FaultSaid(fields.get("component", ""), fields.get("symptom", ""))],
             external_id=fields["external_id"],

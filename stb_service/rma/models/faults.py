@@ -14,7 +14,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from stb_service.rma.lists import STATEMENTS
 from stb_service.rma.models.cases import ReturnCase
@@ -33,8 +33,8 @@ class Fault(Base):
     """One fault of a box, with its cause and its verdict; both verdicts stay where it was contested.
 
     Each verdict is that of the last judgement of its round, which it refers to; triggers refuse an
-    older one, and DELETE. It belongs to a case, or to the order of a box admitted from stock. `found_seq` is
-    how far the order was when it was written down.
+    older one, and DELETE. It belongs to a case, or to the order of a box admitted from stock.
+    `found_seq` is how far the order was when it was written down.
     """
 
     __tablename__ = "rma_faults"
@@ -99,6 +99,17 @@ class Fault(Base):
     added_at: Mapped[datetime]
 
     decision: Mapped[WarrantyDecision | None] = relationship()
+    judgements: Mapped[list[Judgement]] = relationship(
+        primaryjoin=lambda: Fault.id == foreign(Judgement.fault_id),
+        order_by=lambda: Judgement.seq,
+        viewonly=True,
+    )
+
+    @property
+    def judges(self) -> frozenset[str]:
+        """Who judged it before it was contested, the last of whom is the inspector."""
+        former = {row.actor_ref for row in self.judgements if row.verdict is not None}
+        return frozenset({*former, self.inspector_ref} - {""})
 
     @property
     def effective_verdict(self) -> Verdict | None:
@@ -118,7 +129,7 @@ class Fault(Base):
             number=self.number,
             verdict=self.effective_verdict,
             photos=photos,
-            inspector=self.inspector_ref,
+            judges=self.judges if self.disputed else frozenset(),
             second_inspector=self.second_inspector_ref,
             disputed=self.disputed,
             agreed=self.agreed,
@@ -200,7 +211,8 @@ class Statement(Base):
     """What somebody states of a case or of an order. Triggers refuse UPDATE and DELETE.
 
     The last one of a kind counts, and it may take the former back (`stands` is false). `seq` is
-    how far the case or the order was.
+    how far the case or the order was. `method`, `photo` and `lab_run` are of a wiping: how it was
+    done, and what shows it.
     """
 
     __tablename__ = "rma_statements"
@@ -217,6 +229,9 @@ class Statement(Base):
     stands: Mapped[bool] = mapped_column(default=True)
     note: Mapped[str] = mapped_column(String(500), default="")
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    method: Mapped[str] = mapped_column(String(32), default="")
+    photo: Mapped[str | None] = mapped_column(String(16))
+    lab_run: Mapped[str | None] = mapped_column(String(16))
     seq: Mapped[int]
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(128))

@@ -64,10 +64,9 @@ def list_returns(arguments: dict[str, Any]) -> Any:
 def open_return(body: dict[str, Any]) -> Answer:
     """Open a case about a box: 201; 409 where the box has one that is not closed."""
     faults = [FaultSaid(**said) for said in body.pop("faults")]
-    sources = services().registries.warranty_facts
-    return case_answer(
-        operations.open_case(unit(), faults=faults, sources=sources, **body, **who()), 201
-    )
+    sources, zone = services().registries.warranty_facts, services().settings.timezone.key
+    made = operations.open_case(unit(), faults=faults, sources=sources, zone=zone, **body, **who())
+    return case_answer(made, 201)
 
 
 @api.route("/returns/machine", methods=["GET"])

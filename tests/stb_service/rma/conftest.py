@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from stb_service.billing.payments.operations import record_payment
 from stb_service.billing.rules import Line
@@ -14,6 +16,7 @@ from stb_service.devices.holdings.operations import give_to_account
 from stb_service.devices.models import Device
 from stb_service.parts import operations as stock
 from stb_service.parts.catalogue.operations import create_location, create_part
+from stb_service.parts.models import Reservation
 from stb_service.parts.queries import last_place_of
 from stb_service.rma import bench, deciding, exchange, personal, queries, quoting
 from stb_service.rma.cases import CASE
@@ -22,7 +25,7 @@ from stb_service.rma.facts import Facts
 from stb_service.rma.gathering import gather
 from stb_service.rma.lists import CHECKLIST, PRECHECKS_OF, FaultSaid, Stated
 from stb_service.rma.machine import Machine
-from stb_service.rma.models import ReturnCase, WorkshopOrder
+from stb_service.rma.models import Accessory, Exchange, OrderPart, ReturnCase, WorkshopOrder
 from stb_service.rma.operations import act, open_case, open_order
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING, Actor, builtin_verbs
@@ -373,6 +376,26 @@ class House(Desk):
         self.say(exchange.allocate_spare, device=device.serial)
         return self
 
+    @property
+    def kept_for_nobody(self) -> list[str]:
+        """What is still reserved, or kept as a replacement, for a case or an order that has ended."""
+        held = Reservation.state == "held"
+        statements = (
+            select(WorkshopOrder.number)
+            .join(OrderPart, OrderPart.order_id == WorkshopOrder.id)
+            .join(Reservation, OrderPart.reservation_id == Reservation.id)
+            .where(held, WorkshopOrder.ended_at.is_not(None)),
+            select(ReturnCase.number)
+            .join(Accessory, Accessory.case_id == ReturnCase.id)
+            .join(Reservation, Accessory.reservation_id == Reservation.id)
+            .where(held, ReturnCase.closed_at.is_not(None)),
+            select(ReturnCase.number)
+            .join(Exchange, Exchange.case_id == ReturnCase.id)
+            .where(Exchange.state == "allocated", ReturnCase.closed_at.is_not(None)),
+        )
+        with self.db.read() as session:
+            return [number for rows in statements for number in session.scalars(rows)]
+
     def provisioned(self) -> House:
         """Let the new box be provisioned, and what was pinned to the old one be released."""
         self.say(exchange.acknowledge_provisioning)
@@ -381,16 +404,18 @@ class House(Desk):
 
 
 @pytest.fixture
-def house(db: Database, actor: Actor, now: datetime, files: Any) -> House:
-    """A house on SQLite and on PostgreSQL."""
+def house(db: Database, actor: Actor, now: datetime, files: Any) -> Iterator[House]:
+    """A house on SQLite and on PostgreSQL. Whatever is played in it, nothing is kept for nobody."""
     made = House(db, actor, now)
     made.files = files
-    return made
+    yield made
+    assert made.kept_for_nobody == []
 
 
 @pytest.fixture
-def one(sqlite_db: Database, actor: Actor, now: datetime, files: Any) -> House:
-    """A house on SQLite, for what is not about the database."""
+def one(sqlite_db: Database, actor: Actor, now: datetime, files: Any) -> Iterator[House]:
+    """A house on SQLite, for what is not about the database. Nothing is kept for nobody in it."""
     made = House(sqlite_db, actor, now)
     made.files = files
-    return made
+    yield made
+    assert made.kept_for_nobody == []

@@ -17,7 +17,7 @@ from stb_service.rma.workshop import ORDER
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-LINE = FaultLine(1, Verdict.IN_WARRANTY, 1, "ines")
+LINE = FaultLine(1, Verdict.IN_WARRANTY, 1, frozenset({"ines"}))
 ALL_WELL = Facts(
     reason="because",
     scanned="SN1",
@@ -53,6 +53,7 @@ ALL_WELL = Facts(
     disposal_consent=True,
     test_passed=True,
     firmware_recorded=True,
+    work_recorded=True,
     components_recorded=True,
     wiping_proven=True,
     grade="A",
@@ -64,7 +65,7 @@ ALL_WELL = Facts(
 def lines(*verdicts: Verdict | None, **changes: Any) -> tuple[FaultLine, ...]:
     """Return fault lines with these verdicts, each photographed."""
     return tuple(
-        replace(FaultLine(number, verdict, 1, "ines"), **changes)
+        replace(FaultLine(number, verdict, 1, frozenset({"ines"})), **changes)
         for number, verdict in enumerate(verdicts, 1)
     )
 

@@ -89,13 +89,14 @@ def test_a_replacement_ahead_that_came_back_and_a_cancelled_exchange(one: House)
     device, spare = one.customers_box(), one.spare()
     one.open(device).authorised().allocated(spare).state("fee_agreed")
     one.on_case("send_ahead", tracking="1Z1")
-    one.state("ahead_returned").on_case("ahead_undelivered", reason="no such street")
+    assert one.refused(CASE, "cancel", scanned="SN-0001", reason="no") == ["ahead_back"]
+    one.on_case("ahead_undelivered", scanned=spare.serial, reason="no such street")
     assert one.place_of(spare) == (MAIN, "new")
     assert not one.has(spare)
     assert not one.facts.sent_ahead
 
-    one.allocated(spare).on_case("send_ahead", tracking="1Z2").state("ahead_returned")
-    one.on_case("cancel", reason="found another way")
+    one.allocated(spare).on_case("send_ahead", tracking="1Z2")
+    one.on_case("cancel", scanned=spare.serial, reason="found another way")
 
     assert one.states == ("cancelled", "cancelled")
     assert one.place_of(spare) == (MAIN, "new")
@@ -114,7 +115,9 @@ def test_undelivered_stored_abandoned_and_disposed_of(one: House) -> None:
     assert not one.has(device)
     assert one.refused(CASE, "dispose") == ["disposed"]
 
-    one.state("wiped").on_order("scrap", reason="consented", location="SCRAP")
+    one.state("wiped", method="storage_destroyed", note="report 3").on_order(
+        "scrap", reason="consented", location="SCRAP"
+    )
     one.on_case("dispose").on_case("confirm")
 
     assert one.states == ("closed", "scrapped")
@@ -161,7 +164,9 @@ def test_a_box_from_stock_is_refurbished_without_a_case(one: House) -> None:
     for code in CHECKLIST:
         one.say(bench.record_check, code=code, result="pass")
     one.judge(1, "wear").on_order("judge").on_order("shelve").on_order("plan_refurbishment")
-    one.repaired().on_order("shelve").state("wiped").on_order("wipe")
+    one.repaired().on_order("shelve").state(
+        "wiped", method="factory_reset", note="report 4"
+    ).on_order("wipe")
     one.say(bench.grade_box, grade="A")
     one.on_order("restock", location=MAIN)
 

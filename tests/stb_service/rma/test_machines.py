@@ -212,6 +212,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(Need.TESTED, ORDER, "finish"),
         *(lambda j: j.to("repairing").order("test"), {"test_passed": False}),
     ),
+    (Need.NOT_FAILED, CASE, "ship", lambda j: j.to("repaired"), {"test_failed": True}),
     (
         *(Need.PARTS_SETTLED, ORDER, "finish"),
         *(lambda j: j.to("repairing").order("test"), {"parts_unsettled": 1}),
@@ -219,6 +220,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     (
         *(Need.FIRMWARE, ORDER, "finish"),
         *(lambda j: j.to("repairing").order("test"), {"firmware_recorded": False}),
+    ),
+    (
+        *(Need.WORK, ORDER, "finish"),
+        *(lambda j: j.to("repairing").order("test"), {"work_recorded": False}),
     ),
     (
         *(Need.COMPONENTS, ORDER, "finish"),
@@ -297,6 +302,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     ),
     (Need.MAY_REFUND, CASE, "approve_refund", lambda j: j.to("deciding"), {"rented": True}),
     (Need.IS_BILLABLE, CASE, "quote", lambda j: j.to("deciding"), {}),
+    (
+        *(Need.NOT_BILLABLE, CASE, "redecide"),
+        *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
+    ),
     (
         *(Need.BOX_HERE, CASE, "withdraw"),
         *(lambda j: j.to("repairing").order("wait_for_supplier", "supplier_keeps"), {}),
@@ -411,6 +420,7 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.PINS,
             Need.BOX_HERE,
             Need.SPARE_NEW,
+            Need.NOT_FAILED,
         ),
         *(
             Need.FOR_BOX,
@@ -437,11 +447,12 @@ def test_an_event_of_the_other_machine_is_not_said_by_hand() -> None:
 
 def test_a_case_on_hold_holds_the_bench_where_both_would_move() -> None:
     journey = Journey().to("repair").order("reserve").case("hold")
+    journey.know(held_because="the customer asks us to stop")
 
     found = obstacles(ORDER, "begin", journey.facts)
 
-    assert [o.code for o in found] == ["case"]
-    assert str(found[0]) == "It is on hold at “Repair approved”; resume it first."
+    assert [o.code for o in found] == ["held"]
+    assert "the customer asks us to stop" in str(found[0])
     assert journey.case("resume").order("begin").states == ("repairing", "in_repair")
 
 

@@ -197,7 +197,7 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(house: Hou
     house.on_order("plan_refurbishment").repaired()
     house.on_order("shelve")
     assert house.refused(ORDER, "wipe") == ["wiped"]
-    house.state("wiped", note="certificate 17").on_order("wipe")
+    house.state("wiped", method="overwritten", note="certificate 17").on_order("wipe")
     assert house.refused(ORDER, "restock") == ["graded"]
     house.say(grade_box, grade="B")
     house.on_order("restock", location=MAIN).on_case("confirm")

@@ -371,8 +371,10 @@ def test_a_box_from_stock_is_admitted_wiped_graded_and_photographed(shop: Shop) 
     order = page.partition("Workshop order ")[2].partition(" ")[0].partition("<")[0]
     assert "from stock" in page
     assert "Signs of use" in shop.sent(f"/workshop/{order}/grade", grade="B")
-    assert "three passes" in shop.sent(f"/workshop/{order}/wiping", note="three passes")
-    assert shop.post(f"/workshop/{order}/wiping", note=" ").status_code == 422
+    assert "three passes" in shop.sent(
+        f"/workshop/{order}/wiping", method="overwritten", note="three passes"
+    )
+    assert shop.post(f"/workshop/{order}/wiping", method="overwritten", note=" ").status_code == 422
     shop.sent(f"/workshop/{order}/inspection/begin")
     assert "hums" in shop.sent(f"/workshop/{order}/faults", symptom="hums", back="inspection")
 
