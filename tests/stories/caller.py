@@ -27,6 +27,7 @@ PLACES = (
     (MAIN, "warehouse", None),
     (BENCH, "warehouse", None),
     (SHOP, "dealer", "north"),
+    ("SCRAP", "scrap", None),
     (ACME, "supplier", None),
 )
 PRECHECKS = ("restart", "cables", "firmware", "outage")
