@@ -80,6 +80,7 @@ CASE_MOVES = (
     ("second_inspection", False, "hold", "second_inspection", True),
     ("second_inspection", True, "resume", "second_inspection", False),
     ("decision_pending", False, "settle_ahead", "completed", False),
+    ("decision_pending", False, "settle_uncovered", "completed", False),
     ("decision_pending", False, "dispute", "second_inspection", False),
     ("decision_pending", False, "approve_repair", "approved_repair", False),
     ("decision_pending", False, "approve_replace", "approved_replace", False),
@@ -115,6 +116,7 @@ CASE_MOVES = (
     ("quoted", True, "resume", "quoted", False),
     ("awaiting_payment", False, "withdraw", "return_unrepaired", False),
     ("awaiting_payment", False, "lapse", "return_unrepaired", False),
+    ("awaiting_payment", False, "lapse_part_paid", "return_unrepaired", False),
     ("awaiting_payment", False, "reconsider", "customer_choosing", False),
     ("awaiting_payment", False, "release_repair", "approved_repair", False),
     ("awaiting_payment", False, "release_replacement", "approved_replace", False),
@@ -447,6 +449,7 @@ def upgrade() -> None:
         sa.Column("labour_minor", sa.BigInteger(), nullable=False),
         sa.Column("tax_ppm", sa.Integer(), nullable=False),
         sa.Column("may_send_ahead", sa.Boolean(), nullable=False),
+        sa.Column("late_credited", sa.Boolean(), nullable=False),
         sa.Column("repaired_life_months", sa.Integer(), nullable=False),
         sa.Column("replacement_life_months", sa.Integer(), nullable=False),
         sa.Column("supported_until_on", sa.Date(), nullable=True),
@@ -1171,6 +1174,9 @@ def upgrade() -> None:
         sa.Column("stands", sa.Boolean(), nullable=False),
         sa.Column("note", sa.String(length=500), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=True),
+        sa.Column("fee_currency", sa.String(length=3), nullable=True),
+        sa.Column("fee_tax_ppm", sa.Integer(), nullable=True),
+        sa.Column("late_credited", sa.Boolean(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("by", sa.String(length=128), nullable=False),
@@ -1178,6 +1184,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'price_paid', 'refunded', 'stray_sent_back', 'ahead_returned', 'wiped')",
             name=op.f("ck_rma_statements_kind"),
+        ),
+        sa.CheckConstraint(
+            "(fee_currency IS NULL) = (fee_tax_ppm IS NULL) AND (fee_currency IS NULL) = (late_credited IS NULL) AND (fee_currency IS NULL OR (kind = 'fee_agreed' AND amount_minor > 0))",
+            name=op.f("ck_rma_statements_fee"),
         ),
         sa.CheckConstraint(
             "(case_id IS NULL) <> (order_id IS NULL)", name=op.f("ck_rma_statements_owner")

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from stb_service.rma import ahead
 from stb_service.rma.acting import in_house
 from stb_service.rma.before import findings
 from stb_service.rma.cases import CaseState
@@ -450,7 +451,7 @@ def state(
     Raises:
         NotFound: there is no such case or order in the actor's scope.
         Invalid: nothing of that kind is stated, or an amount is missing or out of place.
-        Refused: it has ended.
+        Refused: it has ended, or the fee of a replacement that has left stands.
     """
     owner, order = touch_owner(session, ref, actor=actor)
     if kind not in STATEMENTS:
@@ -465,18 +466,22 @@ def state(
             raise NotFound(text("There is no such workshop order."))
         about = order
     actor.demand("rma.repair" if kind in OF_ORDER else "rma.edit")
+    values: dict[str, Any] = {"amount_minor": amount_minor}
+    if kind == ahead.FEE_AGREED and isinstance(about, ReturnCase):
+        fee = ahead.frozen(session, about)
+        values |= fee if stands else {}
     made = Statement(
         **_key(about),
+        **values,
         kind=kind,
         stands=stands,
         note=note.strip()[:500],
-        amount_minor=amount_minor,
         seq=about.event_seq,
         at=now,
         by=actor.label[:128],
     )
     session.add(made)
-    changes = {"statement": kind, "stands": stands, "amount_minor": amount_minor}
+    changes = {"statement": kind, "stands": stands, "amount_minor": made.amount_minor}
     record(session, about, "state", changes, actor=actor, now=now)
     return made
 

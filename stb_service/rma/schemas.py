@@ -335,7 +335,12 @@ class ReturnStatementSchema(ma.Schema):
     kind = _text()
     stands = _flag()
     note = _text()
-    amount_minor = _whole(allow_none=True)
+    amount_minor = _whole(
+        allow_none=True, metadata={"description": "of a fee that was agreed: without tax"}
+    )
+    fee_currency = _maybe_text()
+    fee_tax_ppm = _whole(allow_none=True)
+    late_credited = ma.fields.Boolean(required=True, allow_none=True)
     by = _text()
     at = _instant()
 
@@ -925,6 +930,7 @@ class ModelTermsPatch(ma.Schema):
     labour_minor = integer(0, terms.LIMITS["labour_minor"])
     tax_ppm = integer(0, terms.LIMITS["tax_ppm"])
     may_send_ahead = ma.fields.Boolean()
+    late_credited = ma.fields.Boolean()
     repaired_life_months = integer(0, terms.LIMITS["repaired_life_months"])
     replacement_life_months = integer(0, terms.LIMITS["replacement_life_months"])
     supported_until_on = _day()
@@ -943,6 +949,7 @@ class ModelTermsSchema(ma.Schema):
     labour_minor = _whole(metadata={"description": "an hour's"})
     tax_ppm = _whole()
     may_send_ahead = _flag()
+    late_credited = _flag()
     repaired_life_months = _whole()
     replacement_life_months = _whole()
     supported_until_on = ma.fields.Date(required=True, allow_none=True)
