@@ -164,6 +164,7 @@ _N = Need
 _EDIT, _DECIDE, _RECEIVE, _SHIP = "rma.edit", "rma.decide", "rma.receive", "rma.ship"
 _COVERED = (_N.CHOICE, _N.NOT_AHEAD)
 _SPARE = (_N.SPARE, _N.SPARE_FITS)
+_FEE = (_N.FEE_AGREED, _N.FEE_CHARGEABLE)
 _SWAP = (_N.SAME_BOX, _N.MAY_SWAP, *_SPARE, _N.SPARE_NEW, _N.BALANCE, _N.SIGNATURE)
 _LOST = (_N.LOSS_CONFIRMED, _N.NOT_ACCESSORY)
 _ENDS = (_N.BALANCE, _N.NOT_OVERPAID, _N.PROVISIONED, _N.PINS)
@@ -231,10 +232,10 @@ MOVES = (
     # a replacement ahead, a swap
     Step(
         *(_S.AUTHORISED, "send_ahead", _S.AHEAD, _DECIDE),
-        needs=(_N.MAY_SEND_AHEAD, _N.FEE_AGREED, _N.FEE_CHARGEABLE, *_SPARE, _N.BALANCE, _N.PARCEL),
+        needs=(_N.MAY_SEND_AHEAD, *_FEE, *_SPARE, _N.BALANCE, _N.PARCEL),
     ),
     Step(_S.AHEAD, "ahead_undelivered", _S.AUTHORISED, _RECEIVE, (_N.AHEAD_BACK, _N.REASON)),
-    Step(_S.AHEAD, "charge_fee", _S.NOT_RETURNED, _DECIDE, (_N.DEADLINE, _N.FEE_CHARGEABLE)),
+    Step(_S.AHEAD, "charge_fee", _S.NOT_RETURNED, _DECIDE, (_N.DEADLINE, *_FEE)),
     Step(_S.NOT_RETURNED, "settle_fee", _S.COMPLETED, _DECIDE, (_N.BALANCE,), ("lose",)),
     Step(
         *(_S.NOT_RETURNED, "write_off", _S.CLOSED, _DECIDE, (_N.REASON, _N.NOT_OVERPAID)),
@@ -291,7 +292,7 @@ MOVES = (
     ),
     Step(
         *(_S.DECIDING, "settle_uncovered", _S.COMPLETED, _DECIDE),
-        needs=(_N.AHEAD, _N.NOT_COVERED, _N.FEE_CHARGEABLE),
+        needs=(_N.AHEAD, _N.NOT_COVERED, *_FEE),
         carries=("keep",),
     ),
     Step(_S.RECEIVED, "withdraw", _S.UNREPAIRED, _EDIT, (_N.NOT_AHEAD, _N.REASON)),

@@ -186,8 +186,8 @@ EXCHANGE: Mapping[Need, Guard] = {
         lambda f: f.ahead_back, text("The replacement that was sent ahead is not back.")
     ),
     Need.FEE_CHARGEABLE: Guard(
-        lambda f: f.fee_chargeable,
-        text("No fee could be charged: none was agreed, or not in the currency of an account."),
+        lambda f: f.fee_chargeable or not f.fee_agreed,
+        text("The fee cannot be charged: the terms had none, or not in the account's currency."),
     ),
     Need.COVERED_AHEAD: Guard(
         lambda f: f.outcome is not Outcome.BILLABLE,

@@ -204,7 +204,8 @@ def fill_returns(session: Session, files: FileStore, actor: Actor) -> None:
         number = account.number
         give_to_account(session, uid=uid, account=number, tenure="sold", moves=False, **who)
     code = str(line.model_code)
-    set_model_terms(session, model=code, new_minor=9_900, may_send_ahead=True, **who)
+    terms = {"new_minor": 9_900, "unreturned_minor": 8_000, "may_send_ahead": True}
+    set_model_terms(session, model=code, **terms, **who)
     set_return_terms(session, storage_days=30, **who)
 
     repair = open_case(session, device=first, complaint="stays dark", **who)

@@ -433,7 +433,13 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.BOX_HERE,
             Need.SPARE_NEW,
         ),
-        *(Need.OWN_PARCEL, Need.NOT_ACCESSORY, Need.QUOTE_LAPSED, Need.COVERED_AHEAD),
+        *(
+            Need.OWN_PARCEL,
+            Need.NOT_ACCESSORY,
+            Need.QUOTE_LAPSED,
+            Need.COVERED_AHEAD,
+            Need.FEE_CHARGEABLE,
+        ),
     }
 
     met = {need for need, guard in GUARDS.items() if guard.is_met(unknown)}

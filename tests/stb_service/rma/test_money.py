@@ -132,7 +132,7 @@ def test_the_fee_is_the_one_that_was_agreed(one: House) -> None:
 def test_no_replacement_leaves_whose_fee_could_not_be_charged(
     one: House, terms: dict[str, Any]
 ) -> None:
-    with pytest.raises(Refused, match="No fee could be charged"):
+    with pytest.raises(Refused, match="fee cannot be charged"):
         sent_ahead(one, **terms)
     assert one.refused(CASE, "send_ahead", tracking="1Z") == ["fee_chargeable"]
 

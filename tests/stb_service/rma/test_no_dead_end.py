@@ -8,8 +8,9 @@ what has left in exchange, whether the box is here and worth a repair.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -50,8 +51,10 @@ class World:
     lines: tuple[FaultLine, ...] = (FaultLine(1),)
     remedy: str = Remedy.REPAIR
 
-    def known(self, given: Facts) -> Facts:
+    @cache  # noqa: B019 - as many worlds as one search has
+    def facts_of(self, silent: bool) -> Facts:
         """Return the facts of a case in this world."""
+        given = SILENT if silent else ALL_WELL
         return replace(
             given,
             case=self.case,
@@ -161,20 +164,22 @@ class World:
             yield self
 
 
-SILENT = {"to_pay_minor": 1, "disposal_consent": False, "fee_agreed": False}
+SILENT = replace(ALL_WELL, to_pay_minor=1, disposal_consent=False, quote_until=START)
 """What a customer leaves undone who never answers, pays or agrees to anything."""
+OTHERWISE: Mapping[Need, dict[str, Any]] = {
+    Need.OTHER_BOX: {"scanned": "SN7"},
+    Need.QUOTE_LAPSED: {"quote_until": START},
+    Need.PART_PAID: {"quote_paid_minor": 1},
+}
+"""What turns out in another way for the steps that need that."""
 
 
 def facts_for(world: World, step: Step, *, silent: bool) -> Facts:
     """Return what somebody can make of a world for a step: the box came, or another; time passed."""
-    changes: dict[str, Any] = dict(SILENT) if silent else {}
-    if Need.PART_PAID in step.needs:
-        changes["quote_paid_minor"] = 1
-    if Need.OTHER_BOX in step.needs:
-        changes["scanned"] = "SN7"
-    if silent or Need.QUOTE_LAPSED in step.needs:
-        changes["quote_until"] = START
-    return world.known(replace(ALL_WELL, **changes))
+    facts = world.facts_of(silent)
+    for need in OTHERWISE.keys() & set(step.needs):
+        facts = replace(facts, **OTHERWISE[need])
+    return facts
 
 
 def following(world: World, *, silent: bool = False) -> set[World]:
