@@ -81,6 +81,7 @@ CASE_MOVES = (
     ("second_inspection", False, "hold", "second_inspection", True),
     ("second_inspection", True, "resume", "second_inspection", False),
     ("decision_pending", False, "settle_ahead", "completed", False),
+    ("decision_pending", False, "settle_uncovered", "completed", False),
     ("decision_pending", False, "dispute", "second_inspection", False),
     ("decision_pending", False, "approve_repair", "approved_repair", False),
     ("decision_pending", False, "approve_replace", "approved_replace", False),
@@ -118,6 +119,7 @@ CASE_MOVES = (
     ("quoted", True, "resume", "quoted", False),
     ("awaiting_payment", False, "withdraw", "return_unrepaired", False),
     ("awaiting_payment", False, "lapse", "return_unrepaired", False),
+    ("awaiting_payment", False, "lapse_part_paid", "return_unrepaired", False),
     ("awaiting_payment", False, "reconsider", "customer_choosing", False),
     ("awaiting_payment", False, "release_repair", "approved_repair", False),
     ("awaiting_payment", False, "release_replacement", "approved_replace", False),
@@ -583,6 +585,7 @@ def upgrade() -> None:
         sa.Column("labour_minor", sa.BigInteger(), nullable=False),
         sa.Column("tax_ppm", sa.Integer(), nullable=False),
         sa.Column("may_send_ahead", sa.Boolean(), nullable=False),
+        sa.Column("late_credited", sa.Boolean(), nullable=False),
         sa.Column("repaired_life_months", sa.Integer(), nullable=False),
         sa.Column("replacement_life_months", sa.Integer(), nullable=False),
         sa.Column("supported_until_on", sa.Date(), nullable=True),
@@ -1442,6 +1445,9 @@ def upgrade() -> None:
         sa.Column("method", sa.String(length=32), nullable=False),
         sa.Column("photo", sa.String(length=16), nullable=True),
         sa.Column("lab_run", sa.String(length=16), nullable=True),
+        sa.Column("fee_currency", sa.String(length=3), nullable=True),
+        sa.Column("fee_tax_ppm", sa.Integer(), nullable=True),
+        sa.Column("late_credited", sa.Boolean(), nullable=True),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("by", sa.String(length=128), nullable=False),
@@ -1449,6 +1455,10 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'price_paid', 'refunded', 'stray_sent_back', 'wiped')",
             name=op.f("ck_rma_statements_kind"),
+        ),
+        sa.CheckConstraint(
+            "(fee_currency IS NULL) = (fee_tax_ppm IS NULL) AND (fee_currency IS NULL) = (late_credited IS NULL) AND (fee_currency IS NULL OR (kind = 'fee_agreed' AND amount_minor > 0))",
+            name=op.f("ck_rma_statements_fee"),
         ),
         sa.CheckConstraint(
             "(case_id IS NULL) <> (order_id IS NULL)", name=op.f("ck_rma_statements_owner")

@@ -7,6 +7,7 @@ outside the actor's scope.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
@@ -405,9 +406,18 @@ def decline_quote(
 
 
 def withdraw_quote(
-    session: Session, *, ref: str, reason: str = "", actor: Actor, now: datetime
+    session: Session,
+    *,
+    ref: str,
+    reason: str = "",
+    keeps_money: bool = False,
+    actor: Actor,
+    now: datetime,
 ) -> Quote:
-    """Take a quote back. The charge of one that was accepted and not paid is credited.
+    """Take a quote back. The charge of one that was accepted is credited.
+
+    One that was paid for is refused unless `keeps_money` says that what came shall be the account's
+    credit, to be given back.
 
     Raises:
         NotFound: there is no such quote in the actor's scope.
@@ -415,7 +425,11 @@ def withdraw_quote(
     """
     quote = touch(session, ref, actor=actor)
     was_accepted = quote.state == QuoteState.ACCEPTED
-    _demand(session, quote, QuoteState.WITHDRAWN, now)
+    facts = facts_of(session, quote, now=now)
+    if keeps_money:
+        facts = replace(facts, paid_minor=0)
+    if obstacles := obstacles_to_move(facts, QuoteState.WITHDRAWN):
+        raise Refused(obstacles)
     _move(session, quote, QuoteState.WITHDRAWN, actor, now, {}, reason)
     if was_accepted:
         posting = Posting(

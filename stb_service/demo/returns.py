@@ -234,5 +234,5 @@ def _can_go(box: Box, way: Way) -> bool:
         return box.life.shop in SELLER and box.life.shop == box.held_by.shop
     in_euros = box.held_by.country.currency == "EUR"
     if way in {Way.AHEAD, Way.KEPT_BOTH}:
-        return box.life.model in SENT_AHEAD_MODELS and (in_euros or way == Way.AHEAD)
+        return box.life.model in SENT_AHEAD_MODELS and in_euros  # as the fee of the terms is
     return True

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from stb_service.billing.rules import QuoteState
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import newest_quote
 from stb_service.rma.gathering import CASE_SUBJECT
@@ -31,6 +32,13 @@ ANSWERS: Mapping[str, tuple[CaseState, Sequence[str]]] = {
 }
 """What billing tells, the state in which that moves a case, and the steps that are tried."""
 
+TOLD_BY: Mapping[str, str] = {
+    QuoteState.ACCEPTED: "quote.accepted",
+    QuoteState.DECLINED: "quote.declined",
+    QuoteState.EXPIRED: "quote.expired",
+}
+"""What a quote that is so was told as: while the case was on hold, nobody could hear it."""
+
 OVER: Mapping[str, Sequence[str]] = {
     CaseState.REQUESTED: ("expire",),
     CaseState.AUTHORISED: ("expire",),
@@ -47,14 +55,37 @@ def take_answer(topic: str, session: Session, payload: dict[str, Any], now: date
     if payload.get("subject_kind") != CASE_SUBJECT:
         return
     case = session.scalar(select(ReturnCase).where(ReturnCase.public_id == payload["subject_ref"]))
-    state, events = ANSWERS[topic]
+    state = ANSWERS[topic][0]
     if case is None or not _waits(session, case, state, payload):
         return
-    act_on_first(session, ref=case.number, events=events, actor=SYSTEM, now=now)
+    _answer(session, case, topic, now)
+
+
+def _answer(session: Session, case: ReturnCase, topic: str, now: datetime) -> None:
+    act_on_first(session, ref=case.number, events=ANSWERS[topic][1], actor=SYSTEM, now=now)
     if topic == "quote.accepted":  # with credit terms, or paid before the answer was heard
         act_on_first(
             session, ref=case.number, events=ANSWERS["quote.paid"][1], actor=SYSTEM, now=now
         )
+
+
+def make_up(session: Session, payload: dict[str, Any], now: datetime) -> None:
+    """Hear what was answered and paid while a case was on hold (outbox topic `case.resumed`)."""
+    case = session.scalar(select(ReturnCase).where(ReturnCase.public_id == payload["case"]))
+    if case is not None:
+        hear_again(session, case, now)
+
+
+def hear_again(session: Session, case: ReturnCase, now: datetime) -> None:
+    """Make the step that the newest quote, as it is now, asks of a case that waits for it."""
+    if case.held:
+        return
+    newest = newest_quote(session, case)
+    topic = TOLD_BY.get(newest.quote.state) if newest is not None else None
+    if case.state == CaseState.QUOTED and topic is not None:
+        _answer(session, case, topic, now)
+    elif case.state == CaseState.AWAITING_PAYMENT and topic == "quote.accepted":
+        _answer(session, case, "quote.paid", now)
 
 
 def _waits(
@@ -73,7 +104,8 @@ def let_time_pass(
     session: Session, *, after: tuple[datetime, int] | None = None, limit: int = 50, now: datetime
 ) -> tuple[datetime, int] | None:
     """Let cases whose time is over make the step that time alone makes, so many at once; return
-    where to go on, None at the end. One that something bars stays, and is shown as due.
+    where to go on, None at the end. An answer or a payment that nobody heard is heard first. One
+    that something bars stays, and is shown as due.
     """
     statement = (
         select(ReturnCase.id, ReturnCase.number, ReturnCase.state, ReturnCase.due_at)
@@ -100,6 +132,11 @@ def let_time_pass(
 def _let_pass(session: Session, number: str, events: Sequence[str], now: datetime) -> None:
     try:
         with session.begin_nested():
+            case = session.scalars(select(ReturnCase).where(ReturnCase.number == number)).one()
+            state = case.state
+            hear_again(session, case, now)
+            if case.state != state:
+                return
             act_on_first(session, ref=number, events=events, actor=SYSTEM, now=now)
     except (NotFound, DomainError) as error:
         log.warning("return", case=number, error=error.code)

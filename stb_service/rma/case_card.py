@@ -198,6 +198,15 @@ class CaseCard:
         return queries.previous_of(self.session, self.case, self.reader.scope)
 
     @cached_property
+    def part_paid(self) -> Money | None:
+        """What came for the quote, where the time to pay is over and a part is still open."""
+        facts = self._facts
+        waits = self.case.state == CaseState.AWAITING_PAYMENT and self.is_late
+        if not waits or facts.quote_paid_minor <= 0 or facts.to_pay_minor <= 0:
+            return None
+        return Money(facts.quote_paid_minor, self.case.currency)
+
+    @cached_property
     def later(self) -> ReturnCase | None:
         """The case that repeats it."""
         return queries.next_of(self.session, self.case, self.reader.scope)

@@ -108,6 +108,7 @@ EVENTS: dict[str, Text] = {
     "charge_fee": text("Charge the fee"),
     "settle_fee": text("Fee paid"),
     "settle_ahead": text("Settle the exchange"),
+    "settle_uncovered": text("Charge the fee and settle the exchange"),
     "swap_at_counter": text("Swap at the counter"),
     "swap_at_door": text("Swap at the door"),
     "inspect": text("Inspection begun"),
@@ -128,6 +129,7 @@ EVENTS: dict[str, Text] = {
     "decline_part": text("Customer declines these faults"),
     "lapse": text("Quote lapsed"),
     "lapse_part": text("Quote lapsed for these faults"),
+    "lapse_part_paid": text("Payment stayed incomplete"),
     "reconsider": text("Back to the customer's choice"),
     "choose_replacement": text("Customer wants another box"),
     "choose_return": text("Customer wants it unrepaired"),
@@ -163,6 +165,7 @@ _N = Need
 _EDIT, _DECIDE, _RECEIVE, _SHIP = "rma.edit", "rma.decide", "rma.receive", "rma.ship"
 _COVERED = (_N.CHOICE, _N.NOT_AHEAD)
 _SPARE = (_N.SPARE, _N.SPARE_FITS)
+_FEE = (_N.FEE_AGREED, _N.FEE_CHARGEABLE)
 _SWAP = (_N.SAME_BOX, _N.MAY_SWAP, *_SPARE, _N.SPARE_NEW, _N.BALANCE, _N.SIGNATURE)
 _LOST = (_N.LOSS_CONFIRMED, _N.NOT_ACCESSORY)
 _ENDS = (_N.BALANCE, _N.NOT_OVERPAID, _N.PROVISIONED, _N.PINS)
@@ -237,10 +240,10 @@ MOVES = (
     # a replacement ahead, a swap
     Step(
         *(_S.AUTHORISED, "send_ahead", _S.AHEAD, _DECIDE),
-        needs=(_N.MAY_SEND_AHEAD, _N.FEE_AGREED, *_SPARE, _N.BALANCE, _N.PARCEL),
+        needs=(_N.MAY_SEND_AHEAD, *_FEE, *_SPARE, _N.BALANCE, _N.PARCEL),
     ),
     Step(_S.AHEAD, "ahead_undelivered", _S.AUTHORISED, _RECEIVE, (_N.AHEAD_BACK, _N.REASON)),
-    Step(_S.AHEAD, "charge_fee", _S.NOT_RETURNED, _DECIDE, (_N.DEADLINE,)),
+    Step(_S.AHEAD, "charge_fee", _S.NOT_RETURNED, _DECIDE, (_N.DEADLINE, *_FEE)),
     Step(_S.NOT_RETURNED, "settle_fee", _S.COMPLETED, _DECIDE, (_N.BALANCE,), ("lose",)),
     Step(
         *(_S.NOT_RETURNED, "write_off", _S.CLOSED, _DECIDE, (_N.REASON, _N.NOT_OVERPAID)),
@@ -292,7 +295,12 @@ MOVES = (
         carries=("keep",),
     ),
     Step(
-        *(_S.DECIDING, "settle_ahead", _S.COMPLETED, _DECIDE, (_N.AHEAD, _N.FEE_IF_BILLABLE)),
+        *(_S.DECIDING, "settle_ahead", _S.COMPLETED, _DECIDE, (_N.AHEAD, _N.COVERED_AHEAD)),
+        carries=("keep",),
+    ),
+    Step(
+        *(_S.DECIDING, "settle_uncovered", _S.COMPLETED, _DECIDE),
+        needs=(_N.AHEAD, _N.NOT_COVERED, *_FEE),
         carries=("keep",),
     ),
     Step(_S.RECEIVED, "withdraw", _S.UNREPAIRED, _EDIT, (_N.NOT_AHEAD, _N.REASON)),
@@ -342,7 +350,14 @@ MOVES = (
         needs=(_N.FOR_REPLACEMENT, _N.PAID),
         carries=("keep",),
     ),
-    Step(_S.AWAITING_PAYMENT, "lapse", _S.UNREPAIRED, _EDIT, (_N.DEADLINE, _N.BOX_HERE)),
+    Step(
+        *(_S.AWAITING_PAYMENT, "lapse", _S.UNREPAIRED, _EDIT),
+        needs=(_N.DEADLINE, _N.NOTHING_PAID, _N.BOX_HERE),
+    ),
+    Step(
+        *(_S.AWAITING_PAYMENT, "lapse_part_paid", _S.UNREPAIRED, _DECIDE),
+        needs=(_N.DEADLINE, _N.PART_PAID, _N.BOX_HERE),
+    ),
     # the work
     Step(_S.REPAIR, "begin", _S.REPAIRING, "", (_N.PAID,)),
     Step(_S.REPAIR, "redecide", _S.DECIDING, _DECIDE, (_N.REASON,), ("call_off",)),

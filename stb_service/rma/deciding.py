@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from stb_service.rma import wiping
+from stb_service.rma import ahead, wiping
 from stb_service.rma.acting import in_house
 from stb_service.rma.before import findings
 from stb_service.rma.cases import CaseState
@@ -495,7 +495,7 @@ def state(
         NotFound: there is no such case or order in the actor's scope.
         Invalid: nothing of that kind is stated, an amount is missing or out of place, or a wiping
             has no method or nothing that shows it.
-        Refused: it has ended.
+        Refused: it has ended, or the fee of a replacement that has left stands.
     """
     owner, order = touch_owner(session, ref, actor=actor)
     if kind not in STATEMENTS:
@@ -516,12 +516,16 @@ def state(
         assert isinstance(about, WorkshopOrder)
         wiping.check_method(method)
         wiping.check_proof(session, about, note=note, photo=photo, lab_run=lab_run)
+    values: dict[str, Any] = {"amount_minor": amount_minor}
+    if kind == ahead.FEE_AGREED and isinstance(about, ReturnCase):
+        fee = ahead.frozen(session, about)
+        values |= fee if stands else {}
     made = Statement(
         **_key(about),
+        **values,
         kind=kind,
         stands=stands,
         note=note.strip()[:500],
-        amount_minor=amount_minor,
         method=method,
         photo=photo or None,
         lab_run=run_of_lab(session, lab_run, actor) if lab_run else None,
@@ -533,7 +537,7 @@ def state(
     changes = {
         "statement": kind,
         "stands": stands,
-        "amount_minor": amount_minor,
+        "amount_minor": made.amount_minor,
         "method": method,
         "lab_run": lab_run,
     }

@@ -8,19 +8,22 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from stb_service.billing.rules import QuoteState, obstacles_to_beginning
-from stb_service.rma import exchange, quoting, releasing, shipping
+from stb_service.rma import ahead, exchange, quoting, releasing, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import Content
 from stb_service.rma.gathering import live_exchange, money_of, stray_box
-from stb_service.rma.machine import Step
+from stb_service.rma.machine import RESUME, Step
 from stb_service.rma.models import Fault
 from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER, OrderState
+from stb_service.shared import outbox
 from stb_service.shared.errors import Invalid, Refused
 from stb_service.shared.i18n import text
 
 Effect = Callable[[Acting, Step], None]
+RESUMED = "case.resumed"
+"""The outbox topic by which what a case missed while on hold is made up for."""
 
 
 # --- the way here --------------------------------------------------------------------------------
@@ -86,6 +89,7 @@ def _send_ahead(acting: Acting, step: Step) -> None:
 
 
 def _ahead_back(acting: Acting, step: Step) -> None:
+    ahead.give_back(acting)
     shipping.end_parcel(acting, "out", "bounced")
     exchange.take_spare_back(acting)
 
@@ -112,10 +116,6 @@ def _release_spare(acting: Acting, step: Step) -> None:
 
 def _unclaimed(acting: Acting, step: Step) -> None:
     exchange.take_spare_back(acting)
-
-
-def _charge_fee(acting: Acting, step: Step) -> None:
-    quoting.charge_unreturned(acting)
 
 
 # --- the customer's answers ----------------------------------------------------------------------
@@ -148,15 +148,15 @@ def _plain(effect: Callable[[Acting], None]) -> Effect:
     return carry_out
 
 
-def _withdraw(acting: Acting, step: Step) -> None:
-    if step.from_state in {CaseState.QUOTING, CaseState.AWAITING_PAYMENT, CaseState.REPAIR}:
+def _decline(acting: Acting, step: Step) -> None:
+    quoting.decline(acting)
+    if step.to_state == CaseState.UNREPAIRED:
         quoting.give_up(acting)
 
 
-def _lapse(acting: Acting, step: Step) -> None:
-    """Let a quote, or the time to pay, run out: nothing more is repaired for it."""
-    if step.from_state in {CaseState.QUOTED, CaseState.AWAITING_PAYMENT}:
-        quoting.give_up(acting)
+def _settle_uncovered(acting: Acting, step: Step) -> None:
+    if not acting.facts.fee_charged:
+        ahead.charge(acting)
 
 
 def _redecide(acting: Acting, step: Step) -> None:
@@ -179,6 +179,18 @@ def _begin(acting: Acting, step: Step) -> None:
         standing = replace(standing, quotes=left)
     if obstacles := obstacles_to_beginning(standing):
         raise Refused(obstacles)
+
+
+def _resume(acting: Acting, step: Step) -> None:
+    """Have it heard what the customer answered and paid meanwhile."""
+    case = acting.the_case
+    outbox.emit(
+        acting.session,
+        topic=RESUMED,
+        key=f"{RESUMED}:{case.public_id}:{case.event_seq}",
+        payload={"case": case.public_id},
+        now=acting.now,
+    )
 
 
 # --- the way out ---------------------------------------------------------------------------------
@@ -281,24 +293,29 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "expire": (_cancel,),
     "send_ahead": (_send_ahead,),
     "ahead_undelivered": (_ahead_back,),
-    "charge_fee": (_charge_fee,),
+    "charge_fee": (_plain(ahead.charge),),
+    "settle_ahead": (_plain(ahead.settle),),
+    "settle_uncovered": (_settle_uncovered,),
     "swap_at_counter": (_swap,),
     "swap_at_door": (_swap,),
     "approve_replace": (_settle_lost,),
-    "approve_refund": (_settle_lost,),
+    "approve_refund": (_settle_lost, _plain(quoting.undo)),
     "dispute": (_dispute,),
     "send_quote": (_plain(quoting.send),),
     "revise": (_plain(quoting.revise),),
     "accept": (_plain(quoting.accept),),
-    "decline": (_plain(quoting.decline),),
+    "decline": (_decline,),
     "decline_part": (_plain(quoting.decline),),
-    "lapse": (_lapse,),
-    "lapse_part": (_lapse,),
-    "reconsider": (_plain(quoting.drop),),
-    "withdraw": (_withdraw,),
+    "lapse": (_plain(quoting.give_up),),
+    "lapse_part": (_plain(quoting.let_lapse),),
+    "lapse_part_paid": (_plain(quoting.give_up),),
+    "reconsider": (_plain(quoting.undo),),
+    "choose_disposal": (_plain(quoting.give_up),),
+    "choose_return": (_plain(quoting.give_up),),
+    "withdraw": (_plain(quoting.give_up),),
     "redecide": (_redecide,),
     "begin": (_begin,),
-    "beyond_repair_paid": (_plain(quoting.credit_undone_work),),
+    "beyond_repair_paid": (_plain(quoting.undo),),
     "release_spare": (_release_spare,),
     "ship": (_ship,),
     "hand_over": (_hand_over,),
@@ -306,6 +323,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "refuse": (_come_back("refused"),),
     "bounce": (_come_back("bounced"),),
     "unclaimed": (_unclaimed,),
+    RESUME: (_resume,),
 }
 ORDER_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "inspect": (_inspect,),

@@ -84,6 +84,7 @@ class Facts:
     spare_condition: str = ""
     may_send_ahead: bool = False
     fee_agreed: bool = False
+    fee_chargeable: bool = False
     fee_charged: bool = False
     sent_ahead: bool = False
     ahead_back: bool = False
@@ -110,6 +111,7 @@ class Facts:
     quote_sent: bool = False
     quote_until: datetime | None = None
     quoted_remedy: str = Remedy.REPAIR
+    quote_paid_minor: int = 0
     to_pay_minor: int = 0
     balance_minor: int = 0
     credit_terms: bool = False

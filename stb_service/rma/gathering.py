@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.ledger.operations import zone_of
-from stb_service.billing.ledger.queries import balances, standing_of
+from stb_service.billing.ledger.queries import balances, credited_for, paid_for_quote, standing_of
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import QuoteState, Standing, day_in
 from stb_service.devices.components import Component
@@ -148,7 +148,7 @@ def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | No
     """Return how the money behind a case stands; None where nobody's account is behind it.
 
     Money that came for the account as a whole pays for the case too: no more is open of it than
-    the account owes in all.
+    the account owes in all. So does what is to be paid back: a fee that was paid and is credited.
     """
     account = case.account
     if account is None:
@@ -161,10 +161,12 @@ def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | No
         today=day_in(zone_of(account, "UTC"), now),
         scope=EVERYTHING,
     )
-    if found.due_minor <= 0:
-        return found
     owed = balances(session, account, EVERYTHING)[0].minor
-    return replace(found, due_minor=min(found.due_minor, max(0, owed)))
+    if found.due_minor > 0:
+        return replace(found, due_minor=min(found.due_minor, max(0, owed)))
+    credited = credited_for(session, account, kind=CASE_SUBJECT, ref=case.public_id)
+    over = max(owed, -credited)
+    return replace(found, due_minor=min(found.due_minor, over))
 
 
 def terms_of_model(session: Session, device: Device) -> ModelTerms | None:
@@ -303,6 +305,7 @@ class Gathering:
             "notice_sent": "notice_sent" in self.statements,
             "disposal_consent": "disposal_consent" in self.statements,
             "fee_agreed": "fee_agreed" in self.statements,
+            "fee_chargeable": self._fee_chargeable(case),
             "ahead_back": self._is_ahead_scanned(case),
             "refund_minor": self.amount_of("refunded"),
             "cover_presumed": any(
@@ -320,6 +323,14 @@ class Gathering:
         exchange = live_exchange(self.session, case) if self.stated.scanned else None
         scanned = find_scanned(self.session, self.stated.scanned) if exchange else None
         return exchange is not None and scanned is not None and scanned.id == exchange.device_id
+
+    def _fee_chargeable(self, case: ReturnCase) -> bool:
+        """Tell whether the fee could be charged as agreed: to an account, in its currency."""
+        agreed = self.statements.get("fee_agreed")
+        fee = agreed.fee if agreed else None
+        return (
+            fee is not None and case.account is not None and fee.currency == case.account.currency
+        )
 
     def _unrecorded(self, case: ReturnCase) -> Sequence[str]:
         asked = PRECHECKS_OF[case.remedy]
@@ -411,10 +422,18 @@ class Gathering:
         if standing is None:
             return {}
         return {
+            "quote_paid_minor": self._paid_for_quote(case),
             "to_pay_minor": max(0, standing.due_minor),
             "balance_minor": standing.due_minor,
             "credit_terms": standing.has_terms and standing.overdue_minor == 0,
         }
+
+    def _paid_for_quote(self, case: ReturnCase) -> int:
+        """Return how much money came for the quote that was accepted last."""
+        found = newest_quote(self.session, case)
+        if found is None or found.quote.state != QuoteState.ACCEPTED:
+            return 0
+        return paid_for_quote(self.session, found.quote)
 
     # --- the box ---------------------------------------------------------------------------------
 

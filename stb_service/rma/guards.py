@@ -199,9 +199,17 @@ EXCHANGE: Mapping[Need, Guard] = {
         lambda f: f.ahead_back,
         text("Scan the replacement that was sent ahead: nothing else shows that it is back."),
     ),
-    Need.FEE_IF_BILLABLE: Guard(
-        lambda f: f.outcome is not Outcome.BILLABLE or f.fee_charged,
+    Need.FEE_CHARGEABLE: Guard(
+        lambda f: f.fee_chargeable or not f.fee_agreed,
+        text("The fee cannot be charged: the terms had none, or not in the account's currency."),
+    ),
+    Need.COVERED_AHEAD: Guard(
+        lambda f: f.outcome is not Outcome.BILLABLE,
         text("The fault is not covered: charge the fee that was agreed for the replacement."),
+    ),
+    Need.NOT_COVERED: Guard(
+        lambda f: f.outcome is Outcome.BILLABLE,
+        text("Nothing is to be paid by the customer: settle without a fee."),
     ),
     Need.MAY_SWAP: Guard(
         lambda f: f.rented or f.cover_presumed,
@@ -310,6 +318,13 @@ MONEY: Mapping[Need, Guard] = {
         lambda f: f.to_pay_minor <= 0 or f.credit_terms,
         text("The quote is not paid, and the account has no credit terms."),
     ),
+    Need.NOTHING_PAID: Guard(
+        lambda f: f.quote_paid_minor <= 0,
+        text("A part was paid: wait for the rest, or let somebody decide to give it back."),
+    ),
+    Need.PART_PAID: Guard(
+        lambda f: f.quote_paid_minor > 0, text("Nothing was paid for the quote: it lapses.")
+    ),
     Need.BALANCE: Guard(
         _is_settled, text("A balance is open, and the account has no credit terms.")
     ),
@@ -322,7 +337,8 @@ MONEY: Mapping[Need, Guard] = {
         text("No refund is recorded, or more than was paid for the box."),
     ),
     Need.CONSENT: Guard(
-        lambda f: f.disposal_consent, text("The customer's consent to disposal is not recorded.")
+        lambda f: f.disposal_consent,
+        text("The customer's consent to disposal, as things stand now, is not recorded."),
     ),
 }
 WORKSHOP: Mapping[Need, Guard] = {

@@ -189,20 +189,29 @@ SETTLING = frozenset({"approve_replace", "approve_refund", "settle_ahead"})
 
 def tally(events: Iterable[Happened]) -> Tally:
     """Return what the events of a case add up to."""
-    taken = given = disputes = seconds = 0
-    ahead = charged = False
-    content: str = Content.OWN
+    found = Tally()
     for happened in events:
-        event, start = happened.event, happened.start.state
-        taken += event in TAKING or (start == _S.LOST_IN and event in SETTLING)
-        disputes += event == "dispute"
-        seconds += event == "judge_again"
-        charged = charged or event == "charge_fee"
-        content = _content(content, event, start)
-        given += _gives(event, start) - (content == Content.SPARE and _takes_back(event, start))
-        if event in {"send_ahead", "ahead_undelivered"}:
-            ahead = event == "send_ahead"
-    return Tally(taken, given, ahead, charged, disputes, seconds, content)
+        found = tally_on(found, happened)
+    return found
+
+
+def tally_on(so_far: Tally, happened: Happened) -> Tally:
+    """Return what the events add up to with one more."""
+    event, start = happened.event, happened.start.state
+    content = _content(so_far.content, event, start)
+    back = content == Content.SPARE and _takes_back(event, start)
+    ahead, charged = so_far.sent_ahead, so_far.fee_charged or event == "charge_fee"
+    if event in {"send_ahead", "ahead_undelivered"}:
+        ahead, charged = event == "send_ahead", False
+    return Tally(
+        so_far.taken + (event in TAKING or (start == _S.LOST_IN and event in SETTLING)),
+        so_far.given + _gives(event, start) - back,
+        ahead,
+        charged,
+        so_far.disputes + (event == "dispute"),
+        so_far.second_inspections + (event == "judge_again"),
+        content,
+    )
 
 
 def _content(content: str, event: str, start: str) -> str:

@@ -124,7 +124,9 @@ CHECKLIST: Mapping[str, Text] = {
 # --- what is stated ------------------------------------------------------------------------------
 
 STATEMENTS: Mapping[str, Text] = {
-    "fee_agreed": text("Customer agrees to the fee for a box that does not come back"),
+    "fee_agreed": text(
+        "Customer agrees to the fee for a box that does not come back, or is not covered"
+    ),
     "loss_confirmed": text("Carrier confirms the loss"),
     "address_confirmed": text("Customer confirms the address"),
     "notice_sent": text("Last notice sent to the customer"),
@@ -137,7 +139,12 @@ STATEMENTS: Mapping[str, Text] = {
 }
 OF_ORDER = frozenset({"wiped"})
 """What is stated of the workshop order; the rest of the case."""
-SINCE_ENTERED = frozenset({"address_confirmed", "notice_sent", "stray_sent_back", "loss_confirmed"})
+SINCE_ENTERED = frozenset(
+    {
+        *("address_confirmed", "notice_sent", "stray_sent_back"),
+        *("loss_confirmed", "disposal_consent"),
+    }
+)
 """What counts only if it was stated since the present state was entered."""
 WITH_AMOUNT = frozenset({"price_paid", "refunded"})
 """What is stated with an amount of money."""
@@ -226,6 +233,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "unreturned_minor": text("Fee for a box that does not come back"),
     "labour_minor": text("Price of an hour's work"),
     "may_send_ahead": text("Replacement may go ahead"),
+    "late_credited": text("Fee credited when the old box comes late"),
     "repaired_life_months": text("Months that a repaired box lasts"),
     "replacement_life_months": text("Months that a replacement lasts"),
     "supported_until_on": text("Supported until"),

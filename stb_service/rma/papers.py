@@ -22,6 +22,7 @@ from stb_service.billing.models import Quote
 from stb_service.devices.models import Device
 from stb_service.parts.rules import Condition
 from stb_service.rma import queries
+from stb_service.rma.ahead import agreed_fee, fee_now
 from stb_service.rma.bench import offers_of
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import newest_quote
@@ -512,6 +513,7 @@ def _is_unrepaired(writing: Writing) -> bool:
 WHY_BACK: Mapping[str, Words] = {
     "decline": customer_text("You declined our quote."),
     "lapse": customer_text("Our quote ended without an answer."),
+    "lapse_part_paid": customer_text("We did not hear from you in time."),
     "withdraw": customer_text("You asked to have it back."),
     "choose_return": customer_text("You chose to have it back unrepaired."),
     "return_nff": customer_text("We found no fault in it."),
@@ -569,8 +571,9 @@ def _is_overdue(writing: Writing) -> bool:
 
 
 def _final_notice(writing: Writing) -> Paper:
-    terms, ahead = writing.terms, writing.entered(_S.AHEAD)
-    if terms is None or not terms.unreturned_minor:
+    sent = writing.entered(_S.AHEAD)
+    fee = (agreed_fee if sent else fee_now)(writing.session, writing.case)
+    if fee is None:
         raise Refused([NO_FEE])
     return papers.FinalNotice(
         *writing.head,
@@ -578,9 +581,9 @@ def _final_notice(writing: Writing) -> Paper:
         box=writing.about,
         receiver=writing.receiver,
         send_by=writing.send_by,
-        fee_minor=with_tax(terms.unreturned_minor, terms.tax_ppm),
-        currency=terms.currency,
-        replacement_sent_on=writing.day(ahead.at) if ahead else None,
+        fee_minor=fee.total_minor,
+        currency=fee.currency,
+        replacement_sent_on=writing.day(sent.at) if sent else None,
     )
 
 

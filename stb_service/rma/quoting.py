@@ -1,4 +1,4 @@
-"""Verbs on what a customer is to pay for a case: the quote, its answers, the fee, credits."""
+"""Verbs on what a customer is to pay for a case: the quote, its answers, what is taken back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stb_service.billing.ledger.operations import charge_account, credit_account
 from stb_service.billing.models import Quote
 from stb_service.billing.operations import (
     accept_quote,
@@ -19,12 +18,12 @@ from stb_service.billing.operations import (
     send_quote,
     withdraw_quote,
 )
-from stb_service.billing.rules import Cause, Line, QuoteState
+from stb_service.billing.rules import Line, QuoteState
 from stb_service.rma.acting import Acting, in_house
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy
-from stb_service.rma.gathering import CASE_SUBJECT, Gathering, terms_of_model
+from stb_service.rma.gathering import CASE_SUBJECT, Gathering
 from stb_service.rma.lists import NOTHING
 from stb_service.rma.models import CaseQuote, Fault, ReturnCase
 from stb_service.rma.touching import touch_case
@@ -130,16 +129,19 @@ def send(acting: Acting) -> None:
 
 
 def revise(acting: Acting) -> None:
-    """Begin a quote that takes the place of the one that was sent."""
+    """Begin a quote that takes the place of the one that was sent, which is answered no more."""
     found = newest_quote(acting.session, acting.the_case)
     if found is not None:
         ref = found.quote.public_id
         fresh = revise_quote(acting.session, ref=ref, actor=acting.house, now=acting.now)
+        _take_back(acting, found)
         _link(acting.session, acting.the_case, fresh, found.remedy, list(found.faults))
 
 
 def accept(acting: Acting) -> None:
-    """Take the customer's yes, if billing has not taken it, and mark the faults."""
+    """Take the customer's yes, if billing has not taken it, and mark the faults. Another box in
+    place of this one undoes every repair that was agreed before.
+    """
     found = newest_quote(acting.session, acting.the_case)
     assert found is not None
     if found.quote.state == QuoteState.SENT:
@@ -147,6 +149,8 @@ def accept(acting: Acting) -> None:
         accept_quote(acting.session, ref=ref, note=note, actor=acting.house, now=acting.now)
     if found.remedy == Remedy.REPAIR:
         _mark(acting, found.faults, agreed=True, declined=False)
+    else:
+        undo(acting, but=found)
 
 
 def decline(acting: Acting) -> None:
@@ -159,76 +163,65 @@ def decline(acting: Acting) -> None:
     _mark(acting, _open_faults(acting, found), agreed=False, declined=True)
 
 
+def _take_back(acting: Acting, made: CaseQuote) -> None:
+    """Take a quote back, whatever became of it, unless it was answered with no. What was charged
+    is credited; what was paid is to be paid back before the case ends.
+    """
+    if made.quote.state in {QuoteState.DRAFT, QuoteState.SENT, QuoteState.ACCEPTED}:
+        withdraw_quote(
+            acting.session,
+            ref=made.quote.public_id,
+            reason=acting.stated.reason,
+            keeps_money=True,
+            actor=acting.house,
+            now=acting.now,
+        )
+
+
 def drop(acting: Acting) -> None:
-    """Take the quote back, whatever became of it, as far as it was not answered with no."""
+    """Take the quote back that waits for its answer; what was agreed before stays agreed."""
     found = newest_quote(acting.session, acting.the_case)
-    if found is None:
-        return
-    standing = {QuoteState.DRAFT, QuoteState.SENT, QuoteState.ACCEPTED}
-    if found.quote.state in standing:
-        ref, reason = found.quote.public_id, acting.stated.reason
-        withdraw_quote(acting.session, ref=ref, reason=reason, actor=acting.house, now=acting.now)
-    _mark(acting, _all_faults(acting), agreed=False)
-
-
-def give_up(acting: Acting) -> None:
-    """Take the quote back, and mark its faults as declined: nothing is repaired."""
-    found = newest_quote(acting.session, acting.the_case)
-    drop(acting)
     if found is not None:
+        _take_back(acting, found)
+
+
+def let_lapse(acting: Acting) -> None:
+    """Take the quote back that nobody answered, and mark its faults as declined."""
+    found = newest_quote(acting.session, acting.the_case)
+    if found is not None:
+        _take_back(acting, found)
         _mark(acting, _open_faults(acting, found), agreed=False, declined=True)
 
 
-def credit_undone_work(acting: Acting) -> None:
-    """Credit what was charged for a repair that will not be: the box was beyond it."""
-    case, found = acting.the_case, newest_quote(acting.session, acting.the_case)
-    if found is None or case.account is None or found.quote.state != QuoteState.ACCEPTED:
-        return
-    credit_account(
-        acting.session,
-        account=case.account.public_id,
-        cause=Cause.CORRECTION,
-        amount_minor=found.quote.total_minor,
-        currency=found.quote.currency,
-        key=f"{case.number}/beyond-repair/{found.quote.number}",
-        subject=subject(case),
-        reason=found.quote.number,
-        actor=acting.house,
-        now=acting.now,
+def undo(acting: Acting, but: CaseQuote | None = None) -> None:
+    """Take back every quote of the case whose work will not be done; nothing is agreed any more."""
+    rows = acting.session.scalars(
+        select(CaseQuote).where(CaseQuote.case_id == acting.the_case.id).order_by(CaseQuote.id)
     )
-    _mark(acting, _all_faults(acting), agreed=False)
+    for made in rows:
+        if but is None or made.id != but.id:
+            _take_back(acting, made)
+    _mark(acting, [line.number for line in acting.facts.lines], agreed=False)
 
 
-def charge_unreturned(acting: Acting) -> None:
-    """Charge the fee that was agreed for a box that does not come back."""
-    case = acting.the_case
-    terms = terms_of_model(acting.session, case.device)
-    if case.account is None or terms is None or not terms.unreturned_minor:
-        return
-    charge_account(
-        acting.session,
-        account=case.account.public_id,
-        cause=Cause.ADVANCE_FEE,
-        net_minor=terms.unreturned_minor,
-        tax_ppm=terms.tax_ppm,
-        currency=terms.currency,
-        zone="UTC",
-        key=f"{case.number}/advance-fee",
-        subject=subject(case),
-        actor=acting.house,
-        now=acting.now,
-    )
-
-
-def _all_faults(acting: Acting) -> list[int]:
-    return [line.number for line in acting.facts.lines]
+def give_up(acting: Acting) -> None:
+    """Take every quote back, and mark what was quoted as declined: nothing is repaired."""
+    rows = acting.session.scalars(
+        select(CaseQuote).where(CaseQuote.case_id == acting.the_case.id)
+    ).all()
+    quoted = {number for made in rows for number in _open_faults(acting, made)}
+    billable = {line.number for line in acting.facts.lines if line.verdict in BILLABLE}
+    undo(acting)
+    _mark(acting, quoted & billable, agreed=False, declined=True)
 
 
 def _open_faults(acting: Acting, found: CaseQuote) -> list[int]:
-    """Return the faults that a quote was about: those of a replacement are all that are billable."""
+    """Return the faults that a quote was about: those of a replacement are all that are to be paid."""
     if found.remedy == Remedy.REPAIR:
         return list(found.faults)
-    return [line.number for line in acting.facts.lines if line.verdict in BILLABLE]
+    return [
+        line.number for line in acting.facts.lines if line.verdict in BILLABLE and not line.agreed
+    ]
 
 
 def _mark(acting: Acting, numbers: Collection[int], **marks: bool) -> None:

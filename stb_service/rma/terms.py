@@ -34,6 +34,7 @@ class ModelTermsFields(TypedDict, total=False):
     labour_minor: int
     tax_ppm: int
     may_send_ahead: bool
+    late_credited: bool
     repaired_life_months: int
     replacement_life_months: int
     supported_until_on: date | None
@@ -49,6 +50,7 @@ DEFAULTS: ModelTermsFields = {
     "labour_minor": 0,
     "tax_ppm": 0,
     "may_send_ahead": False,
+    "late_credited": True,
     "repaired_life_months": 36,
     "replacement_life_months": 60,
     "supported_until_on": None,

@@ -10,6 +10,7 @@ from stb_service.rma import (
     board_pages,
     case_pages,
     cover_facts,
+    effects,
     exchange,
     exports,
     inspection_pages,
@@ -24,7 +25,7 @@ from stb_service.rma import (
     terms_pages,
     workshop_pages,
 )
-from stb_service.rma.answers import ANSWERS, take_answer
+from stb_service.rma.answers import ANSWERS, make_up, take_answer
 from stb_service.rma.arrivals import imports
 from stb_service.rma.arrivals import pages as arrival_pages
 from stb_service.rma.arrivals import routes as arrival_routes
@@ -117,6 +118,7 @@ def wire(registries: Registries) -> None:
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)
     registries.outbox[OVERRIDDEN] = overruling.take_override
+    registries.outbox[effects.RESUMED] = make_up
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
     registries.outbox.setdefault(papers.DUE, papers.nobody_mails)

@@ -339,6 +339,7 @@ class ModelTermsForm(ma.Schema):
     unreturned_minor = fields.line(20, load_default="0")
     labour_minor = fields.line(20, load_default="0")
     may_send_ahead = ma.fields.Boolean(load_default=False)
+    late_credited = ma.fields.Boolean(load_default=False)
     repaired_life_months = _number(0, 600, required=True)
     replacement_life_months = _number(0, 600, required=True)
     supported_until_on = ma.fields.Date(load_default=None)

@@ -46,7 +46,7 @@ from stb_service.rma.models import ComponentSwap, WorkshopOrder
 from stb_service.rma.operations import act, open_case
 from stb_service.rma.queries import order_of_case
 from stb_service.rma.quoting import quote_case
-from stb_service.rma.terms import set_model_terms, set_return_terms
+from stb_service.rma.terms import ModelTermsFields, set_model_terms, set_return_terms
 from stb_service.rma.workshop import ORDER
 from stb_service.shared import jobs, leases, outbox
 from stb_service.shared.access import EVERYTHING, Actor
@@ -204,7 +204,12 @@ def fill_returns(session: Session, files: FileStore, actor: Actor) -> None:
         number = account.number
         give_to_account(session, uid=uid, account=number, tenure="sold", moves=False, **who)
     code = str(line.model_code)
-    set_model_terms(session, model=code, new_minor=9_900, may_send_ahead=True, **who)
+    terms: ModelTermsFields = {
+        "new_minor": 9_900,
+        "unreturned_minor": 8_000,
+        "may_send_ahead": True,
+    }
+    set_model_terms(session, model=code, **terms, **who)
     set_return_terms(session, storage_days=30, **who)
 
     repair = open_case(session, device=first, complaint="stays dark", **who)

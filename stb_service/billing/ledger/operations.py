@@ -176,6 +176,26 @@ def credit_account(
     return _post_told(session, found, posting, "account.credit", actor, now)
 
 
+def credit_charge(
+    session: Session, *, key: str, reason: str = "", actor: Actor, now: datetime
+) -> LedgerEntry | None:
+    """Credit what was charged under a key, with its tax, once; None if nothing was."""
+    charged = entry_by_key(session, f"charge:{key}")
+    if charged is None:
+        return None
+    account = session.get_one(Account, charged.account_id)
+    posting = Posting(
+        EntryKind.CREDIT,
+        Cause(charged.cause),
+        Money(charged.amount_minor, charged.currency),
+        f"uncharge:{key}",
+        tax_minor=charged.tax_minor,
+        subject=(charged.subject_kind, charged.subject_ref, charged.subject_label),
+        reason=reason,
+    )
+    return _post_told(session, account, posting, "account.credit", actor, now)
+
+
 def _check(
     account: Account, cause: str, amount_minor: int, currency: str, *, allowed: tuple[Cause, ...]
 ) -> None:

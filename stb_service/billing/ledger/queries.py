@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.models import LedgerEntry, Quote
-from stb_service.billing.rules import EntryKind, QuoteState, Standing, overdue
+from stb_service.billing.rules import FEES, Cause, EntryKind, QuoteState, Standing, overdue
 from stb_service.shared.access import Scope
 from stb_service.shared.money import Money
 from stb_service.shared.paging import Page, keyset_page
@@ -62,6 +62,19 @@ def paid_for_quote(session: Session, quote: Quote) -> int:
     its scope.
     """
     return -_sum(session, LedgerEntry.quote_id == quote.id, LedgerEntry.kind.in_(MONEY))
+
+
+def credited_for(session: Session, account: Account, *, kind: str, ref: str) -> int:
+    """Return how much of an account's fees for a piece of work was credited."""
+    return -_sum(
+        session,
+        LedgerEntry.account_id == account.id,
+        LedgerEntry.subject_kind == kind,
+        LedgerEntry.subject_ref == ref,
+        LedgerEntry.kind == EntryKind.CREDIT,
+        LedgerEntry.cause.in_(FEES),
+        LedgerEntry.cause != Cause.CORRECTION,
+    )
 
 
 def outstanding(session: Session, quote: Quote) -> int:

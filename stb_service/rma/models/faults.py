@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
+from stb_service.rma.fee import Fee
 from stb_service.rma.lists import STATEMENTS
 from stb_service.rma.models.cases import ReturnCase
 from stb_service.rma.models.orders import WorkshopOrder
@@ -211,14 +212,21 @@ class Statement(Base):
     """What somebody states of a case or of an order. Triggers refuse UPDATE and DELETE.
 
     The last one of a kind counts, and it may take the former back (`stands` is false). `seq` is
-    how far the case or the order was. `method`, `photo` and `lab_run` are of a wiping: how it was
-    done, and what shows it.
+    how far the case or the order was. A fee that was agreed is kept as it was at that moment: its
+    amount is without tax. `method`, `photo` and `lab_run` are of a wiping: how it was done, and what
+    shows it.
     """
 
     __tablename__ = "rma_statements"
     __table_args__ = (
         CheckConstraint("(case_id IS NULL) <> (order_id IS NULL)", name="owner"),
         CheckConstraint(one_of("kind", STATEMENTS), name="kind"),
+        CheckConstraint(
+            "(fee_currency IS NULL) = (fee_tax_ppm IS NULL)"
+            " AND (fee_currency IS NULL) = (late_credited IS NULL)"
+            " AND (fee_currency IS NULL OR (kind = 'fee_agreed' AND amount_minor > 0))",
+            name="fee",
+        ),
         Index("ix_rma_statements_case", "case_id", "kind", "id"),
         Index("ix_rma_statements_order", "order_id", "kind", "id"),
     )
@@ -232,9 +240,20 @@ class Statement(Base):
     method: Mapped[str] = mapped_column(String(32), default="")
     photo: Mapped[str | None] = mapped_column(String(16))
     lab_run: Mapped[str | None] = mapped_column(String(16))
+    fee_currency: Mapped[str | None] = mapped_column(String(3))
+    fee_tax_ppm: Mapped[int | None]
+    late_credited: Mapped[bool | None]
     seq: Mapped[int]
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(128))
 
     case: Mapped[ReturnCase | None] = relationship()
     order: Mapped[WorkshopOrder | None] = relationship()
+
+    @property
+    def fee(self) -> Fee | None:
+        """The fee that was agreed, as it was then."""
+        if self.amount_minor is None or self.fee_currency is None or self.fee_tax_ppm is None:
+            return None
+        late = bool(self.late_credited)
+        return Fee(self.amount_minor, self.fee_tax_ppm, self.fee_currency, late)

@@ -83,6 +83,7 @@ class ModelTerms(Public, Base):
     labour_minor: Mapped[int] = mapped_column(BigInteger)
     tax_ppm: Mapped[int]
     may_send_ahead: Mapped[bool]
+    late_credited: Mapped[bool]
     repaired_life_months: Mapped[int]
     replacement_life_months: Mapped[int]
     supported_until_on: Mapped[date | None]

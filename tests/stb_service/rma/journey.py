@@ -36,6 +36,7 @@ ALL_WELL = Facts(
     spare_condition="new",
     may_send_ahead=True,
     fee_agreed=True,
+    fee_chargeable=True,
     ahead_back=True,
     cover_presumed=True,
     loss_confirmed=True,

@@ -278,9 +278,27 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.to("replace").case("allocate"), {"boxes_given": 1}),
     ),
     (
-        *(Need.FEE_IF_BILLABLE, CASE, "settle_ahead"),
+        *(Need.COVERED_AHEAD, CASE, "settle_ahead"),
         lambda j: j.to("ahead").case("receive").order("inspect", "judge"),
         {"lines": lines(Verdict.OUT_OF_WARRANTY)},
+    ),
+    (
+        *(Need.NOT_COVERED, CASE, "settle_uncovered"),
+        *(lambda j: j.to("ahead").case("receive").order("inspect", "judge"), {}),
+    ),
+    (
+        *(Need.FEE_CHARGEABLE, CASE, "send_ahead"),
+        *(lambda j: j.to("authorised"), {"fee_chargeable": False}),
+    ),
+    (
+        *(Need.NOTHING_PAID, CASE, "lapse"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted").case("accept"),
+        {"quote_paid_minor": 1},
+    ),
+    (
+        *(Need.PART_PAID, CASE, "lapse_part_paid"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted").case("accept"),
+        {},
     ),
     (
         *(Need.MAY_SWAP, CASE, "swap_at_counter"),
@@ -411,7 +429,14 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
     lenient = {
         *(Need.ONLY_CASE, Need.CHECKS, Need.CHECKLIST, Need.EVIDENCE, Need.NOT_AHEAD),
         *(Need.CHOICE, Need.FREE_WORK, Need.NOTHING_COVERED, Need.FOR_REPAIR, Need.PAID),
-        *(Need.BALANCE, Need.NOT_OVERPAID, Need.CUSTOMERS_BOX, Need.PARTS, Need.PARTS_SETTLED),
+        *(
+            Need.BALANCE,
+            Need.NOTHING_PAID,
+            Need.NOT_OVERPAID,
+            Need.CUSTOMERS_BOX,
+            Need.PARTS,
+            Need.PARTS_SETTLED,
+        ),
         *(
             Need.NO_CASE,
             Need.NO_ORDER,
@@ -427,7 +452,8 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.OWN_PARCEL,
             Need.NOT_ACCESSORY,
             Need.QUOTE_LAPSED,
-            Need.FEE_IF_BILLABLE,
+            Need.COVERED_AHEAD,
+            Need.FEE_CHARGEABLE,
         ),
     }
 

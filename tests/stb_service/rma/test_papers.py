@@ -139,12 +139,11 @@ def test_a_quote_and_a_box_that_goes_back_unrepaired(post: Post) -> None:
 
 def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     device, spare = post.customers_box(), post.spare()
-    post.do(set_model_terms, model="AUR-1", may_send_ahead=True)
+    terms = {"may_send_ahead": True, "unreturned_minor": 8_000, "tax_ppm": TAX}
+    post.do(set_model_terms, model="AUR-1", **terms)
     post.lives().open(device).authorised().allocated(spare).state("fee_agreed")
     post.on_case("send_ahead", carrier="Post", tracking="1Z3")
-    assert codes(post.offers["final-notice"]) == ["no-fee"]
-
-    post.do(set_model_terms, model="AUR-1", unreturned_minor=8_000, tax_ppm=TAX)
+    post.do(set_model_terms, model="AUR-1", unreturned_minor=0)
     notice, replaced = post.paper("final-notice"), post.paper("box-replaced")
     assert (notice.fee_minor, notice.currency) == (9_520, "EUR")
     assert notice.replacement_sent_on == replaced.on

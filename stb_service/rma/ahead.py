@@ -1,0 +1,113 @@
+"""The fee for a replacement that goes ahead: frozen as it was agreed, charged, and given back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from stb_service.billing.ledger.operations import charge_account, credit_charge
+from stb_service.billing.rules import Cause
+from stb_service.rma.acting import Acting
+from stb_service.rma.cases import CaseState
+from stb_service.rma.fee import Fee
+from stb_service.rma.gathering import CASE_SUBJECT, live_exchange, terms_of_model
+from stb_service.rma.models import ReturnCase, Statement
+from stb_service.rma.verdicts import Outcome
+from stb_service.shared.errors import Obstacle, Refused
+from stb_service.shared.i18n import text
+
+FEE_AGREED = "fee_agreed"
+
+
+FEE_STANDS = Obstacle(
+    "fee-stands", text("The fee is agreed before the replacement leaves; what was agreed stands.")
+)
+BEFORE = frozenset({CaseState.REQUESTED, CaseState.AUTHORISED})
+"""Where the customer may still agree to a fee, or take that back."""
+
+
+def fee_now(session: Session, case: ReturnCase) -> Fee | None:
+    """Return what the terms of the box ask for today; None where they ask for nothing."""
+    terms = terms_of_model(session, case.device)
+    if terms is None or not terms.unreturned_minor:
+        return None
+    return Fee(terms.unreturned_minor, terms.tax_ppm, terms.currency, terms.late_credited)
+
+
+def agreed_fee(session: Session, case: ReturnCase) -> Fee | None:
+    """Return the fee as it was when the customer agreed to it last; None without one."""
+    row = session.scalar(
+        select(Statement)
+        .where(Statement.case_id == case.id, Statement.kind == FEE_AGREED)
+        .order_by(Statement.id.desc())
+        .limit(1)
+    )
+    return row.fee if row is not None and row.stands else None
+
+
+def frozen(session: Session, case: ReturnCase) -> dict[str, Any]:
+    """Return what a statement keeps of the fee that is agreed to now; nothing where there is none.
+
+    Raises:
+        Refused: the replacement has left, and what was agreed before that stands.
+    """
+    if case.state not in BEFORE:
+        raise Refused([FEE_STANDS])
+    fee = fee_now(session, case)
+    if fee is None:
+        return {}
+    return {
+        "amount_minor": fee.net_minor,
+        "fee_tax_ppm": fee.tax_ppm,
+        "fee_currency": fee.currency,
+        "late_credited": fee.late_credited,
+    }
+
+
+def _key(acting: Acting) -> str:
+    """Return the key of the fee: one for each replacement that went ahead."""
+    given = live_exchange(acting.session, acting.the_case)
+    return f"{acting.the_case.number}/advance-fee/{given.public_id if given else ''}"
+
+
+def charge(acting: Acting) -> None:
+    """Charge the fee that was agreed, once for a replacement."""
+    case = acting.the_case
+    fee = agreed_fee(acting.session, case)
+    assert fee is not None
+    assert case.account is not None
+    charge_account(
+        acting.session,
+        account=case.account.public_id,
+        cause=Cause.ADVANCE_FEE,
+        net_minor=fee.net_minor,
+        tax_ppm=fee.tax_ppm,
+        currency=fee.currency,
+        zone="UTC",
+        key=_key(acting),
+        subject=(CASE_SUBJECT, case.public_id, case.number),
+        actor=acting.house,
+        now=acting.now,
+    )
+
+
+def give_back(acting: Acting) -> None:
+    """Credit the fee, if it was charged."""
+    credit_charge(
+        acting.session,
+        key=_key(acting),
+        reason=acting.reference,
+        actor=acting.house,
+        now=acting.now,
+    )
+
+
+def settle(acting: Acting) -> None:
+    """Credit a fee that was charged for a box that came back late after all, or was lost on its way,
+    if that was agreed. What is not covered stays charged.
+    """
+    fee = agreed_fee(acting.session, acting.the_case)
+    if acting.facts.outcome is not Outcome.BILLABLE and fee is not None and fee.late_credited:
+        give_back(acting)
