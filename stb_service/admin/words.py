@@ -149,6 +149,7 @@ VERB_NAMES: Mapping[str, Text] = {
     "payment.hold": text("Payment held for review"),
     "payment.refund": text("Payment given back"),
     "payment.return": text("Held payment returned"),
+    "payment.pay-out": text("Price of a box paid back"),
     **{f"rma_claim.{event}": name for event, name in CLAIM_EVENTS.items()},
     "rma_claim_batch.send": text("Claims sent to a supplier"),
     "rma_credit_note.enter": text("Supplier's credit note entered"),
@@ -199,6 +200,7 @@ TOPIC_NAMES: Mapping[str, Text] = {
     "quote.expired": text("Tell that a quote expired"),
     "quote.paid": text("Tell that a quote was paid"),
     "payment.refund": text("Give money back"),
+    "payment.pay_out": text("Pay money out"),
     "box.replaced": text("Provision a replacement"),
     "paper.due": text("Send a paper to the customer"),
 }

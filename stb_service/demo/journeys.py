@@ -333,7 +333,13 @@ class Journey:
         amount = in_currency(self.customer, BOX_PRICE[self.box.life.model])
         yield self._days(1, 4)
         for kind in ("price_paid", "refunded"):
-            self.say(deciding.state, kind=kind, amount_minor=amount, actor=self.op.agent)
+            self.say(
+                deciding.state,
+                kind=kind,
+                amount_minor=amount,
+                note="Invoice",
+                actor=self.op.agent,
+            )
         self.on_case("refund")
         yield from self._close()
 

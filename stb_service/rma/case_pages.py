@@ -33,6 +33,7 @@ from stb_service.rma.forms import (
 )
 from stb_service.rma.lists import PRECHECKS, WITH_AMOUNT, Stated
 from stb_service.rma.paper_pages import papers_of
+from stb_service.rma.refunding import check_payer
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.steps import NEEDED_PLACES, asked_with
 from stb_service.rma.wording import words
@@ -136,7 +137,8 @@ def make_step(ref: str) -> ResponseReturnValue:
     def step() -> None:
         form = read_form(StepForm())
         machine, event = MACHINES[form.pop("machine")], form.pop("event")
-        stated = Stated(**{**form, "lines": tuple(form["lines"])})
+        said = Stated(**{**form, "lines": tuple(form["lines"])})
+        stated = check_payer(said, services().settings.payment_provider)
         operations.act(unit(), ref=ref, machine=machine, event=event, stated=stated, **who())
 
     return on_case(ref, name, step, _("Done."))

@@ -142,7 +142,7 @@ EVENTS: dict[str, Text] = {
     "beyond_repair_paid": text("Beyond repair, customer pays"),
     "allocate": text("Allocate the replacement"),
     "release_spare": text("Give the replacement back"),
-    "refund": text("Record the refund"),
+    "refund": text("Pay the money back"),
     "ship": text("Ship"),
     "hand_over": text("Hand over"),
     "deliver": text("Delivered"),
@@ -215,7 +215,7 @@ MOVES = (
         carries=("lose",),
     ),
     Step(
-        *(_S.LOST_IN, "approve_refund", _S.REFUND, _DECIDE, (*_LOST, _N.NOT_AHEAD)),
+        *(_S.LOST_IN, "approve_refund", _S.REFUND, _DECIDE, (*_LOST, _N.PAYEE, _N.NOT_AHEAD)),
         carries=("lose",),
     ),
     Step(
@@ -271,7 +271,8 @@ MOVES = (
         carries=("keep",),
     ),
     Step(
-        *(_S.DECIDING, "approve_refund", _S.REFUND, _DECIDE, (_N.MAY_REFUND, *_COVERED)),
+        *(_S.DECIDING, "approve_refund", _S.REFUND, _DECIDE),
+        needs=(_N.MAY_REFUND, _N.PAYEE, *_COVERED),
         carries=("keep",),
     ),
     Step(
@@ -315,7 +316,7 @@ MOVES = (
     Step(_S.CHOOSING, "choose_replacement", _S.QUOTING, _EDIT),
     Step(_S.CHOOSING, "choose_return", _S.UNREPAIRED, _EDIT, (_N.BOX_HERE,)),
     Step(_S.CHOOSING, "choose_disposal", _S.DISPOSING, _EDIT, (_N.CONSENT,), ("keep",)),
-    Step(_S.CHOOSING, "approve_refund", _S.REFUND, _DECIDE, (_N.REASON,), ("keep",)),
+    Step(_S.CHOOSING, "approve_refund", _S.REFUND, _DECIDE, (_N.PAYEE, _N.REASON), ("keep",)),
     Step(_S.CHOOSING, "lapse", _S.UNREPAIRED, _EDIT, (_N.DEADLINE, _N.BOX_HERE)),
     Step(
         *(
@@ -341,7 +342,7 @@ MOVES = (
     Step(_S.REPAIRING, "beyond_repair", _S.DECIDING, "", (_N.FREE_WORK,)),
     Step(_S.REPAIRING, "beyond_repair_paid", _S.CHOOSING, "", (_N.PAID_WORK,)),
     Step(_S.REPLACE, "allocate", _S.REPLACING, _SHIP, (*_SPARE, _N.SPARE_NEW)),
-    Step(_S.REPLACE, "approve_refund", _S.REFUND, _DECIDE, (_N.REASON,)),
+    Step(_S.REPLACE, "approve_refund", _S.REFUND, _DECIDE, (_N.PAYEE, _N.REASON)),
     Step(_S.REPLACING, "release_spare", _S.REPLACE, _SHIP, (_N.REASON,)),
     Step(_S.REFUND, "refund", _S.COMPLETED, _DECIDE, (_N.REFUND,)),
     # the way out
@@ -373,7 +374,7 @@ MOVES = (
     Step(_S.OUTBOUND, "lose", _S.LOST_OUT, _SHIP, (_N.REASON,)),
     Step(_S.LOST_OUT, "find", _S.OUTBOUND, _SHIP, (_N.REASON,)),
     Step(_S.LOST_OUT, "approve_replace", _S.REPLACE, _DECIDE, _LOST, ("lose",)),
-    Step(_S.LOST_OUT, "approve_refund", _S.REFUND, _DECIDE, _LOST, ("lose",)),
+    Step(_S.LOST_OUT, "approve_refund", _S.REFUND, _DECIDE, (*_LOST, _N.PAYEE), ("lose",)),
     Step(
         *(_S.LOST_OUT, "send_again", _S.ACCESSORY, _DECIDE),
         needs=(_N.LOSS_CONFIRMED, _N.FOR_ACCESSORY),

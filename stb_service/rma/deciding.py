@@ -449,7 +449,9 @@ def state(
 
     Raises:
         NotFound: there is no such case or order in the actor's scope.
-        Invalid: nothing of that kind is stated, or an amount is missing or out of place.
+        Forbidden: amounts are stated by whoever decides.
+        Invalid: nothing of that kind is stated, or an amount is missing or out of place, or what
+            shows it.
         Refused: it has ended.
     """
     owner, order = touch_owner(session, ref, actor=actor)
@@ -457,8 +459,8 @@ def state(
         raise Invalid.field("kind", text("One of: %(names)s", names=", ".join(STATEMENTS)))
     if (amount_minor is not None) != (kind in WITH_AMOUNT and stands):
         raise Invalid.field("amount", text("An amount is stated of prices and refunds alone."))
-    if amount_minor is not None and amount_minor < 0:
-        raise Invalid.field("amount", text("Not below zero."))
+    if kind in WITH_AMOUNT:
+        _check_amount(amount_minor, note, actor)
     about: Owner = owner
     if kind in OF_ORDER:
         if order is None:
@@ -479,6 +481,17 @@ def state(
     changes = {"statement": kind, "stands": stands, "amount_minor": amount_minor}
     record(session, about, "state", changes, actor=actor, now=now)
     return made
+
+
+def _check_amount(amount_minor: int | None, note: str, actor: Actor) -> None:
+    """Refuse an amount of money that anybody could have made up."""
+    actor.demand("rma.decide")
+    if amount_minor is None:  # it is taken back
+        return
+    if amount_minor <= 0:
+        raise Invalid.field("amount", text("Above zero, and not above what can be counted."))
+    if not note.strip():
+        raise Invalid.field("note", text("Say what shows it."))
 
 
 def has_parted(session: Session, order: WorkshopOrder) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from stb_service.billing.rules import QuoteState, obstacles_to_beginning
 from stb_service.parts.operations import release_reservation
 from stb_service.parts.rules import ReservationState
-from stb_service.rma import exchange, quoting, shipping
+from stb_service.rma import exchange, quoting, refunding, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import Content
@@ -308,6 +308,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.credit_undone_work),),
     "release_spare": (_release_spare,),
+    "refund": (_plain(refunding.pay_back),),
     "ship": (_ship,),
     "hand_over": (_hand_over,),
     "deliver": (_deliver,),

@@ -112,6 +112,7 @@ class Facts:
     to_pay_minor: int = 0
     balance_minor: int = 0
     credit_terms: bool = False
+    has_account: bool = False
     refund_minor: int | None = None
     price_minor: int = 0
     disposal_consent: bool = False

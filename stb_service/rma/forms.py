@@ -70,6 +70,7 @@ class StepForm(ma.Schema):
     tracking = fields.line(64, shortest=0, load_default="")
     signed_by = fields.line(120, shortest=0, load_default="")
     location = fields.line(32, shortest=0, load_default="")
+    provider = fields.line(32, shortest=0, load_default="")
     lines = ma.fields.List(ma.fields.Integer(validate=ma.validate.Range(1, 99)), load_default=list)
 
 

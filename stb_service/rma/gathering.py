@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from stb_service.billing.ledger.operations import zone_of
 from stb_service.billing.ledger.queries import balances, standing_of
 from stb_service.billing.models import Quote
-from stb_service.billing.rules import QuoteState, Standing, day_in
+from stb_service.billing.rules import QuoteState, Standing, day_in, tax_of
 from stb_service.devices.components import Component
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.identity.rules import lookup_key
@@ -169,6 +169,16 @@ def terms_of_model(session: Session, device: Device) -> ModelTerms | None:
     return session.scalar(select(ModelTerms).where(ModelTerms.model_id == device.model_id))
 
 
+def price_of(session: Session, case: ReturnCase) -> int:
+    """Return what a box costs with tax by the terms of its model, in the money of a case; 0 if that
+    is not known.
+    """
+    terms = terms_of_model(session, case.device)
+    if terms is None or terms.currency != case.currency:
+        return 0
+    return terms.new_minor + tax_of(terms.new_minor, terms.tax_ppm)
+
+
 def live_exchange(session: Session, case: ReturnCase) -> Exchange | None:
     """Return the exchange of a case that is under way or done."""
     return session.scalar(
@@ -302,7 +312,9 @@ class Gathering:
             "disposal_consent": "disposal_consent" in self.statements,
             "fee_agreed": "fee_agreed" in self.statements,
             "ahead_back": "ahead_returned" in self.statements,
+            "has_account": case.account_id is not None,
             "refund_minor": self.amount_of("refunded"),
+            "price_minor": self.amount_of("price_paid") or price_of(self.session, case),
             "cover_presumed": any(
                 fault.decision and fault.decision.effective_outcome in COVERING
                 for fault in self.faults
@@ -365,7 +377,6 @@ class Gathering:
             "spare_fits": spare is not None and can_replace(self.session, spare, case.device),
             "spare_condition": exchange.condition if exchange else "",
             "may_send_ahead": terms is not None and terms.may_send_ahead,
-            "price_minor": self.amount_of("price_paid") or (terms.new_minor if terms else 0),
             "provisioned": bool(given) and all(row.provisioned_at for row in given),
             "pins_released": bool(given) and all(row.pins_released_at for row in given),
         }

@@ -300,8 +300,12 @@ MONEY: Mapping[Need, Guard] = {
         text("The customer has paid for what was not done: pay it back first."),
     ),
     Need.REFUND: Guard(
-        lambda f: f.refund_minor is not None and 0 <= f.refund_minor <= f.price_minor,
-        text("No refund is recorded, or more than was paid for the box."),
+        lambda f: f.refund_minor is not None and 0 < f.refund_minor <= f.price_minor,
+        text("State what is paid back: above zero, and no more than was paid for the box."),
+    ),
+    Need.PAYEE: Guard(
+        lambda f: f.has_account and not f.rented,
+        text("A refund goes to the account that bought the box: there is none, or it was rented."),
     ),
     Need.CONSENT: Guard(
         lambda f: f.disposal_consent, text("The customer's consent to disposal is not recorded.")

@@ -34,6 +34,7 @@ class Stated:
 
     `location`: where a box is taken in, put, scrapped or sent (code or public id of a place).
     `lines`: the numbers of the faults that are meant, such as those that are contested.
+    `provider`: who pays money back; empty means a person.
     """
 
     reason: str = ""
@@ -43,6 +44,7 @@ class Stated:
     signed_by: str = ""
     location: str = ""
     lines: tuple[int, ...] = ()
+    provider: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """Return what was said, as an event keeps it; the reason has a column of its own."""
@@ -53,6 +55,7 @@ class Stated:
             "signed_by": self.signed_by,
             "location": self.location,
             "lines": list(self.lines),
+            "provider": self.provider,
         }
         return {name: value for name, value in said.items() if value}
 
@@ -131,7 +134,7 @@ STATEMENTS: Mapping[str, Text] = {
     "disposal_consent": text("Customer consents to disposal"),
     "remedy_chosen": text("Customer was informed and chose the remedy"),
     "price_paid": text("Price that was paid for the box"),
-    "refunded": text("Money paid back to the customer"),
+    "refunded": text("Amount that is paid back to the customer"),
     "stray_sent_back": text("Box that came by mistake sent back"),
     "ahead_returned": text("Replacement that was sent ahead is back"),
     "wiped": text("Customer's data wiped, or its storage destroyed"),
@@ -139,11 +142,14 @@ STATEMENTS: Mapping[str, Text] = {
 OF_ORDER = frozenset({"wiped"})
 """What is stated of the workshop order; the rest of the case."""
 SINCE_ENTERED = frozenset(
-    {"address_confirmed", "notice_sent", "stray_sent_back", "ahead_returned", "loss_confirmed"}
+    {
+        *("address_confirmed", "notice_sent", "stray_sent_back", "ahead_returned"),
+        *("loss_confirmed", "refunded"),
+    }
 )
 """What counts only if it was stated since the present state was entered."""
 WITH_AMOUNT = frozenset({"price_paid", "refunded"})
-"""What is stated with an amount of money."""
+"""What is stated with an amount of money: by whoever decides, and with what shows it."""
 GRADES: Mapping[str, Text] = {
     "A": text("As good as new"),
     "B": text("Signs of use"),

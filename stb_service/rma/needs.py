@@ -74,6 +74,7 @@ class Need(StrEnum):
     BALANCE = "balance"
     NOT_OVERPAID = "not_overpaid"
     REFUND = "refund"
+    PAYEE = "payee"
     CONSENT = "consent"
     # the workshop
     NO_CASE = "no_case"

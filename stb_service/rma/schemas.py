@@ -213,6 +213,12 @@ class StepBody(ma.Schema):
     tracking = _said(64)
     signed_by = _said(128)
     location = _said(32)
+    provider = fields.line(
+        32,
+        shortest=0,
+        load_default="",
+        metadata={"description": "who pays a refund: `manual`, or the installation's provider"},
+    )
     lines = ma.fields.List(
         _number(),
         load_default=list,

@@ -10,10 +10,11 @@ import marshmallow as ma
 
 from stb_service.parts.rules import Condition
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result, Stated
+from stb_service.rma.refunding import check_payer
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.verdicts import Confirmed, FaultClass
 from stb_service.shared.errors import Invalid
-from stb_service.shared.http import fields
+from stb_service.shared.http import fields, services
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.money import read_amount, read_decimal
 
@@ -59,13 +60,15 @@ class StepForm(ma.Schema):
     tracking = fields.line(64, load_default="")
     signed_by = fields.line(128, load_default="")
     location = fields.line(32, load_default="")
+    provider = fields.line(32, load_default="")
     lines = ma.fields.List(_number(1, 1000), load_default=list)
 
 
 def stated_of(form: Mapping[str, Any]) -> Stated:
     """Return what was said with a step."""
     said = {name: value for name, value in form.items() if name not in {"machine", "event"}}
-    return Stated(**{**said, "lines": tuple(said["lines"])})
+    stated = Stated(**{**said, "lines": tuple(said["lines"])})
+    return check_payer(stated, services().settings.payment_provider)
 
 
 # --- work ----------------------------------------------------------------------------------------

@@ -366,6 +366,13 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("PUT", f"/returns/{AHEAD}/prechecks/restart", {"answer": "maybe"}, "answer"),
     ("POST", f"/returns/{AHEAD}/statements", {"kind": "rumour"}, "kind"),
     ("POST", f"/returns/{AHEAD}/statements", {"kind": "price_paid"}, "amount"),
+    (
+        "POST",
+        f"/returns/{AHEAD}/statements",
+        {"kind": "price_paid", "amount_minor": 9_900},
+        "note",
+    ),
+    ("POST", f"/returns/{AHEAD}/steps", {"event": "refund", "provider": "mint"}, "provider"),
     ("POST", f"/returns/{AHEAD}/exchange", {"device": "no-such-box"}, "device"),
     ("POST", f"/returns/{WANTED}/accessory", {"part": "NO", "location": "MAIN"}, "part"),
     ("POST", f"/returns/{QUOTED}/quote", {"lines": []}, "lines"),

@@ -48,6 +48,7 @@ ALL_WELL = Facts(
     quote_lines=1,
     quote_sent=True,
     quote_until=START + 30 * DAY,
+    has_account=True,
     refund_minor=9_900,
     price_minor=9_900,
     disposal_consent=True,

@@ -141,10 +141,10 @@ def test_a_refund_is_no_more_than_was_paid_and_goodwill_is_granted_with_a_reason
     with pytest.raises(Invalid):
         one.say(deciding.grant_goodwill, number=1, reason=" ")
     one.say(deciding.grant_goodwill, number=1, reason="long loyal")
-    one.on_case("approve_refund").state("price_paid", amount_minor=9_900)
-    one.state("refunded", amount_minor=10_000)
+    one.on_case("approve_refund").state("price_paid", amount_minor=9_900, note="Receipt")
+    one.state("refunded", amount_minor=10_000, note="Letter")
     assert one.refused(CASE, "refund") == ["refund"]
-    one.state("refunded", amount_minor=9_900).on_case("refund").on_case("confirm")
+    one.state("refunded", amount_minor=9_900, note="Letter").on_case("refund").on_case("confirm")
 
     assert one.states == ("closed", "kept")
     assert [line.verdict for line in one.facts.lines] == ["goodwill"]

@@ -202,6 +202,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(Need.REFUND, CASE, "refund"),
         *(lambda j: j.to("deciding").case("approve_refund"), {"refund_minor": 9_901}),
     ),
+    (Need.PAYEE, CASE, "approve_refund", lambda j: j.to("deciding"), {"has_account": False}),
     (Need.PARTS, ORDER, "reserve", lambda j: j.to("repair"), {"missing_parts": ["PSU-12V"]}),
     (Need.COMPARED, ORDER, "condemn", lambda j: j.to("repairing"), {"compared": False}),
     (
@@ -291,7 +292,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(Need.MAY_REPLACE, CASE, "approve_replace"),
         *(lambda j: j.to("deciding"), {"lines": lines(Verdict.USER_FAULT)}),
     ),
-    (Need.MAY_REFUND, CASE, "approve_refund", lambda j: j.to("deciding"), {"rented": True}),
+    (
+        *(Need.MAY_REFUND, CASE, "approve_refund"),
+        *(lambda j: j.to("deciding"), {"lines": lines(Verdict.NFF)}),
+    ),
     (Need.IS_BILLABLE, CASE, "quote", lambda j: j.to("deciding"), {}),
     (
         *(Need.BOX_HERE, CASE, "withdraw"),
@@ -384,7 +388,7 @@ def test_a_box_leaves_with_nothing_open_or_on_credit(
 
 
 @pytest.mark.parametrize(
-    ("refund", "expected"), [(None, ["refund"]), (0, []), (9_900, []), (9_901, ["refund"])]
+    ("refund", "expected"), [(None, ["refund"]), (0, ["refund"]), (9_900, []), (9_901, ["refund"])]
 )
 def test_no_more_is_refunded_than_was_paid(refund: int | None, expected: list[str]) -> None:
     journey = Journey().to("deciding").case("approve_refund").know(refund_minor=refund)
