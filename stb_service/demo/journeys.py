@@ -223,7 +223,22 @@ class Journey:
         for code in PRECHECKS_OF[Remedy.ACCESSORY]:
             self.say(deciding.record_precheck, code=code, answer="done", actor=self.counter)
         self.say(exchange.reserve_accessory, part=spare.sku, location="MAIN", actor=self.op.store)
-        self.on_case("approve_accessory")
+        facts = self.facts
+        if facts.rented or facts.all_covered:
+            self.on_case("approve_accessory")
+        else:
+            self.on_case("quote_accessory")
+            yield 5 * HOUR
+            self.say(quoting.quote_case, lines=self._lines(), zone="UTC", actor=self.op.agent)
+            self.on_case("send_quote")
+            yield self._days(2, 6)
+            if self.answer == Answer.DECLINES:
+                self.on_case("decline_accessory", reason="Buys one elsewhere")
+                return
+            self.on_case("accept", reason="By phone")
+            yield self._days(1, 4)
+            self._pay_quote()
+            self.on_case("release_accessory")
         yield self._days(1, 3)
         yield from self._go_home()
 
@@ -467,7 +482,9 @@ class Journey:
 
     def _lines(self) -> list[Line]:
         tax = TAX_PPM.get(self.customer.country.code, OTHER_TAX_PPM)
-        wanted = [(LineKind.LABOUR, "Repair, half an hour", LABOUR_CENTS)]
+        wanted = []
+        if self.way != Way.ACCESSORY:
+            wanted.append((LineKind.LABOUR, "Repair, half an hour", LABOUR_CENTS))
         spare = self._spare_part()
         if spare is not None:
             wanted.append((LineKind.PART, spare.name, round(spare.cost * MARGIN)))

@@ -16,7 +16,7 @@ from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
 from stb_service.rma import deciding, exchange, operations, queries, quoting
 from stb_service.rma.case_card import CaseCard, card_of
-from stb_service.rma.facts import REMEDY_NAMES, Remedy
+from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.forms import (
     AccessoryForm,
     CaseForm,
@@ -362,11 +362,11 @@ def quote_case(ref: str) -> ResponseReturnValue:
         flash(_("Quote %(number)s is a draft: send it by the next step.", number=made.quote.number))
         return see_other("case_pages.show_case", ref=number)
 
-    chosen = [Remedy.REPAIR, Remedy.REPLACE]
+    chosen = quoting.quotable(unit(), case)
     return form_page(
         "rma/quote_form.html",
         save,
-        values={"title": number, "remedy": Remedy.REPAIR.value},
+        values={"title": number, "remedy": chosen[0].value},
         case=case,
         remedies=[(remedy.value, REMEDY_NAMES[remedy]) for remedy in chosen],
         rows=shown_rows([], currency),

@@ -119,12 +119,15 @@ EVENTS: dict[str, Text] = {
     "approve_refund": text("Approve a refund"),
     "return_nff": text("Return, no fault found"),
     "recover": text("Take the rented box back"),
+    "to_stock": text("Repair to stock"),
     "withdraw": text("Customer wants it back"),
     "quote": text("Make a quote"),
+    "quote_accessory": text("Quote the accessory"),
     "send_quote": text("Send the quote"),
     "revise": text("Revise the quote"),
     "accept": text("Customer accepts"),
     "decline": text("Customer declines"),
+    "decline_accessory": text("Customer declines the accessory"),
     "decline_part": text("Customer declines these faults"),
     "lapse": text("Quote lapsed"),
     "lapse_part": text("Quote lapsed for these faults"),
@@ -134,6 +137,7 @@ EVENTS: dict[str, Text] = {
     "choose_disposal": text("Customer consents to disposal"),
     "release_repair": text("Release the repair"),
     "release_replacement": text("Release the replacement"),
+    "release_accessory": text("Release the accessory"),
     "redecide": text("Decide again"),
     "begin": text("Repair begun"),
     "finish": text("Repair finished"),
@@ -173,7 +177,11 @@ MOVES = (
     Step(_S.REQUESTED, "approve", _S.AUTHORISED, "rma.authorise", (_N.CHECKS,), ("expect",)),
     Step(
         *(_S.REQUESTED, "approve_accessory", _S.ACCESSORY, "rma.authorise"),
-        needs=(_N.CHECKS, _N.ACCESSORY),
+        needs=(_N.CHECKS, _N.ACCESSORY, _N.ACCESSORY_FREE),
+    ),
+    Step(
+        *(_S.REQUESTED, "quote_accessory", _S.QUOTING, "rma.authorise"),
+        needs=(_N.CHECKS, _N.ACCESSORY_PAYS, _N.PAYER),
     ),
     Step(_S.REQUESTED, "reject", _S.REJECTED, "rma.authorise", (_N.REASON,)),
     Step(_S.REQUESTED, "expire", _S.REJECTED, _EDIT, (_N.DEADLINE,)),
@@ -279,7 +287,8 @@ MOVES = (
         *(_S.DECIDING, "return_nff", _S.NFF, _DECIDE),
         needs=(_N.IS_NFF, _N.BOX_HERE, _N.NOT_AHEAD),
     ),
-    Step(_S.DECIDING, "quote", _S.QUOTING, _DECIDE, (_N.IS_BILLABLE, _N.NOT_AHEAD)),
+    Step(_S.DECIDING, "quote", _S.QUOTING, _DECIDE, (_N.IS_BILLABLE, _N.PAYER, _N.NOT_AHEAD)),
+    Step(_S.DECIDING, "to_stock", _S.COMPLETED, _DECIDE, (_N.OWN_STOCK,), ("keep",)),
     Step(
         *(_S.DECIDING, "recover", _S.COMPLETED, _DECIDE, (_N.OPERATORS_BOX, _N.REASON)),
         carries=("keep",),
@@ -306,7 +315,8 @@ MOVES = (
     ),
     Step(_S.QUOTED, "lapse_part", _S.DECIDING, _EDIT, (_N.QUOTE_LAPSED, _N.SOMETHING_COVERED)),
     Step(
-        *(_S.QUOTED, "choose_disposal", _S.DISPOSING, _EDIT, (_N.NOTHING_COVERED, _N.CONSENT)),
+        *(_S.QUOTED, "choose_disposal", _S.DISPOSING, _EDIT),
+        needs=(_N.NOTHING_COVERED, _N.BOX_HERE, _N.CONSENT),
         carries=("keep",),
     ),
     *(
@@ -334,6 +344,18 @@ MOVES = (
         carries=("keep",),
     ),
     Step(_S.AWAITING_PAYMENT, "lapse", _S.UNREPAIRED, _EDIT, (_N.DEADLINE, _N.BOX_HERE)),
+    # the same for an accessory, whose box stays where it is
+    *(
+        Step(state, "cancel", _S.CANCELLED, _EDIT, (_N.NO_BOX, _N.REASON))
+        for state in (_S.QUOTING, _S.AWAITING_PAYMENT)
+    ),
+    Step(_S.QUOTED, "decline_accessory", _S.CANCELLED, _EDIT, (_N.NO_BOX,)),
+    Step(_S.QUOTED, "expire", _S.EXPIRED, _EDIT, (_N.NO_BOX, _N.QUOTE_LAPSED)),
+    Step(_S.AWAITING_PAYMENT, "expire", _S.EXPIRED, _EDIT, (_N.NO_BOX, _N.DEADLINE)),
+    Step(
+        *(_S.AWAITING_PAYMENT, "release_accessory", _S.ACCESSORY, _EDIT),
+        needs=(_N.NO_BOX, _N.ACCESSORY, _N.PAID),
+    ),
     # the work
     Step(_S.REPAIR, "begin", _S.REPAIRING, "", (_N.PAID,)),
     Step(_S.REPAIR, "redecide", _S.DECIDING, _DECIDE, (_N.REASON,), ("call_off",)),

@@ -208,17 +208,23 @@ def judge_fault(
     """State what an inspector found of a fault; who answers for it follows from the warranty.
 
     In the second inspection it is the second verdict, of what is contested; both stay readable.
+    That a contract covers it is said by whoever decides, and the note names the contract.
 
     Raises:
-        Forbidden: the actor inspects no boxes.
+        Forbidden: the actor inspects no boxes, or says that a contract covers it and decides on
+            no remedies.
         NotFound: there is no such fault of a case or order in the actor's scope.
-        Invalid: what was found is none of the words for it.
+        Invalid: what was found is none of the words for it, or no contract is named.
         Refused: the box is not being inspected, or the inspector judged this fault before.
     """
     actor.demand("rma.inspect")
     owner, order = touch_owner(session, ref, actor=actor)
     fault = fault_of(session, owner, number)
     _check(confirmed=(confirmed, Confirmed), fault_class=(fault_class, FaultClass))
+    if contract:
+        actor.demand("rma.decide")
+        if not note.strip():
+            raise Invalid.field("note", text("Name the contract that covers it."))
     second = order is not None and order.state == OrderState.SECOND
     if obstacles := obstacles_to_judging(session, fault, order, actor, second=second):
         raise Refused(obstacles)
@@ -241,7 +247,9 @@ def judge_fault(
         fault.confirmed, fault.fault_class, fault.verdict = confirmed, fault_class, found
         fault.inspector_ref, fault.inspector = actor.ref[:64], actor.label[:128]
         fault.note, fault.inspected_at = note[:1000], now
-    changes = {"fault": number, "fault_class": fault_class, "verdict": found.value}
+    changes: dict[str, Any] = {"fault": number, "fault_class": fault_class, "verdict": found.value}
+    if contract:
+        changes["contract"] = True
     record(session, owner, "judge-fault", changes, actor=actor, now=now)
     return fault
 

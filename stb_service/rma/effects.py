@@ -10,7 +10,7 @@ from sqlalchemy import select
 from stb_service.billing.rules import QuoteState, obstacles_to_beginning
 from stb_service.parts.operations import release_reservation
 from stb_service.parts.rules import ReservationState
-from stb_service.rma import exchange, quoting, refunding, shipping
+from stb_service.rma import accessories, exchange, other_box, quoting, refunding, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import Content
@@ -46,9 +46,7 @@ def _accept_other(acting: Acting, step: Step) -> None:
     """Let the case go on about the box that came."""
     other = stray_box(acting.session, acting.the_case)
     assert other is not None
-    acting.the_case.device = other
-    acting.the_order.device = other
-    acting.session.flush()
+    other_box.take_instead(acting, other)
     _receive(acting, step)
 
 
@@ -86,6 +84,7 @@ def _ahead_back(acting: Acting, step: Step) -> None:
 
 def _cancel(acting: Acting, step: Step) -> None:
     exchange.drop_allocated(acting)
+    accessories.give_up(acting)
     if step.from_state == CaseState.AHEAD:
         _ahead_back(acting, step)
 
@@ -301,6 +300,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "accept": (_plain(quoting.accept),),
     "decline": (_plain(quoting.decline),),
     "decline_part": (_plain(quoting.decline),),
+    "decline_accessory": (_plain(quoting.decline), _plain(accessories.let_go)),
     "lapse": (_lapse,),
     "lapse_part": (_lapse,),
     "reconsider": (_plain(quoting.drop),),

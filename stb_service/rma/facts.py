@@ -78,6 +78,7 @@ class Facts:
     stray_gone: bool = False
     # what leaves in exchange
     accessory_reserved: bool = False
+    all_covered: bool = False
     spare: str = ""
     spare_fits: bool = False
     spare_condition: str = ""

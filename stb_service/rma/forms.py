@@ -155,7 +155,10 @@ class CaseQuoteForm(ma.Schema):
     """A quote of a case, without its lines."""
 
     remedy = ma.fields.String(
-        required=True, validate=ma.validate.OneOf([Remedy.REPAIR.value, Remedy.REPLACE.value])
+        required=True,
+        validate=ma.validate.OneOf(
+            [Remedy.REPAIR.value, Remedy.REPLACE.value, Remedy.ACCESSORY.value]
+        ),
     )
     title = fields.line(200, required=True)
     notes = fields.paragraph(2000, load_default="")

@@ -315,10 +315,8 @@ class Gathering:
             "has_account": case.account_id is not None,
             "refund_minor": self.amount_of("refunded"),
             "price_minor": self.amount_of("price_paid") or price_of(self.session, case),
-            "cover_presumed": any(
-                fault.decision and fault.decision.effective_outcome in COVERING
-                for fault in self.faults
-            ),
+            "cover_presumed": any(map(_is_covered, self.faults)),
+            "all_covered": bool(self.faults) and all(map(_is_covered, self.faults)),
             **self._choice(case),
             **self._exchange(case),
             **self._quote(case),
@@ -399,7 +397,7 @@ class Gathering:
 
     def _left_out(self, quoted: CaseQuote) -> list[int]:
         """Return the faults to be paid for that a quote of a repair has no price for."""
-        if quoted.remedy == Remedy.REPLACE:
+        if quoted.remedy != Remedy.REPAIR:
             return []
         return [
             line.number
@@ -536,6 +534,10 @@ def stray_box(session: Session, case: ReturnCase) -> Device | None:
         .limit(1)
     )
     return find_scanned(session, str(event.stated.get("scanned", ""))) if event else None
+
+
+def _is_covered(fault: Fault) -> bool:
+    return fault.decision is not None and fault.decision.effective_outcome in COVERING
 
 
 def _line_count(quote: Quote) -> int:

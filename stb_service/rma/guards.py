@@ -79,6 +79,10 @@ def _disputed_by_others(facts: Facts) -> bool:
     )
 
 
+def _is_free(facts: Facts) -> bool:
+    return facts.rented or facts.all_covered
+
+
 def _is_settled(facts: Facts) -> bool:
     return facts.balance_minor <= 0 or facts.credit_terms
 
@@ -157,6 +161,16 @@ PARCELS: Mapping[Need, Guard] = {
 EXCHANGE: Mapping[Need, Guard] = {
     Need.ACCESSORY: Guard(
         lambda f: f.accessory_reserved, text("No accessory is reserved for the case.")
+    ),
+    Need.ACCESSORY_FREE: Guard(
+        _is_free, text("The fault is in no warranty that is known of: quote the accessory.")
+    ),
+    Need.ACCESSORY_PAYS: Guard(
+        lambda f: f.remedy == Remedy.ACCESSORY and not _is_free(f),
+        text("Only an accessory is quoted without its box, and only where no warranty covers it."),
+    ),
+    Need.NO_BOX: Guard(
+        lambda f: f.order.state == NEW, text("The box is here, or expected: it is decided on.")
     ),
     Need.SPARE: Guard(lambda f: bool(f.spare), text("No box is allocated as the replacement.")),
     Need.SPARE_FITS: Guard(
@@ -252,8 +266,14 @@ VERDICTS: Mapping[Need, Guard] = {
     Need.OPERATORS_BOX: Guard(
         lambda f: f.rented and _is_judged(f), text("The box was sold: it is the customer's.")
     ),
+    Need.OWN_STOCK: Guard(
+        lambda f: f.remedy == Remedy.TO_STOCK and not f.has_account and _is_judged(f),
+        text("Only a box that no account has is repaired to stock, if that is what was promised."),
+    ),
+    Need.PAYER: Guard(lambda f: f.has_account, text("No account would pay.")),
     Need.BOX_HERE: Guard(
-        lambda f: not f.parted, text("The box is no longer here to be given back.")
+        lambda f: not f.parted and f.order.state != NEW,
+        text("The box is not, or no longer, here to be given back."),
     ),
     Need.BEYOND_REPAIR: Guard(
         lambda f: f.beyond_repair or f.parted, text("The box was not found beyond repair.")

@@ -211,6 +211,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "tracking": text("Number of the parcel"),
     "fault": text("Fault"),
     "fault_class": text("Cause"),
+    "contract": text("Contract"),
     "spare": text("Replacement"),
     "check": text("Check"),
     "answer": text("Answer"),

@@ -32,6 +32,9 @@ class Need(StrEnum):
     NOTICE = "notice"
     # what leaves in exchange
     ACCESSORY = "accessory"
+    ACCESSORY_FREE = "accessory_free"
+    ACCESSORY_PAYS = "accessory_pays"
+    NO_BOX = "no_box"
     SPARE = "spare"
     SPARE_FITS = "spare_fits"
     SPARE_NEW = "spare_new"
@@ -58,6 +61,8 @@ class Need(StrEnum):
     IS_NFF = "is_nff"
     IS_BILLABLE = "is_billable"
     OPERATORS_BOX = "operators_box"
+    OWN_STOCK = "own_stock"
+    PAYER = "payer"
     BOX_HERE = "box_here"
     BEYOND_REPAIR = "beyond_repair"
     PAID_WORK = "paid_work"

@@ -677,7 +677,7 @@ class AccessoryBody(ma.Schema):
 class CaseQuoteBody(ma.Schema):
     """A quote of a case; without `faults` it has a price for all that are to be paid."""
 
-    remedy = one_of("repair", "replace", load_default="repair")
+    remedy = one_of("repair", "replace", "accessory", load_default="")
     lines = ma.fields.List(
         ma.fields.Nested(LineForm), required=True, validate=ma.validate.Length(1, 100)
     )

@@ -45,7 +45,7 @@ class CaseQuote(Base):
 
     __tablename__ = "rma_quotes"
     __table_args__ = (
-        CheckConstraint("remedy IN ('repair', 'replace')", name="remedy"),
+        CheckConstraint("remedy IN ('repair', 'replace', 'accessory')", name="remedy"),
         Index("ix_rma_quotes_case", "case_id", "id"),
     )
 

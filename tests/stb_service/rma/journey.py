@@ -31,6 +31,7 @@ ALL_WELL = Facts(
     other_is_theirs=True,
     stray_gone=True,
     accessory_reserved=True,
+    all_covered=True,
     spare="SN2",
     spare_fits=True,
     spare_condition="new",

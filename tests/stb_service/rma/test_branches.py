@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import date
 
 import pytest
 
@@ -24,7 +25,7 @@ TERMS = {"new_minor": 9_900, "refurbished_minor": 6_900, "unreturned_minor": 8_0
 
 def test_an_accessory_is_sent_lost_and_sent_again(one: House) -> None:
     one.parts(part=REMOTE, place=MAIN)
-    one.open(one.customers_box(), "remote", remedy="accessory").checked()
+    one.open(one.customers_box(sold_on=date(2026, 1, 5)), "remote", remedy="accessory").checked()
     assert one.refused(CASE, "approve_accessory") == ["accessory"]
     one.say(exchange.reserve_accessory, part=REMOTE, location=MAIN)
     one.on_case("approve_accessory").on_case("ship", tracking="1Z1")
