@@ -425,6 +425,7 @@ class Journey:
             self.on_case("recover", reason="Damaged, and the operator's")
             self.box.held_by = None
             self.begin(self, self._see_to_kept(self.technician), self.now + 2 * DAY)
+            self._pay_account()
             yield from self._close()
         elif outcome == Outcome.BILLABLE:
             yield from self._ask_for_money()

@@ -4,6 +4,7 @@ was asked before a return, and what people state."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -232,7 +233,7 @@ def judge_fault(
     found = verdict_of(
         FaultClass(fault_class),
         Confirmed(confirmed),
-        Cover(cover.covered, cover.doa, cover.excluded, contract),
+        replace(cover, contract=contract),
         goodwill=bool(fault.goodwill_by) or _is_goodwill(fault),
     )
     if second:
@@ -300,12 +301,13 @@ def _cover_of(
         session, owner, fault, cause=cause, sources=sources, actor=actor, now=now
     )
     if decision is None:
-        return Cover(covered=False)
+        return Cover(covered=False, own=owner.is_rented)
     outcome = decision.effective_outcome
     return Cover(
         covered=outcome in COVERING or outcome == Outcome.EXCLUDED,
         doa=outcome == Outcome.DEAD_ON_ARRIVAL,
         excluded=decision.version.as_policy().excluded,
+        own=owner.is_rented,
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from stb_service.billing.rules import QuoteState, obstacles_to_beginning
 from stb_service.parts.operations import release_reservation
 from stb_service.parts.rules import ReservationState
-from stb_service.rma import accessories, exchange, other_box, quoting, refunding, shipping
+from stb_service.rma import accessories, exchange, fees, other_box, quoting, refunding, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import Content
@@ -292,7 +292,11 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "charge_fee": (_charge_fee,),
     "swap_at_counter": (_swap,),
     "swap_at_door": (_swap,),
-    "approve_replace": (_settle_lost,),
+    "approve_repair": (_plain(fees.settle_damage),),
+    "recover": (_plain(fees.settle_damage),),
+    "settle_ahead": (_plain(fees.settle_damage),),
+    "return_nff": (_plain(fees.charge_handling),),
+    "approve_replace": (_settle_lost, _plain(fees.settle_damage)),
     "approve_refund": (_settle_lost,),
     "dispute": (_dispute,),
     "send_quote": (_plain(quoting.send),),

@@ -234,6 +234,8 @@ FIELD_NAMES: Mapping[str, Text] = {
     "new_minor": text("Price of a new box"),
     "refurbished_minor": text("Price of a refurbished box"),
     "unreturned_minor": text("Fee for a box that does not come back"),
+    "damage_minor": text("Fee for a rented box that was damaged"),
+    "handling_minor": text("Handling fee where no fault was found"),
     "labour_minor": text("Price of an hour's work"),
     "may_send_ahead": text("Replacement may go ahead"),
     "repaired_life_months": text("Months that a repaired box lasts"),

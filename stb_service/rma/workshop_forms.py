@@ -321,6 +321,8 @@ PRICES: Mapping[str, Text] = {
     "new_minor": text("Price of a new box"),
     "refurbished_minor": text("Price of a refurbished box"),
     "unreturned_minor": text("Fee for a box that does not come back"),
+    "damage_minor": text("Fee for a rented box that was damaged"),
+    "handling_minor": text("Handling fee where no fault was found"),
     "labour_minor": text("An hour of labour"),
 }
 
@@ -334,6 +336,8 @@ class ModelTermsForm(ma.Schema):
     new_minor = fields.line(20, load_default="0")
     refurbished_minor = fields.line(20, load_default="0")
     unreturned_minor = fields.line(20, load_default="0")
+    damage_minor = fields.line(20, load_default="0")
+    handling_minor = fields.line(20, load_default="0")
     labour_minor = fields.line(20, load_default="0")
     may_send_ahead = ma.fields.Boolean(load_default=False)
     repaired_life_months = _number(0, 600, required=True)
