@@ -143,7 +143,8 @@ class Journey:
     @property
     def facts(self) -> Facts:
         """What is known now."""
-        return gather(self.op.session, self.case, self.order, now=self.now)
+        order = order_of_case(self.op.session, self.case, EVERYTHING)
+        return gather(self.op.session, self.case, order, now=self.now)
 
     def say(self, verb: Any, *, actor: Actor, **arguments: Any) -> Any:
         """Carry out one of the rooms' verbs on the case."""

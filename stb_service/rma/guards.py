@@ -48,7 +48,7 @@ def _numbers(found: Collection[int]) -> str:
 
 def _goes_on(facts: Facts) -> bool:
     going = {Outcome.COVERED, Outcome.DOA, Outcome.AGREED}
-    return any(outcome_of_line(line) in going for line in facts.lines)
+    return facts.order.state != NEW and any(outcome_of_line(line) in going for line in facts.lines)
 
 
 def _is_judged(facts: Facts) -> bool:
@@ -276,7 +276,8 @@ VERDICTS: Mapping[Need, Guard] = {
         text("The box is not, or no longer, here to be given back."),
     ),
     Need.BEYOND_REPAIR: Guard(
-        lambda f: f.beyond_repair or f.parted, text("The box was not found beyond repair.")
+        lambda f: (f.beyond_repair or f.parted) and f.order.state != NEW,
+        text("The box was not found beyond repair."),
     ),
     Need.PAID_WORK: Guard(
         lambda f: any(line.agreed for line in f.lines), text("The customer pays for no repair.")

@@ -142,7 +142,7 @@ def words() -> dict[str, Any]:
         "precheck_names": PRECHECKS,
         "statement_names": STATEMENTS,
         "with_amount": WITH_AMOUNT,
-        "payers": payers(services().settings.payment_provider),
+        "payers": lambda: payers(services().settings.payment_provider),
         "verdict_names": VERDICT_NAMES,
         "verdict_colours": VERDICT_COLOURS,
         "fault_class_names": FAULT_CLASS_NAMES,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
@@ -83,6 +85,19 @@ def test_the_provider_of_the_installation_is_asked_to_pay(
     deliver(one.db, {TOPIC: pay_out}, now=one.now)
 
     assert [(payee, amount.minor) for payee, amount, _key in paid] == [(one.home.number, 9_900)]
+
+
+def test_the_page_asks_who_pays_and_shows_what_was_paid(
+    people: Any, client: FlaskClient, one: House
+) -> None:
+    stated(approved(one), 9_000)
+    page = client.get(f"/returns/{one.ref}").text
+    assert 'name="provider"' in page
+    assert "By hand" in page
+
+    one.on_case("refund")
+
+    assert "Price of a box that was taken back" in client.get(f"/returns/{one.ref}").text
 
 
 def test_the_same_refund_twice_is_one_and_another_amount_is_refused(one: House) -> None:
