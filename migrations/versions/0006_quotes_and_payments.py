@@ -93,7 +93,10 @@ BEGIN SELECT RAISE(ABORT, 'what was sent is never changed'); END;
 CREATE TRIGGER ledger_entries_above_paid BEFORE INSERT ON ledger_entries
 WHEN NEW.kind = 'refund' AND NEW.amount_minor + (
   SELECT coalesce(sum(amount_minor), 0) FROM ledger_entries WHERE payment_id = NEW.payment_id
-) > 0
+) > (
+  SELECT CASE state WHEN 'paid_out' THEN amount_minor ELSE 0 END
+  FROM payments WHERE id = NEW.payment_id
+)
 BEGIN SELECT RAISE(ABORT, 'no more is given back than was paid'); END
 """
 
@@ -126,7 +129,10 @@ CREATE FUNCTION billing_above_paid() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.amount_minor + (
     SELECT coalesce(sum(amount_minor), 0) FROM ledger_entries WHERE payment_id = NEW.payment_id
-  ) > 0 THEN
+  ) > (
+    SELECT CASE state WHEN 'paid_out' THEN amount_minor ELSE 0 END
+    FROM payments WHERE id = NEW.payment_id
+  ) THEN
     RAISE EXCEPTION 'no more is given back than was paid';
   END IF;
   RETURN NEW;
@@ -314,7 +320,7 @@ def upgrade() -> None:
             "(state = 'succeeded') = (received_at IS NOT NULL)", name=op.f("ck_payments_received")
         ),
         sa.CheckConstraint(
-            "state IN ('awaited', 'succeeded', 'failed', 'held', 'returned')",
+            "state IN ('awaited', 'succeeded', 'failed', 'held', 'returned', 'paid_out')",
             name=op.f("ck_payments_state"),
         ),
         sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payments_amount")),

@@ -88,6 +88,14 @@ CASE_MOVES = (
     ("decision_pending", False, "approve_refund", "approved_refund", False),
     ("decision_pending", False, "return_nff", "nff_return", False),
     ("decision_pending", False, "recover", "completed", False),
+    ("decision_pending", False, "to_stock", "completed", False),
+    ("requested", False, "quote_accessory", "quoting", False),
+    ("quoting", False, "cancel", "cancelled", False),
+    ("quoted", False, "decline_accessory", "cancelled", False),
+    ("quoted", False, "expire", "closed_expired", False),
+    ("awaiting_payment", False, "cancel", "cancelled", False),
+    ("awaiting_payment", False, "expire", "closed_expired", False),
+    ("awaiting_payment", False, "release_accessory", "accessory_due", False),
     ("decision_pending", False, "withdraw", "return_unrepaired", False),
     ("decision_pending", False, "quote", "quoting", False),
     ("decision_pending", False, "hold", "decision_pending", True),
@@ -582,6 +590,8 @@ def upgrade() -> None:
         sa.Column("new_minor", sa.BigInteger(), nullable=False),
         sa.Column("refurbished_minor", sa.BigInteger(), nullable=False),
         sa.Column("unreturned_minor", sa.BigInteger(), nullable=False),
+        sa.Column("damage_minor", sa.BigInteger(), nullable=False),
+        sa.Column("handling_minor", sa.BigInteger(), nullable=False),
         sa.Column("labour_minor", sa.BigInteger(), nullable=False),
         sa.Column("tax_ppm", sa.Integer(), nullable=False),
         sa.Column("may_send_ahead", sa.Boolean(), nullable=False),
@@ -597,7 +607,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint("length(currency) = 3", name=op.f("ck_rma_model_terms_currency")),
         sa.CheckConstraint(
-            "new_minor >= 0 AND refurbished_minor >= 0 AND unreturned_minor >= 0 AND labour_minor >= 0 AND tax_ppm BETWEEN 0 AND 1000000",
+            "new_minor >= 0 AND refurbished_minor >= 0 AND unreturned_minor >= 0 AND damage_minor >= 0 AND handling_minor >= 0 AND labour_minor >= 0 AND tax_ppm BETWEEN 0 AND 1000000",
             name=op.f("ck_rma_model_terms_amounts"),
         ),
         sa.CheckConstraint(
@@ -1046,7 +1056,9 @@ def upgrade() -> None:
         sa.Column("remedy", sa.String(length=16), nullable=False),
         sa.Column("faults", Json, nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.CheckConstraint("remedy IN ('repair', 'replace')", name=op.f("ck_rma_quotes_remedy")),
+        sa.CheckConstraint(
+            "remedy IN ('repair', 'replace', 'accessory')", name=op.f("ck_rma_quotes_remedy")
+        ),
         sa.ForeignKeyConstraint(["case_id"], ["rma_cases.id"], name=op.f("fk_rma_quotes_case_id")),
         sa.ForeignKeyConstraint(["quote_id"], ["quotes.id"], name=op.f("fk_rma_quotes_quote_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rma_quotes")),

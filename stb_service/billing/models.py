@@ -233,7 +233,8 @@ class Payment(Public, Base):
         CheckConstraint("amount_minor > 0", name="amount"),
         CheckConstraint("length(currency) = 3", name="currency"),
         CheckConstraint(
-            "state IN ('awaited', 'succeeded', 'failed', 'held', 'returned')", name="state"
+            "state IN ('awaited', 'succeeded', 'failed', 'held', 'returned', 'paid_out')",
+            name="state",
         ),
         CheckConstraint("(state = 'succeeded') = (received_at IS NOT NULL)", name="received"),
         Index("ix_payments_account", "account_id", "id"),
@@ -266,8 +267,9 @@ class Payment(Public, Base):
 class LedgerEntry(Base):
     """One entry of an account's ledger; a balance is the sum of `amount_minor` (above zero: owed).
 
-    Triggers refuse UPDATE and DELETE, and a refund above what its payment brought. `key` makes
-    whoever posts twice post once. `tax_minor` is the tax within a charge or a credit.
+    Triggers refuse UPDATE and DELETE, and a refund above what its payment brought, or than was
+    to be paid out. `key` makes whoever posts twice post once. `tax_minor` is the tax within a charge
+    or a credit.
     """
 
     __tablename__ = "ledger_entries"

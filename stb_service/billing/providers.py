@@ -1,7 +1,7 @@
 """Who takes the customer's money: one interface, and a registry of those that keep to it.
 
 *manual* is a person who records what came; *test* stands in for a bank where nothing is real. A
-further provider is a class with the same three members, put into `PROVIDERS`, and named in
+further provider is a class with the same four members, put into `PROVIDERS`, and named in
 `STB_PAYMENT_PROVIDER`. What it tells afterwards comes as notices (`notices`).
 """
 
@@ -51,6 +51,9 @@ class Provider(Protocol):
     def give_back(self, reference: str, amount: Money, key: str) -> None:
         """Give money back; called at least once for each key, after the refund is written down."""
 
+    def pay_out(self, payee: str, amount: Money, key: str) -> None:
+        """Pay money that no payment brought here to an account, by its number; called as often."""
+
 
 class Manual:
     """A person takes the money and records it; giving back is their business too."""
@@ -63,6 +66,9 @@ class Manual:
 
     def give_back(self, reference: str, amount: Money, key: str) -> None:
         """Do nothing: the person who recorded the refund has given the money back."""
+
+    def pay_out(self, payee: str, amount: Money, key: str) -> None:
+        """Do nothing: the person who recorded it pays."""
 
 
 class PretendBank:
@@ -78,6 +84,9 @@ class PretendBank:
 
     def give_back(self, reference: str, amount: Money, key: str) -> None:
         """Do nothing: no money was taken."""
+
+    def pay_out(self, payee: str, amount: Money, key: str) -> None:
+        """Do nothing: no money is paid."""
 
 
 PROVIDERS: dict[str, Provider] = {MANUAL: Manual(), TEST: PretendBank()}

@@ -116,6 +116,7 @@ class Cause(StrEnum):
     HANDLING_FEE = "handling_fee"
     GOODWILL = "goodwill"
     CORRECTION = "correction"
+    BOX_RETURN = "box_return"
     MONEY = "money"
 
 
@@ -126,6 +127,7 @@ CAUSE_NAMES: Mapping[str, Text] = {
     Cause.HANDLING_FEE: text("Handling fee"),
     Cause.GOODWILL: text("Goodwill"),
     Cause.CORRECTION: text("Correction"),
+    Cause.BOX_RETURN: text("Price of a box that was taken back"),
     Cause.MONEY: text("Money received or given back"),
 }
 FEES = (Cause.ADVANCE_FEE, Cause.DAMAGE_FEE, Cause.HANDLING_FEE, Cause.CORRECTION)
@@ -133,13 +135,14 @@ CREDITS = (Cause.GOODWILL, Cause.CORRECTION)
 
 
 class PaymentState(StrEnum):
-    """Where a payment is. Only one that succeeded stands in the ledger."""
+    """Where a payment is. Only one that succeeded, or was paid out, stands in the ledger."""
 
     AWAITED = "awaited"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     HELD = "held"
     RETURNED = "returned"
+    PAID_OUT = "paid_out"
 
 
 PAYMENT_STATE_NAMES: Mapping[str, Text] = {
@@ -148,6 +151,7 @@ PAYMENT_STATE_NAMES: Mapping[str, Text] = {
     PaymentState.FAILED: text("Failed"),
     PaymentState.HELD: text("Held for review"),
     PaymentState.RETURNED: text("Returned"),
+    PaymentState.PAID_OUT: text("Paid out"),
 }
 PAYMENT_STATE_COLOURS: Mapping[str, str] = {
     PaymentState.AWAITED: "blue",
@@ -155,6 +159,7 @@ PAYMENT_STATE_COLOURS: Mapping[str, str] = {
     PaymentState.FAILED: "red",
     PaymentState.HELD: "orange",
     PaymentState.RETURNED: "grey",
+    PaymentState.PAID_OUT: "purple",
 }
 PAYMENT_MOVES = frozenset(
     {

@@ -12,6 +12,8 @@ from stb_service.billing.ledger.queries import balances
 from stb_service.billing.payments import pages as payment_pages
 from stb_service.billing.payments import routes as payment_routes
 from stb_service.billing.payments.operations import give_back
+from stb_service.billing.payments.payouts import TOPIC as PAY_OUT
+from stb_service.billing.payments.payouts import pay_out
 from stb_service.billing.rules import QUOTE_STATE_COLOURS, QUOTE_STATE_NAMES
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.i18n import text
@@ -50,6 +52,7 @@ def wire(registries: Registries) -> None:
     registries.personal.append(personal.DATA)
     registries.gauges.append(_gauge)
     registries.outbox["payment.refund"] = give_back
+    registries.outbox[PAY_OUT] = pay_out
     for topic in ANNOUNCED:
         registries.outbox.setdefault(topic, nobody_listens)
 

@@ -143,7 +143,8 @@ class Journey:
     @property
     def facts(self) -> Facts:
         """What is known now."""
-        return gather(self.op.session, self.case, self.order, now=self.now)
+        order = order_of_case(self.op.session, self.case, EVERYTHING)
+        return gather(self.op.session, self.case, order, now=self.now)
 
     def say(self, verb: Any, *, actor: Actor, **arguments: Any) -> Any:
         """Carry out one of the rooms' verbs on the case."""
@@ -223,7 +224,22 @@ class Journey:
         for code in PRECHECKS_OF[Remedy.ACCESSORY]:
             self.say(deciding.record_precheck, code=code, answer="done", actor=self.counter)
         self.say(exchange.reserve_accessory, part=spare.sku, location="MAIN", actor=self.op.store)
-        self.on_case("approve_accessory")
+        facts = self.facts
+        if facts.rented or facts.all_covered:
+            self.on_case("approve_accessory")
+        else:
+            self.on_case("quote_accessory")
+            yield 5 * HOUR
+            self.say(quoting.quote_case, lines=self._lines(), zone="UTC", actor=self.op.agent)
+            self.on_case("send_quote")
+            yield self._days(2, 6)
+            if self.answer == Answer.DECLINES:
+                self.on_case("decline_accessory", reason="Buys one elsewhere")
+                return
+            self.on_case("accept", reason="By phone")
+            yield self._days(1, 4)
+            self._pay_quote()
+            self.on_case("release_accessory")
         yield self._days(1, 3)
         yield from self._go_home()
 
@@ -333,7 +349,13 @@ class Journey:
         amount = in_currency(self.customer, BOX_PRICE[self.box.life.model])
         yield self._days(1, 4)
         for kind in ("price_paid", "refunded"):
-            self.say(deciding.state, kind=kind, amount_minor=amount, actor=self.op.agent)
+            self.say(
+                deciding.state,
+                kind=kind,
+                amount_minor=amount,
+                note="Invoice",
+                actor=self.op.agent,
+            )
         self.on_case("refund")
         yield from self._close()
 
@@ -404,6 +426,7 @@ class Journey:
             self.on_case("recover", reason="Damaged, and the operator's")
             self.box.held_by = None
             self.begin(self, self._see_to_kept(self.technician), self.now + 2 * DAY)
+            self._pay_account()
             yield from self._close()
         elif outcome == Outcome.BILLABLE:
             yield from self._ask_for_money()
@@ -461,7 +484,9 @@ class Journey:
 
     def _lines(self) -> list[Line]:
         tax = TAX_PPM.get(self.customer.country.code, OTHER_TAX_PPM)
-        wanted = [(LineKind.LABOUR, "Repair, half an hour", LABOUR_CENTS)]
+        wanted = []
+        if self.way != Way.ACCESSORY:
+            wanted.append((LineKind.LABOUR, "Repair, half an hour", LABOUR_CENTS))
         spare = self._spare_part()
         if spare is not None:
             wanted.append((LineKind.PART, spare.name, round(spare.cost * MARGIN)))

@@ -33,7 +33,7 @@ from stb_service.shared.access import EVERYTHING
 TAX_PPM = {"IE": 230_000, "GB": 200_000, "GR": 240_000, "CY": 190_000, "AE": 50_000}
 """Taxes of about the size that the countries have; 10 % elsewhere."""
 OTHER_TAX_PPM = 100_000
-LABOUR_CENTS, FREIGHT_CENTS, LOST_CENTS = 2_900, 690, 6_000
+LABOUR_CENTS, FREIGHT_CENTS, LOST_CENTS, DAMAGE_CENTS = 2_900, 690, 6_000, 3_500
 """What half an hour of work, a parcel and a lost box cost the customer, in cents of a euro."""
 MARGIN = 1.6
 """What a part costs the customer, of what it costs the operator."""

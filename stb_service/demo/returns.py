@@ -10,7 +10,7 @@ from functools import partial
 from stb_service.demo import calls
 from stb_service.demo.journeys import Answer, Journey, Steps, Way
 from stb_service.demo.model import RETURN_SHARE, Fault, Phase, Trouble
-from stb_service.demo.money import LABOUR_CENTS, LOST_CENTS, OTHER_TAX_PPM
+from stb_service.demo.money import DAMAGE_CENTS, LABOUR_CENTS, LOST_CENTS, OTHER_TAX_PPM
 from stb_service.demo.operator import SELLER, Box, Operator
 from stb_service.demo.stock import BOX_PRICE, REFURBISHED_WORTH, spare_for
 from stb_service.devices.components import Component
@@ -118,6 +118,7 @@ class Returns:
                 new_minor=2 * BOX_PRICE[code],
                 refurbished_minor=round(2 * REFURBISHED_WORTH * BOX_PRICE[code]),
                 unreturned_minor=LOST_CENTS,
+                damage_minor=DAMAGE_CENTS,
                 labour_minor=2 * LABOUR_CENTS,
                 tax_ppm=OTHER_TAX_PPM,
                 may_send_ahead=code in SENT_AHEAD_MODELS,

@@ -26,9 +26,12 @@ log = structlog.get_logger()
 
 ANSWERS: Mapping[str, tuple[CaseState, Sequence[str]]] = {
     "quote.accepted": (CaseState.QUOTED, ("accept",)),
-    "quote.declined": (CaseState.QUOTED, ("decline", "decline_part")),
-    "quote.expired": (CaseState.QUOTED, ("lapse", "lapse_part")),
-    "quote.paid": (CaseState.AWAITING_PAYMENT, ("release_repair", "release_replacement")),
+    "quote.declined": (CaseState.QUOTED, ("decline", "decline_part", "decline_accessory")),
+    "quote.expired": (CaseState.QUOTED, ("lapse", "lapse_part", "expire")),
+    "quote.paid": (
+        CaseState.AWAITING_PAYMENT,
+        ("release_repair", "release_replacement", "release_accessory"),
+    ),
 }
 """What billing tells, the state in which that moves a case, and the steps that are tried."""
 
@@ -43,8 +46,8 @@ OVER: Mapping[str, Sequence[str]] = {
     CaseState.REQUESTED: ("expire",),
     CaseState.AUTHORISED: ("expire",),
     CaseState.CHOOSING: ("lapse",),
-    CaseState.QUOTED: ("lapse", "lapse_part"),
-    CaseState.AWAITING_PAYMENT: ("lapse",),
+    CaseState.QUOTED: ("lapse", "lapse_part", "expire"),
+    CaseState.AWAITING_PAYMENT: ("lapse", "expire"),
     CaseState.COMPLETED: ("close",),
 }
 """The steps that time alone makes. A fee is charged, and a box disposed of, by a person."""

@@ -18,7 +18,7 @@ from stb_service.parts.operations import (
     reserve_parts,
 )
 from stb_service.parts.rules import Condition, ReservationState
-from stb_service.rma import comparison, cores
+from stb_service.rma import agreed, comparison, cores
 from stb_service.rma.acting import in_house
 from stb_service.rma.comparison import Choice, Inputs, Offer
 from stb_service.rma.deciding import fault_of, record
@@ -167,7 +167,7 @@ def _billing_code(session: Session, order: WorkshopOrder, fault: int | None, sai
     if fault is not None:
         found = fault_of(session, _owner(order), fault).billing_code
         if found:
-            return found
+            return agreed.code_of(session, order, found)
     return "warranty" if order.case_id is not None else "own"
 
 
@@ -240,7 +240,8 @@ def use_part(
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or planned part.
         Invalid: so many are not reserved, or no old piece is put there.
-        Refused: it is not reserved, or the box is not in repair.
+        Refused: it is not reserved, the box is not in repair, or the customer would pay for it and
+            has not agreed to.
     """
     actor.demand("rma.repair")
     order = touch_work(session, ref, actor=actor)
@@ -249,6 +250,8 @@ def use_part(
     if row.reservation is None:
         message = text("Parts are missing: %(parts)s.", parts=row.part.sku)
         raise Refused([Obstacle("parts", message)])
+    row.billing_code = agreed.code_now(session, order, row.fault_number, row.billing_code)
+    agreed.demand_agreement(session, order, row.fault_number, row.billing_code)
     was_used = row.used
     reservation = consume_reservation(
         session,
@@ -317,7 +320,8 @@ def record_labour(
         Forbidden: the actor repairs no boxes.
         NotFound: there is no such order or fault.
         Invalid: the time or the rate cannot be.
-        Refused: nothing is worked on the box now.
+        Refused: nothing is worked on the box now, or the customer would pay for it and has not
+            agreed to.
     """
     actor.demand("rma.repair")
     order = touch_work(session, ref, actor=actor)
@@ -328,6 +332,8 @@ def record_labour(
     rate = rate_minor if rate_minor is not None else (terms.labour_minor if terms else 0)
     if rate < 0:
         raise Invalid.field("rate", text("Not below zero."))
+    code = _billing_code(session, order, fault, billing_code)
+    agreed.demand_agreement(session, order, fault, code)
     made = Labour(
         order_id=order.id,
         what=what.strip()[:200],
@@ -335,7 +341,7 @@ def record_labour(
         rate_minor=rate,
         currency=_currency(order, terms),
         fault_number=fault,
-        billing_code=_billing_code(session, order, fault, billing_code),
+        billing_code=code,
         by=actor.label[:128],
         at=now,
     )

@@ -10,6 +10,8 @@ from functools import cached_property
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from stb_service.billing.ledger.queries import entries_about
+from stb_service.billing.models import LedgerEntry
 from stb_service.devices import queries as devices
 from stb_service.devices.models import Device
 from stb_service.parts.models import Location
@@ -22,7 +24,7 @@ from stb_service.rma.claiming.queries import claim_of_order
 from stb_service.rma.deciding import may_be_goodwill
 from stb_service.rma.drawing import draw
 from stb_service.rma.facts import Facts
-from stb_service.rma.gathering import gather, money_of, stray_box
+from stb_service.rma.gathering import CASE_SUBJECT, gather, money_of, stray_box
 from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF
 from stb_service.rma.machine import Machine, Phase, Place
 from stb_service.rma.models import (
@@ -38,7 +40,7 @@ from stb_service.rma.rules import Action, actions
 from stb_service.rma.steps import QUIET, kinds_of_place
 from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER
-from stb_service.shared.access import Actor
+from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import Text
 from stb_service.shared.money import Money
@@ -205,6 +207,21 @@ class CaseCard:
         if not waits or facts.quote_paid_minor <= 0 or facts.to_pay_minor <= 0:
             return None
         return Money(facts.quote_paid_minor, self.case.currency)
+
+    @cached_property
+    def entries(self) -> Sequence[LedgerEntry]:
+        """What was charged, credited and paid back for it beside quotes, for who is told of money."""
+        account = self.case.account
+        if account is None or not self.reader.can("billing.view"):
+            return []
+        found = entries_about(
+            self.session,
+            kind=CASE_SUBJECT,
+            ref=self.case.public_id,
+            account=account,
+            scope=EVERYTHING,
+        )
+        return [row for row in found if row.quote_id is None]
 
     @cached_property
     def later(self) -> ReturnCase | None:

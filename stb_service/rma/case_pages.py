@@ -16,7 +16,7 @@ from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
 from stb_service.rma import deciding, exchange, operations, quoting
 from stb_service.rma.case_card import CaseCard, card_of
-from stb_service.rma.facts import REMEDY_NAMES, Remedy
+from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.forms import (
     AccessoryForm,
     CaseForm,
@@ -33,6 +33,7 @@ from stb_service.rma.forms import (
 )
 from stb_service.rma.lists import PRECHECKS, WITH_AMOUNT, Stated
 from stb_service.rma.paper_pages import papers_of
+from stb_service.rma.refunding import check_payer
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.steps import NEEDED_PLACES, asked_with
 from stb_service.rma.wording import words
@@ -136,7 +137,8 @@ def make_step(ref: str) -> ResponseReturnValue:
     def step() -> None:
         form = read_form(StepForm())
         machine, event = MACHINES[form.pop("machine")], form.pop("event")
-        stated = Stated(**{**form, "lines": tuple(form["lines"])})
+        said = Stated(**{**form, "lines": tuple(form["lines"])})
+        stated = check_payer(said, services().settings.payment_provider)
         operations.act(unit(), ref=ref, machine=machine, event=event, stated=stated, **who())
 
     return on_case(ref, name, step, _("Done."))
@@ -348,11 +350,11 @@ def quote_case(ref: str) -> ResponseReturnValue:
         flash(_("Quote %(number)s is a draft: send it by the next step.", number=made.quote.number))
         return see_other("case_pages.show_case", ref=number)
 
-    chosen = [Remedy.REPAIR, Remedy.REPLACE]
+    chosen = quoting.quotable(unit(), case)
     return form_page(
         "rma/quote_form.html",
         save,
-        values={"title": number, "remedy": Remedy.REPAIR.value},
+        values={"title": number, "remedy": chosen[0].value},
         case=case,
         remedies=[(remedy.value, REMEDY_NAMES[remedy]) for remedy in chosen],
         rows=shown_rows([], currency),

@@ -120,12 +120,15 @@ EVENTS: dict[str, Text] = {
     "approve_refund": text("Approve a refund"),
     "return_nff": text("Return, no fault found"),
     "recover": text("Take the rented box back"),
+    "to_stock": text("Repair to stock"),
     "withdraw": text("Customer wants it back"),
     "quote": text("Make a quote"),
+    "quote_accessory": text("Quote the accessory"),
     "send_quote": text("Send the quote"),
     "revise": text("Revise the quote"),
     "accept": text("Customer accepts"),
     "decline": text("Customer declines"),
+    "decline_accessory": text("Customer declines the accessory"),
     "decline_part": text("Customer declines these faults"),
     "lapse": text("Quote lapsed"),
     "lapse_part": text("Quote lapsed for these faults"),
@@ -136,6 +139,7 @@ EVENTS: dict[str, Text] = {
     "choose_disposal": text("Customer consents to disposal"),
     "release_repair": text("Release the repair"),
     "release_replacement": text("Release the replacement"),
+    "release_accessory": text("Release the accessory"),
     "redecide": text("Decide again"),
     "begin": text("Repair begun"),
     "finish": text("Repair finished"),
@@ -145,7 +149,7 @@ EVENTS: dict[str, Text] = {
     "beyond_repair_paid": text("Beyond repair, customer pays"),
     "allocate": text("Allocate the replacement"),
     "release_spare": text("Give the replacement back"),
-    "refund": text("Record the refund"),
+    "refund": text("Pay the money back"),
     "ship": text("Ship"),
     "hand_over": text("Hand over"),
     "deliver": text("Delivered"),
@@ -184,7 +188,11 @@ MOVES = (
     ),
     Step(
         *(_S.REQUESTED, "approve_accessory", _S.ACCESSORY, "rma.authorise"),
-        needs=(_N.FOR_PART, _N.CHECKS, _N.ACCESSORY),
+        needs=(_N.FOR_PART, _N.CHECKS, _N.ACCESSORY, _N.ACCESSORY_FREE),
+    ),
+    Step(
+        *(_S.REQUESTED, "quote_accessory", _S.QUOTING, "rma.authorise"),
+        needs=(_N.FOR_PART, _N.CHECKS, _N.ACCESSORY_PAYS, _N.PAYER),
     ),
     Step(_S.REQUESTED, "reject", _S.REJECTED, "rma.authorise", (_N.REASON,)),
     Step(_S.REQUESTED, "expire", _S.REJECTED, _EDIT, (_N.DEADLINE,)),
@@ -226,7 +234,7 @@ MOVES = (
         carries=("lose",),
     ),
     Step(
-        *(_S.LOST_IN, "approve_refund", _S.REFUND, _DECIDE, (*_LOST, _N.NOT_AHEAD)),
+        *(_S.LOST_IN, "approve_refund", _S.REFUND, _DECIDE, (*_LOST, _N.PAYEE, _N.NOT_AHEAD)),
         carries=("lose",),
     ),
     Step(
@@ -282,14 +290,16 @@ MOVES = (
         carries=("keep",),
     ),
     Step(
-        *(_S.DECIDING, "approve_refund", _S.REFUND, _DECIDE, (_N.MAY_REFUND, *_COVERED)),
+        *(_S.DECIDING, "approve_refund", _S.REFUND, _DECIDE),
+        needs=(_N.MAY_REFUND, _N.PAYEE, *_COVERED),
         carries=("keep",),
     ),
     Step(
         *(_S.DECIDING, "return_nff", _S.NFF, _DECIDE),
         needs=(_N.IS_NFF, _N.BOX_HERE, _N.NOT_AHEAD),
     ),
-    Step(_S.DECIDING, "quote", _S.QUOTING, _DECIDE, (_N.IS_BILLABLE, _N.NOT_AHEAD)),
+    Step(_S.DECIDING, "quote", _S.QUOTING, _DECIDE, (_N.IS_BILLABLE, _N.PAYER, _N.NOT_AHEAD)),
+    Step(_S.DECIDING, "to_stock", _S.COMPLETED, _DECIDE, (_N.OWN_STOCK,), ("keep",)),
     Step(
         *(_S.DECIDING, "recover", _S.COMPLETED, _DECIDE, (_N.OPERATORS_BOX, _N.REASON)),
         carries=("keep",),
@@ -323,7 +333,8 @@ MOVES = (
     ),
     Step(_S.QUOTED, "lapse_part", _S.DECIDING, _EDIT, (_N.QUOTE_LAPSED, _N.SOMETHING_COVERED)),
     Step(
-        *(_S.QUOTED, "choose_disposal", _S.DISPOSING, _EDIT, (_N.NOTHING_COVERED, _N.CONSENT)),
+        *(_S.QUOTED, "choose_disposal", _S.DISPOSING, _EDIT),
+        needs=(_N.NOTHING_COVERED, _N.BOX_HERE, _N.CONSENT),
         carries=("keep",),
     ),
     *(
@@ -333,7 +344,7 @@ MOVES = (
     Step(_S.CHOOSING, "choose_replacement", _S.QUOTING, _EDIT),
     Step(_S.CHOOSING, "choose_return", _S.UNREPAIRED, _EDIT, (_N.BOX_HERE,)),
     Step(_S.CHOOSING, "choose_disposal", _S.DISPOSING, _EDIT, (_N.CONSENT,), ("keep",)),
-    Step(_S.CHOOSING, "approve_refund", _S.REFUND, _DECIDE, (_N.REASON,), ("keep",)),
+    Step(_S.CHOOSING, "approve_refund", _S.REFUND, _DECIDE, (_N.PAYEE, _N.REASON), ("keep",)),
     Step(_S.CHOOSING, "lapse", _S.UNREPAIRED, _EDIT, (_N.DEADLINE, _N.BOX_HERE)),
     Step(
         *(
@@ -358,6 +369,21 @@ MOVES = (
         *(_S.AWAITING_PAYMENT, "lapse_part_paid", _S.UNREPAIRED, _DECIDE),
         needs=(_N.DEADLINE, _N.PART_PAID, _N.BOX_HERE),
     ),
+    # the same for an accessory, whose box stays where it is
+    *(
+        Step(state, "cancel", _S.CANCELLED, _EDIT, (_N.NO_BOX, _N.REASON))
+        for state in (_S.QUOTING, _S.AWAITING_PAYMENT)
+    ),
+    Step(_S.QUOTED, "decline_accessory", _S.CANCELLED, _EDIT, (_N.NO_BOX,)),
+    Step(_S.QUOTED, "expire", _S.EXPIRED, _EDIT, (_N.NO_BOX, _N.QUOTE_LAPSED)),
+    Step(
+        *(_S.AWAITING_PAYMENT, "expire", _S.EXPIRED, _EDIT),
+        needs=(_N.NO_BOX, _N.DEADLINE, _N.NOTHING_PAID),
+    ),
+    Step(
+        *(_S.AWAITING_PAYMENT, "release_accessory", _S.ACCESSORY, _EDIT),
+        needs=(_N.NO_BOX, _N.ACCESSORY, _N.PAID),
+    ),
     # the work
     Step(_S.REPAIR, "begin", _S.REPAIRING, "", (_N.PAID,)),
     Step(_S.REPAIR, "redecide", _S.DECIDING, _DECIDE, (_N.REASON,), ("call_off",)),
@@ -367,7 +393,7 @@ MOVES = (
     Step(_S.REPAIRING, "beyond_repair", _S.DECIDING, "", (_N.FREE_WORK,)),
     Step(_S.REPAIRING, "beyond_repair_paid", _S.CHOOSING, "", (_N.PAID_WORK,)),
     Step(_S.REPLACE, "allocate", _S.REPLACING, _SHIP, (*_SPARE, _N.SPARE_NEW)),
-    Step(_S.REPLACE, "approve_refund", _S.REFUND, _DECIDE, (_N.REASON,)),
+    Step(_S.REPLACE, "approve_refund", _S.REFUND, _DECIDE, (_N.PAYEE, _N.REASON)),
     Step(_S.REPLACING, "release_spare", _S.REPLACE, _SHIP, (_N.REASON,)),
     Step(_S.REFUND, "refund", _S.COMPLETED, _DECIDE, (_N.REFUND,)),
     # the way out
@@ -399,7 +425,7 @@ MOVES = (
     Step(_S.OUTBOUND, "lose", _S.LOST_OUT, _SHIP, (_N.REASON,)),
     Step(_S.LOST_OUT, "find", _S.OUTBOUND, _SHIP, (_N.REASON,)),
     Step(_S.LOST_OUT, "approve_replace", _S.REPLACE, _DECIDE, _LOST, ("lose",)),
-    Step(_S.LOST_OUT, "approve_refund", _S.REFUND, _DECIDE, _LOST, ("lose",)),
+    Step(_S.LOST_OUT, "approve_refund", _S.REFUND, _DECIDE, (*_LOST, _N.PAYEE), ("lose",)),
     Step(
         *(_S.LOST_OUT, "send_again", _S.ACCESSORY, _DECIDE),
         needs=(_N.LOSS_CONFIRMED, _N.FOR_ACCESSORY),

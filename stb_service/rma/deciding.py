@@ -4,6 +4,7 @@ was asked before a return, and what people state."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -226,17 +227,23 @@ def judge_fault(
     """State what an inspector found of a fault; who answers for it follows from the warranty.
 
     In the second inspection it is the second verdict, of what is contested; both stay readable.
+    That a contract covers it is said by whoever decides, and the note names the contract.
 
     Raises:
-        Forbidden: the actor inspects no boxes.
+        Forbidden: the actor inspects no boxes, or says that a contract covers it and decides on
+            no remedies.
         NotFound: there is no such fault of a case or order in the actor's scope.
-        Invalid: what was found is none of the words for it.
+        Invalid: what was found is none of the words for it, or no contract is named.
         Refused: the box is not being inspected, or the inspector judged this fault before.
     """
     actor.demand("rma.inspect")
     owner, order = touch_owner(session, ref, actor=actor)
     fault = fault_of(session, owner, number)
     _check(confirmed=(confirmed, Confirmed), fault_class=(fault_class, FaultClass))
+    if contract:
+        actor.demand("rma.decide")
+        if not note.strip():
+            raise Invalid.field("note", text("Name the contract that covers it."))
     second = order is not None and order.state == OrderState.SECOND
     if obstacles := obstacles_to_judging(session, fault, order, actor, second=second):
         raise Refused(obstacles)
@@ -244,7 +251,7 @@ def judge_fault(
     found = verdict_of(
         FaultClass(fault_class),
         Confirmed(confirmed),
-        Cover(cover.covered, cover.doa, cover.excluded, contract),
+        replace(cover, contract=contract),
         goodwill=bool(fault.goodwill_by) or _is_goodwill(fault),
     )
     if fault.decision is not None and fault.decision.overrides:
@@ -258,7 +265,9 @@ def judge_fault(
         fault.inspector_ref, fault.inspector = actor.ref[:64], actor.label[:128]
         fault.note, fault.inspected_at = note[:1000], now
     pronounce(session, fault, found, second=second, actor=actor, now=now)
-    changes = {"fault": number, "fault_class": fault_class, "verdict": found.value}
+    changes: dict[str, Any] = {"fault": number, "fault_class": fault_class, "verdict": found.value}
+    if contract:
+        changes["contract"] = True
     record(session, owner, "judge-fault", changes, actor=actor, now=now)
     return fault
 
@@ -321,12 +330,13 @@ def _cover_of(
         session, owner, fault, cause=cause, sources=sources, actor=actor, now=now
     )
     if decision is None:
-        return Cover(covered=False)
+        return Cover(covered=False, own=owner.is_rented)
     outcome = decision.effective_outcome
     return Cover(
         covered=outcome in COVERING or outcome == Outcome.EXCLUDED,
         doa=outcome == Outcome.DEAD_ON_ARRIVAL,
         excluded=decision.version.as_policy().excluded,
+        own=owner.is_rented,
     )
 
 
@@ -493,8 +503,9 @@ def state(
 
     Raises:
         NotFound: there is no such case or order in the actor's scope.
-        Invalid: nothing of that kind is stated, an amount is missing or out of place, or a wiping
-            has no method or nothing that shows it.
+        Forbidden: amounts are stated by whoever decides.
+        Invalid: nothing of that kind is stated, an amount is missing or out of place, or what shows
+            it; or a wiping has no method or nothing that shows it.
         Refused: it has ended, or the fee of a replacement that has left stands.
     """
     owner, order = touch_owner(session, ref, actor=actor)
@@ -504,8 +515,8 @@ def state(
         raise Invalid.field(
             "amount_minor", text("An amount is stated of prices and refunds alone.")
         )
-    if amount_minor is not None and amount_minor < 0:
-        raise Invalid.field("amount_minor", text("Not below zero."))
+    if kind in WITH_AMOUNT:
+        _check_amount(amount_minor, note, actor)
     about: Owner = owner
     if kind in OF_ORDER:
         if order is None:
@@ -543,3 +554,14 @@ def state(
     }
     record(session, about, "state", changes, actor=actor, now=now)
     return made
+
+
+def _check_amount(amount_minor: int | None, note: str, actor: Actor) -> None:
+    """Refuse an amount of money that anybody could have made up."""
+    actor.demand("rma.decide")
+    if amount_minor is None:  # it is taken back
+        return
+    if amount_minor <= 0:
+        raise Invalid.field("amount_minor", text("Above zero, and not above what can be counted."))
+    if not note.strip():
+        raise Invalid.field("note", text("Say what shows it."))

@@ -8,10 +8,19 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from stb_service.billing.rules import QuoteState, obstacles_to_beginning
-from stb_service.rma import ahead, exchange, quoting, releasing, shipping
+from stb_service.rma import (
+    ahead,
+    exchange,
+    fees,
+    other_box,
+    quoting,
+    refunding,
+    releasing,
+    shipping,
+)
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
-from stb_service.rma.facts import Content
+from stb_service.rma.facts import Content, Remedy
 from stb_service.rma.gathering import live_exchange, money_of, stray_box
 from stb_service.rma.machine import RESUME, Step
 from stb_service.rma.models import Fault
@@ -55,9 +64,7 @@ def _accept_other(acting: Acting, step: Step) -> None:
     """Let the case go on about the box that came."""
     other = stray_box(acting.session, acting.the_case)
     assert other is not None
-    acting.the_case.device = other
-    acting.the_order.device = other
-    acting.session.flush()
+    other_box.take_instead(acting, other)
     _receive(acting, step)
 
 
@@ -96,6 +103,8 @@ def _ahead_back(acting: Acting, step: Step) -> None:
 
 def _cancel(acting: Acting, step: Step) -> None:
     exchange.drop_allocated(acting)
+    if acting.the_case.remedy == Remedy.ACCESSORY:
+        quoting.give_up(acting)
     if step.from_state == CaseState.AHEAD:
         _ahead_back(acting, step)
 
@@ -294,11 +303,14 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "send_ahead": (_send_ahead,),
     "ahead_undelivered": (_ahead_back,),
     "charge_fee": (_plain(ahead.charge),),
-    "settle_ahead": (_plain(ahead.settle),),
+    "settle_ahead": (_plain(ahead.settle), _plain(fees.settle_damage)),
     "settle_uncovered": (_settle_uncovered,),
     "swap_at_counter": (_swap,),
     "swap_at_door": (_swap,),
-    "approve_replace": (_settle_lost,),
+    "approve_repair": (_plain(fees.settle_damage),),
+    "recover": (_plain(fees.settle_damage),),
+    "return_nff": (_plain(fees.charge_handling),),
+    "approve_replace": (_settle_lost, _plain(fees.settle_damage)),
     "approve_refund": (_settle_lost, _plain(quoting.undo)),
     "dispute": (_dispute,),
     "send_quote": (_plain(quoting.send),),
@@ -306,6 +318,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "accept": (_plain(quoting.accept),),
     "decline": (_decline,),
     "decline_part": (_plain(quoting.decline),),
+    "decline_accessory": (_plain(quoting.decline),),
     "lapse": (_plain(quoting.give_up),),
     "lapse_part": (_plain(quoting.let_lapse),),
     "lapse_part_paid": (_plain(quoting.give_up),),
@@ -317,6 +330,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.undo),),
     "release_spare": (_release_spare,),
+    "refund": (_plain(refunding.pay_back),),
     "ship": (_ship,),
     "hand_over": (_hand_over,),
     "deliver": (_deliver,),

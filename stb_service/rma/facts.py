@@ -79,6 +79,7 @@ class Facts:
     stray_gone: bool = False
     # what leaves in exchange
     accessory_reserved: bool = False
+    all_covered: bool = False
     spare: str = ""
     spare_fits: bool = False
     spare_condition: str = ""
@@ -115,6 +116,7 @@ class Facts:
     to_pay_minor: int = 0
     balance_minor: int = 0
     credit_terms: bool = False
+    has_account: bool = False
     refund_minor: int | None = None
     price_minor: int = 0
     disposal_consent: bool = False

@@ -70,6 +70,7 @@ class StepForm(ma.Schema):
     tracking = fields.line(64, shortest=0, load_default="")
     signed_by = fields.line(120, shortest=0, load_default="")
     location = fields.line(32, shortest=0, load_default="")
+    provider = fields.line(32, shortest=0, load_default="")
     lines = ma.fields.List(ma.fields.Integer(validate=ma.validate.Range(1, 99)), load_default=list)
 
 
@@ -154,7 +155,10 @@ class CaseQuoteForm(ma.Schema):
     """A quote of a case, without its lines."""
 
     remedy = ma.fields.String(
-        required=True, validate=ma.validate.OneOf([Remedy.REPAIR.value, Remedy.REPLACE.value])
+        required=True,
+        validate=ma.validate.OneOf(
+            [Remedy.REPAIR.value, Remedy.REPLACE.value, Remedy.ACCESSORY.value]
+        ),
     )
     title = fields.line(200, required=True)
     notes = fields.paragraph(2000, load_default="")

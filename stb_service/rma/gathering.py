@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from stb_service.billing.ledger.operations import zone_of
 from stb_service.billing.ledger.queries import balances, credited_for, paid_for_quote, standing_of
 from stb_service.billing.models import Quote
-from stb_service.billing.rules import QuoteState, Standing, day_in
+from stb_service.billing.rules import QuoteState, Standing, day_in, tax_of
 from stb_service.devices.components import Component
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.identity.rules import lookup_key
@@ -174,6 +174,16 @@ def terms_of_model(session: Session, device: Device) -> ModelTerms | None:
     return session.scalar(select(ModelTerms).where(ModelTerms.model_id == device.model_id))
 
 
+def price_of(session: Session, case: ReturnCase) -> int:
+    """Return what a box costs with tax by the terms of its model, in the money of a case; 0 if that
+    is not known.
+    """
+    terms = terms_of_model(session, case.device)
+    if terms is None or terms.currency != case.currency:
+        return 0
+    return terms.new_minor + tax_of(terms.new_minor, terms.tax_ppm)
+
+
 def live_exchange(session: Session, case: ReturnCase) -> Exchange | None:
     """Return the exchange of a case that is under way or done."""
     return session.scalar(
@@ -307,11 +317,11 @@ class Gathering:
             "fee_agreed": "fee_agreed" in self.statements,
             "fee_chargeable": self._fee_chargeable(case),
             "ahead_back": self._is_ahead_scanned(case),
+            "has_account": case.account_id is not None,
             "refund_minor": self.amount_of("refunded"),
-            "cover_presumed": any(
-                fault.decision and fault.decision.effective_outcome in COVERING
-                for fault in self.faults
-            ),
+            "price_minor": self.amount_of("price_paid") or price_of(self.session, case),
+            "cover_presumed": any(map(_is_covered, self.faults)),
+            "all_covered": bool(self.faults) and all(map(_is_covered, self.faults)),
             **self._choice(case),
             **self._exchange(case),
             **self._quote(case),
@@ -384,7 +394,6 @@ class Gathering:
             "spare_fits": spare is not None and can_replace(self.session, spare, case.device),
             "spare_condition": exchange.condition if exchange else "",
             "may_send_ahead": terms is not None and terms.may_send_ahead,
-            "price_minor": self.amount_of("price_paid") or (terms.new_minor if terms else 0),
             "provisioned": bool(given) and all(row.provisioned_at for row in given),
             "pins_released": bool(given) and all(row.pins_released_at for row in given),
         }
@@ -407,7 +416,7 @@ class Gathering:
 
     def _left_out(self, quoted: CaseQuote) -> list[int]:
         """Return the faults to be paid for that a quote of a repair has no price for."""
-        if quoted.remedy == Remedy.REPLACE:
+        if quoted.remedy != Remedy.REPAIR:
             return []
         return [
             line.number
@@ -584,6 +593,10 @@ def stray_box(session: Session, case: ReturnCase) -> Device | None:
         .limit(1)
     )
     return find_scanned(session, str(event.stated.get("scanned", ""))) if event else None
+
+
+def _is_covered(fault: Fault) -> bool:
+    return fault.decision is not None and fault.decision.effective_outcome in COVERING
 
 
 def _line_count(quote: Quote) -> int:

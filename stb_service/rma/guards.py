@@ -53,7 +53,7 @@ def _numbers(found: Collection[int]) -> str:
 
 def _goes_on(facts: Facts) -> bool:
     going = {Outcome.COVERED, Outcome.DOA, Outcome.AGREED}
-    return any(outcome_of_line(line) in going for line in facts.lines)
+    return facts.order.state != NEW and any(outcome_of_line(line) in going for line in facts.lines)
 
 
 def _is_judged(facts: Facts) -> bool:
@@ -82,6 +82,10 @@ def _disputed_by_others(facts: Facts) -> bool:
     return bool(disputed) and all(
         line.second_inspector and line.second_inspector not in line.judges for line in disputed
     )
+
+
+def _is_free(facts: Facts) -> bool:
+    return facts.rented or facts.all_covered
 
 
 def _is_settled(facts: Facts) -> bool:
@@ -170,6 +174,16 @@ PARCELS: Mapping[Need, Guard] = {
 EXCHANGE: Mapping[Need, Guard] = {
     Need.ACCESSORY: Guard(
         lambda f: f.accessory_reserved, text("No accessory is reserved for the case.")
+    ),
+    Need.ACCESSORY_FREE: Guard(
+        _is_free, text("The fault is in no warranty that is known of: quote the accessory.")
+    ),
+    Need.ACCESSORY_PAYS: Guard(
+        lambda f: f.remedy == Remedy.ACCESSORY and not _is_free(f),
+        text("Only an accessory is quoted without its box, and only where no warranty covers it."),
+    ),
+    Need.NO_BOX: Guard(
+        lambda f: f.order.state == NEW, text("The box is here, or expected: it is decided on.")
     ),
     Need.SPARE: Guard(lambda f: bool(f.spare), text("No box is allocated as the replacement.")),
     Need.SPARE_FITS: Guard(
@@ -278,11 +292,18 @@ VERDICTS: Mapping[Need, Guard] = {
     Need.OPERATORS_BOX: Guard(
         lambda f: f.rented and _is_judged(f), text("The box was sold: it is the customer's.")
     ),
+    Need.OWN_STOCK: Guard(
+        lambda f: f.remedy == Remedy.TO_STOCK and not f.has_account and _is_judged(f),
+        text("Only a box that no account has is repaired to stock, if that is what was promised."),
+    ),
+    Need.PAYER: Guard(lambda f: f.has_account, text("No account would pay.")),
     Need.BOX_HERE: Guard(
-        lambda f: not f.parted, text("The box is no longer here to be given back.")
+        lambda f: not f.parted and f.order.state != NEW,
+        text("The box is not, or no longer, here to be given back."),
     ),
     Need.BEYOND_REPAIR: Guard(
-        lambda f: f.beyond_repair or f.parted, text("The box was not found beyond repair.")
+        lambda f: (f.beyond_repair or f.parted) and f.order.state != NEW,
+        text("The box was not found beyond repair."),
     ),
     Need.PAID_WORK: Guard(
         lambda f: any(line.agreed for line in f.lines), text("The customer pays for no repair.")
@@ -333,8 +354,12 @@ MONEY: Mapping[Need, Guard] = {
         text("The customer has paid for what was not done: pay it back first."),
     ),
     Need.REFUND: Guard(
-        lambda f: f.refund_minor is not None and 0 <= f.refund_minor <= f.price_minor,
-        text("No refund is recorded, or more than was paid for the box."),
+        lambda f: f.refund_minor is not None and 0 < f.refund_minor <= f.price_minor,
+        text("State what is paid back: above zero, and no more than was paid for the box."),
+    ),
+    Need.PAYEE: Guard(
+        lambda f: f.has_account and not f.rented,
+        text("A refund goes to the account that bought the box: there is none, or it was rented."),
     ),
     Need.CONSENT: Guard(
         lambda f: f.disposal_consent,

@@ -65,7 +65,7 @@ def _inspection_page(
     lines = _lines(order)
     known = _known(order, lines)
     values = known if typed is None else {**known, **typed}
-    proposals = {line.fault.number: _proposal(line.fault, values) for line in lines}
+    proposals = {line.fault.number: _proposal(order, line.fault, values) for line in lines}
     found = next_actions(session, case, order, actor=actor, now=request_time())
     return render_template(
         "rma/inspection.html",
@@ -99,19 +99,21 @@ def _known(order: WorkshopOrder, lines: list[FaultToJudge]) -> dict[str, Any]:
     return values
 
 
-def _proposal(fault: Fault, values: Mapping[str, Any]) -> dict[str, Any]:
+def _proposal(order: WorkshopOrder, fault: Fault, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the rules propose of a fault as it is filled in, and what they would otherwise."""
     name = f"fault.{fault.number}"
     contract = bool(values.get(f"{name}.contract"))
+    own = order.case is not None and order.case.is_rented
     verdict = workbench.proposed_verdict(
         fault,
         str(values.get(f"{name}.confirmed") or ""),
         str(values.get(f"{name}.fault_class") or ""),
         contract=contract,
+        own=own,
     )
     return {
         "verdict": verdict,
-        "otherwise": workbench.otherwise(fault, verdict, contract=contract),
+        "otherwise": workbench.otherwise(fault, verdict, contract=contract, own=own),
     }
 
 
@@ -124,7 +126,7 @@ def propose(ref: str, number: str) -> ResponseReturnValue:
         raise NotFound(text("There is no such fault."))
     line = _line(order, int(number))
     return render_template(
-        "rma/proposal.html", line=line, proposal=_proposal(line.fault, request.args)
+        "rma/proposal.html", line=line, proposal=_proposal(order, line.fault, request.args)
     )
 
 

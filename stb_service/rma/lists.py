@@ -35,6 +35,7 @@ class Stated:
     `location`: where a box is taken in, put, scrapped or sent, by an authorisation as well (code or
     public id of a place).
     `lines`: the numbers of the faults that are meant, such as those that are contested.
+    `provider`: who pays money back; empty means a person.
     """
 
     reason: str = ""
@@ -44,6 +45,7 @@ class Stated:
     signed_by: str = ""
     location: str = ""
     lines: tuple[int, ...] = ()
+    provider: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """Return what was said, as an event keeps it; the reason has a column of its own."""
@@ -54,6 +56,7 @@ class Stated:
             "signed_by": self.signed_by,
             "location": self.location,
             "lines": list(self.lines),
+            "provider": self.provider,
         }
         return {name: value for name, value in said.items() if value}
 
@@ -133,7 +136,7 @@ STATEMENTS: Mapping[str, Text] = {
     "disposal_consent": text("Customer consents to disposal"),
     "remedy_chosen": text("Customer was informed and chose the remedy"),
     "price_paid": text("Price that was paid for the box"),
-    "refunded": text("Money paid back to the customer"),
+    "refunded": text("Amount that is paid back to the customer"),
     "stray_sent_back": text("Box that came by mistake sent back"),
     "wiped": text("Customer's data wiped, or its storage destroyed"),
 }
@@ -142,12 +145,12 @@ OF_ORDER = frozenset({"wiped"})
 SINCE_ENTERED = frozenset(
     {
         *("address_confirmed", "notice_sent", "stray_sent_back"),
-        *("loss_confirmed", "disposal_consent"),
+        *("loss_confirmed", "disposal_consent", "refunded"),
     }
 )
 """What counts only if it was stated since the present state was entered."""
 WITH_AMOUNT = frozenset({"price_paid", "refunded"})
-"""What is stated with an amount of money."""
+"""What is stated with an amount of money: by whoever decides, and with what shows it."""
 GRADES: Mapping[str, Text] = {
     "A": text("As good as new"),
     "B": text("Signs of use"),
@@ -209,6 +212,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "tracking": text("Number of the parcel"),
     "fault": text("Fault"),
     "fault_class": text("Cause"),
+    "contract": text("Contract"),
     "spare": text("Replacement"),
     "check": text("Check"),
     "answer": text("Answer"),
@@ -231,6 +235,8 @@ FIELD_NAMES: Mapping[str, Text] = {
     "new_minor": text("Price of a new box"),
     "refurbished_minor": text("Price of a refurbished box"),
     "unreturned_minor": text("Fee for a box that does not come back"),
+    "damage_minor": text("Fee for a rented box that was damaged"),
+    "handling_minor": text("Handling fee where no fault was found"),
     "labour_minor": text("Price of an hour's work"),
     "may_send_ahead": text("Replacement may go ahead"),
     "late_credited": text("Fee credited when the old box comes late"),

@@ -34,6 +34,9 @@ class Need(StrEnum):
     NOTICE = "notice"
     # what leaves in exchange
     ACCESSORY = "accessory"
+    ACCESSORY_FREE = "accessory_free"
+    ACCESSORY_PAYS = "accessory_pays"
+    NO_BOX = "no_box"
     SPARE = "spare"
     SPARE_FITS = "spare_fits"
     SPARE_NEW = "spare_new"
@@ -63,6 +66,8 @@ class Need(StrEnum):
     IS_BILLABLE = "is_billable"
     NOT_BILLABLE = "not_billable"
     OPERATORS_BOX = "operators_box"
+    OWN_STOCK = "own_stock"
+    PAYER = "payer"
     BOX_HERE = "box_here"
     BEYOND_REPAIR = "beyond_repair"
     PAID_WORK = "paid_work"
@@ -81,6 +86,7 @@ class Need(StrEnum):
     BALANCE = "balance"
     NOT_OVERPAID = "not_overpaid"
     REFUND = "refund"
+    PAYEE = "payee"
     CONSENT = "consent"
     # the workshop
     NO_CASE = "no_case"

@@ -16,6 +16,7 @@ from stb_service.billing.rules import day_in
 from stb_service.devices import queries as devices
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.models import Device, Holding
+from stb_service.devices.rules import Tenure
 from stb_service.parts.catalogue.queries import part_of_model
 from stb_service.parts.queries import find_location, last_place_of
 from stb_service.rma import rules
@@ -104,6 +105,8 @@ def open_case(
     payer = _account(session, account, holding, actor)
     former = _former(session, previous, box, actor) or case_repeated(session, box, faults, now)
     _check_words(remedy=(remedy, Remedy), channel=(channel, Channel))
+    tenure = holding.tenure if holding else box.tenure
+    _check_remedy(remedy, payer, tenure)
     facts = _facts_before(session, box, former, now)
     moves = rules.advance(CASE, "repeat" if former else "request", facts)
     stands = _site(payer, site, holding)
@@ -119,7 +122,7 @@ def open_case(
         handler=_handler(session, handler, actor),
         remedy=remedy,
         channel=channel,
-        tenure=holding.tenure if holding else box.tenure,
+        tenure=tenure,
         reported_on=_reported(reported_on, zone_of_box(stands, payer, zone), now),
         complaint=complaint.strip()[:2000],
         language=language or (payer.language if payer else None),
@@ -211,6 +214,17 @@ def _check_words(**given: tuple[str, type[Remedy | Channel]]) -> None:
     for name, (word, words) in given.items():
         if word not in set(words):
             raise Invalid.field(name, text("One of: %(names)s", names=", ".join(words)))
+
+
+def _check_remedy(remedy: str, account: Account | None, tenure: str | None) -> None:
+    """Refuse to promise that a box which a customer bought will be the operator's."""
+    if (
+        remedy == Remedy.TO_STOCK
+        and account is not None
+        and tenure not in {Tenure.RENTED, Tenure.ON_LOAN}
+    ):
+        message = text("A customer has bought this box: it is not repaired to stock.")
+        raise Invalid.field("remedy", message)
 
 
 def _person(account: Account | None, ref: str) -> Subscriber | None:
@@ -435,6 +449,7 @@ def change_case(
         new["language"] = language or None
     if remedy is not None and remedy != case.remedy:
         _check_words(remedy=(remedy, Remedy))
+        _check_remedy(remedy, case.account, case.tenure)
         if case.state != "requested":
             message = text("What the case promises is changed only until it is authorised.")
             raise Refused([Obstacle("authorised", message)])

@@ -18,7 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing import rules as billing
-from stb_service.billing.models import Quote
+from stb_service.billing.ledger.queries import entries_about
+from stb_service.billing.models import LedgerEntry, Quote
 from stb_service.devices.models import Device
 from stb_service.parts.rules import Condition
 from stb_service.rma import queries
@@ -27,7 +28,7 @@ from stb_service.rma.bench import offers_of
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Content
-from stb_service.rma.gathering import terms_of_model
+from stb_service.rma.gathering import CASE_SUBJECT, terms_of_model
 from stb_service.rma.machine import Step
 from stb_service.rma.models import CaseEvent, Comparison, Exchange, Fault, ModelTerms, ReturnCase
 from stb_service.rma.verdicts import BILLABLE, FaultClass
@@ -242,6 +243,25 @@ class Writing:
         return Address(taker.name, taker.address_lines, taker.phone)
 
     # --- days ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _charges(self) -> Sequence[LedgerEntry]:
+        account = self.case.account
+        if account is None:
+            return []
+        return entries_about(
+            self.session,
+            kind=CASE_SUBJECT,
+            ref=self.case.public_id,
+            account=account,
+            scope=EVERYTHING,
+        )
+
+    def charged(self, cause: billing.Cause) -> int:
+        """Return the fee that was charged for it, with tax; none once it was given back."""
+        key = f"{self.case.number}/{cause}"
+        keys = {f"charge:{key}", f"credit:{key}"}
+        return sum(row.amount_minor for row in self._charges if row.key in keys)
 
     def day(self, at: datetime) -> date:
         """Return the day of a moment where the customer is."""
@@ -532,6 +552,22 @@ def _unrepaired(writing: Writing) -> Paper:
         reasons=(WHY_BACK.get(into.event) or into.reason or WHY_BACK["withdraw"],),
         carrier=said.get("carrier", ""),
         tracking=said.get("tracking", ""),
+        fee_minor=writing.charged(billing.Cause.HANDLING_FEE),
+        currency=writing.case.currency,
+    )
+
+
+def _has_damage_fee(writing: Writing) -> bool:
+    return writing.charged(billing.Cause.DAMAGE_FEE) > 0
+
+
+def _damage_fee(writing: Writing) -> Paper:
+    return papers.DamageFee(
+        *writing.head,
+        on=writing.day(writing.now),
+        box=writing.about,
+        fee_minor=writing.charged(billing.Cause.DAMAGE_FEE),
+        currency=writing.case.currency,
     )
 
 
@@ -595,6 +631,7 @@ WRITERS: Mapping[type[Paper], Writer] = {
     papers.Quote: (_has_quote, _quote),
     papers.Declined: (_is_declined, _declined),
     papers.ReturnedUnrepaired: (_is_unrepaired, _unrepaired),
+    papers.DamageFee: (_has_damage_fee, _damage_fee),
     papers.Replaced: (_is_replaced, _replaced),
     papers.FinalNotice: (_is_overdue, _final_notice),
 }
@@ -624,13 +661,18 @@ def tell_papers_due(
         elif content == Content.SPARE:
             due.append(papers.Replaced)
     for kind in due:
-        outbox.emit(
-            session,
-            topic=DUE,
-            key=f"{DUE}:{case.number}:{case.event_seq}:{kind.name}",
-            payload={"case": case.public_id, "paper": kind.name},
-            now=now,
-        )
+        tell_due(session, case, kind, now=now)
+
+
+def tell_due(session: Session, case: ReturnCase, kind: type[Paper], *, now: datetime) -> None:
+    """Tell the outbox that a paper is to reach the customer, once for a step."""
+    outbox.emit(
+        session,
+        topic=DUE,
+        key=f"{DUE}:{case.number}:{case.event_seq}:{kind.name}",
+        payload={"case": case.public_id, "paper": kind.name},
+        now=now,
+    )
 
 
 def nobody_mails(session: Session, payload: Mapping[str, Any], now: datetime) -> None:

@@ -26,9 +26,10 @@ from stb_service.rma.facts import Remedy
 from stb_service.rma.gathering import CASE_SUBJECT, Gathering
 from stb_service.rma.lists import NOTHING
 from stb_service.rma.models import CaseQuote, Fault, ReturnCase
+from stb_service.rma.queries import order_of_case
 from stb_service.rma.touching import touch_case
 from stb_service.rma.verdicts import BILLABLE
-from stb_service.shared.access import Actor
+from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.errors import Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text
 
@@ -40,11 +41,18 @@ def subject(case: ReturnCase) -> Subject:
     return CASE_SUBJECT, case.public_id, case.number
 
 
+def quotable(session: Session, case: ReturnCase) -> tuple[Remedy, ...]:
+    """Return what a quote of a case may be for: an accessory alone where that was promised."""
+    if case.remedy == Remedy.ACCESSORY and order_of_case(session, case, EVERYTHING) is None:
+        return (Remedy.ACCESSORY,)
+    return (Remedy.REPAIR, Remedy.REPLACE)
+
+
 def quote_case(
     session: Session,
     *,
     ref: str,
-    remedy: str = Remedy.REPAIR,
+    remedy: str = "",
     lines: Sequence[Line],
     faults: Collection[int] | None = None,
     title: str = "",
@@ -57,6 +65,7 @@ def quote_case(
 ) -> CaseQuote:
     """Make a quote of a case, as a draft; `send_quote` sends it. A draft made before is withdrawn.
 
+    `remedy` is what it is for: a repair, if that is not said, or an accessory where that is all.
     `faults` are the numbers of those that it has a price for; None means all that are to be paid.
 
     Raises:
@@ -71,8 +80,10 @@ def quote_case(
         raise Refused([Obstacle("quoting", text("The case is not being quoted."))])
     if case.account is None:
         raise Refused([Obstacle("no-account", text("No account would pay."))])
-    if remedy not in {Remedy.REPAIR, Remedy.REPLACE}:
-        raise Invalid.field("remedy", text("A repair or a replacement is quoted."))
+    quoted = quotable(session, case)
+    remedy = remedy or quoted[0]
+    if remedy not in quoted:
+        raise Invalid.field("remedy", text("One of: %(names)s", names=", ".join(quoted)))
     payable = _payable(session, case, now)
     wanted = sorted(set(payable if faults is None else faults))
     if set(wanted) - set(payable):

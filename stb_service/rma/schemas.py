@@ -214,6 +214,12 @@ class StepBody(ma.Schema):
     tracking = _said(64)
     signed_by = _said(128)
     location = _said(32)
+    provider = fields.line(
+        32,
+        shortest=0,
+        load_default="",
+        metadata={"description": "who pays a refund: `manual`, or the installation's provider"},
+    )
     lines = ma.fields.List(
         _number(),
         load_default=list,
@@ -683,7 +689,7 @@ class AccessoryBody(ma.Schema):
 class CaseQuoteBody(ma.Schema):
     """A quote of a case; without `faults` it has a price for all that are to be paid."""
 
-    remedy = one_of("repair", "replace", load_default="repair")
+    remedy = one_of("repair", "replace", "accessory", load_default="")
     lines = ma.fields.List(
         ma.fields.Nested(LineForm), required=True, validate=ma.validate.Length(1, 100)
     )
@@ -944,6 +950,8 @@ class ModelTermsPatch(ma.Schema):
     new_minor = integer(0, terms.LIMITS["new_minor"])
     refurbished_minor = integer(0, terms.LIMITS["refurbished_minor"])
     unreturned_minor = integer(0, terms.LIMITS["unreturned_minor"])
+    damage_minor = integer(0, terms.LIMITS["damage_minor"])
+    handling_minor = integer(0, terms.LIMITS["handling_minor"])
     labour_minor = integer(0, terms.LIMITS["labour_minor"])
     tax_ppm = integer(0, terms.LIMITS["tax_ppm"])
     may_send_ahead = ma.fields.Boolean()
@@ -963,6 +971,8 @@ class ModelTermsSchema(ma.Schema):
     new_minor = _whole()
     refurbished_minor = _whole()
     unreturned_minor = _whole(metadata={"description": "the fee for a box that does not come back"})
+    damage_minor = _whole(metadata={"description": "the fee for a rented box that was damaged"})
+    handling_minor = _whole(metadata={"description": "the fee where no fault was found"})
     labour_minor = _whole(metadata={"description": "an hour's"})
     tax_ppm = _whole()
     may_send_ahead = _flag()

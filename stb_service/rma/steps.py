@@ -35,6 +35,8 @@ def asked_with(action: Action) -> tuple[str, ...]:
     found = [name for need in action.asks for name in OF_NEED[need]]
     if action.event == "dispute":
         found.append("lines")
+    if action.event == "refund":
+        found.append("provider")
     if action.event in PLACES_OF:
         found.append("location")
     return tuple(dict.fromkeys(found))

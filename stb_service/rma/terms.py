@@ -31,6 +31,8 @@ class ModelTermsFields(TypedDict, total=False):
     new_minor: int
     refurbished_minor: int
     unreturned_minor: int
+    damage_minor: int
+    handling_minor: int
     labour_minor: int
     tax_ppm: int
     may_send_ahead: bool
@@ -47,6 +49,8 @@ DEFAULTS: ModelTermsFields = {
     "new_minor": 0,
     "refurbished_minor": 0,
     "unreturned_minor": 0,
+    "damage_minor": 0,
+    "handling_minor": 0,
     "labour_minor": 0,
     "tax_ppm": 0,
     "may_send_ahead": False,
@@ -61,6 +65,8 @@ LIMITS = {
     "new_minor": MOST_MINOR,
     "refurbished_minor": MOST_MINOR,
     "unreturned_minor": MOST_MINOR,
+    "damage_minor": MOST_MINOR,
+    "handling_minor": MOST_MINOR,
     "labour_minor": MOST_MINOR,
     "tax_ppm": 1_000_000,
     "repaired_life_months": MOST_MONTHS,

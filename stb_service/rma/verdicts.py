@@ -59,6 +59,10 @@ Firmware is the operator's own and never a user's fault, whatever a policy says.
 """
 
 
+DAMAGING = BLAMEABLE - {FaultClass.SURGE}
+"""What the user of a box of the operator's answers for, whatever a warranty says."""
+
+
 class Verdict(StrEnum):
     """Who answers for a fault."""
 
@@ -96,12 +100,15 @@ BILLING_CODES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Cover:
-    """What the warranty decision of the day on which the fault was reported says of a line."""
+    """What the warranty decision of the day on which the fault was reported says of a line. `own`:
+    the box is the operator's, and no policy lets its user damage it.
+    """
 
     covered: bool
     doa: bool = False
     excluded: frozenset[str] = frozenset()
     contract: bool = False
+    own: bool = False
 
 
 OUR_CAUSES = frozenset({FaultClass.MANUFACTURING, FaultClass.COMPONENT, FaultClass.FIRMWARE})
@@ -117,7 +124,9 @@ def verdict_of(
     """
     if confirmed is Confirmed.NO or fault_class is FaultClass.NONE_FOUND:
         return Verdict.NFF
-    if fault_class in BLAMEABLE and fault_class in cover.excluded:
+    if fault_class in BLAMEABLE and (
+        fault_class in cover.excluded or (cover.own and fault_class in DAMAGING)
+    ):
         found = Verdict.USER_FAULT
     elif cover.doa and fault_class not in BLAMEABLE:
         return Verdict.DOA

@@ -8,7 +8,13 @@ from typing import Any
 
 from flask_babel import format_date
 
-from stb_service.billing.rules import LINE_KIND_NAMES, QUOTE_STATE_COLOURS, QUOTE_STATE_NAMES
+from stb_service.billing.rules import (
+    CAUSE_NAMES,
+    ENTRY_KIND_NAMES,
+    LINE_KIND_NAMES,
+    QUOTE_STATE_COLOURS,
+    QUOTE_STATE_NAMES,
+)
 from stb_service.devices.components import COMPONENT_NAMES
 from stb_service.devices.queries import told_of
 from stb_service.devices.rules import STATUS_COLOURS, STATUS_NAMES, TENURE_NAMES
@@ -23,6 +29,7 @@ from stb_service.rma.lists import (
     WITH_AMOUNT,
 )
 from stb_service.rma.machine import PHASE_NAMES, WAITS_NAMES, Phase
+from stb_service.rma.refunding import payers
 from stb_service.rma.verdicts import (
     CONFIRMED_NAMES,
     FAULT_CLASS_NAMES,
@@ -30,7 +37,7 @@ from stb_service.rma.verdicts import (
     Verdict,
 )
 from stb_service.rma.workshop import ORDER
-from stb_service.shared.http import current_actor
+from stb_service.shared.http import current_actor, services
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.money import Money
 from stb_service.warranty.rules import OUTCOME_COLOURS, OUTCOME_NAMES
@@ -135,6 +142,7 @@ def words() -> dict[str, Any]:
         "precheck_names": PRECHECKS,
         "statement_names": STATEMENTS,
         "with_amount": WITH_AMOUNT,
+        "payers": lambda: payers(services().settings.payment_provider),
         "verdict_names": VERDICT_NAMES,
         "verdict_colours": VERDICT_COLOURS,
         "fault_class_names": FAULT_CLASS_NAMES,
@@ -144,6 +152,8 @@ def words() -> dict[str, Any]:
         "quote_state_names": QUOTE_STATE_NAMES,
         "quote_state_colours": QUOTE_STATE_COLOURS,
         "line_kind_names": LINE_KIND_NAMES,
+        "entry_kind_names": ENTRY_KIND_NAMES,
+        "cause_names": CAUSE_NAMES,
         "direction_names": DIRECTION_NAMES,
         "content_names": CONTENT_NAMES,
         "ending_names": ENDING_NAMES,

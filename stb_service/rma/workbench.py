@@ -319,28 +319,29 @@ def stock_here(
 # --- verdicts ------------------------------------------------------------------------------------
 
 
-def cover_of(fault: Fault, *, contract: bool = False) -> Cover:
+def cover_of(fault: Fault, *, contract: bool = False, own: bool = False) -> Cover:
     """Return what the warranty decision of a fault says of it, whatever its cause will be."""
     decision = fault.decision
     if decision is None:
-        return Cover(covered=False, contract=contract)
+        return Cover(covered=False, contract=contract, own=own)
     outcome = decision.effective_outcome
     return Cover(
         covered=outcome in COVERING or outcome == Outcome.EXCLUDED,
         doa=outcome == Outcome.DEAD_ON_ARRIVAL,
         excluded=decision.version.as_policy().excluded,
         contract=contract,
+        own=own,
     )
 
 
 def proposed_verdict(
-    fault: Fault, confirmed: str, fault_class: str, *, contract: bool = False
+    fault: Fault, confirmed: str, fault_class: str, *, contract: bool = False, own: bool = False
 ) -> Verdict | None:
     """Return the verdict that the rules propose; None until both questions are answered."""
     if confirmed not in set(Confirmed) or fault_class not in set(FaultClass):
         return None
     return verdict_of(
-        FaultClass(fault_class), Confirmed(confirmed), cover_of(fault, contract=contract)
+        FaultClass(fault_class), Confirmed(confirmed), cover_of(fault, contract=contract, own=own)
     )
 
 
@@ -352,9 +353,11 @@ class Otherwise:
     causes: Sequence[FaultClass]
 
 
-def otherwise(fault: Fault, found: Verdict | None, *, contract: bool = False) -> list[Otherwise]:
+def otherwise(
+    fault: Fault, found: Verdict | None, *, contract: bool = False, own: bool = False
+) -> list[Otherwise]:
     """Return what each other cause of a fault that was seen would make of it."""
-    cover = cover_of(fault, contract=contract)
+    cover = cover_of(fault, contract=contract, own=own)
     by_verdict: dict[Verdict, list[FaultClass]] = {}
     for cause in FaultClass:
         verdict = verdict_of(cause, Confirmed.YES, cover)

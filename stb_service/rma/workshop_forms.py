@@ -10,11 +10,12 @@ import marshmallow as ma
 
 from stb_service.parts.rules import Condition
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result, Stated
+from stb_service.rma.refunding import check_payer
 from stb_service.rma.rules import MACHINES
 from stb_service.rma.verdicts import Confirmed, FaultClass
 from stb_service.rma.wiping import METHODS
 from stb_service.shared.errors import Invalid
-from stb_service.shared.http import fields
+from stb_service.shared.http import fields, services
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.money import read_amount, read_decimal
 
@@ -60,13 +61,15 @@ class StepForm(ma.Schema):
     tracking = fields.line(64, load_default="")
     signed_by = fields.line(128, load_default="")
     location = fields.line(32, load_default="")
+    provider = fields.line(32, load_default="")
     lines = ma.fields.List(_number(1, 1000), load_default=list)
 
 
 def stated_of(form: Mapping[str, Any]) -> Stated:
     """Return what was said with a step."""
     said = {name: value for name, value in form.items() if name not in {"machine", "event"}}
-    return Stated(**{**said, "lines": tuple(said["lines"])})
+    stated = Stated(**{**said, "lines": tuple(said["lines"])})
+    return check_payer(stated, services().settings.payment_provider)
 
 
 # --- work ----------------------------------------------------------------------------------------
@@ -324,6 +327,8 @@ PRICES: Mapping[str, Text] = {
     "new_minor": text("Price of a new box"),
     "refurbished_minor": text("Price of a refurbished box"),
     "unreturned_minor": text("Fee for a box that does not come back"),
+    "damage_minor": text("Fee for a rented box that was damaged"),
+    "handling_minor": text("Handling fee where no fault was found"),
     "labour_minor": text("An hour of labour"),
 }
 
@@ -337,6 +342,8 @@ class ModelTermsForm(ma.Schema):
     new_minor = fields.line(20, load_default="0")
     refurbished_minor = fields.line(20, load_default="0")
     unreturned_minor = fields.line(20, load_default="0")
+    damage_minor = fields.line(20, load_default="0")
+    handling_minor = fields.line(20, load_default="0")
     labour_minor = fields.line(20, load_default="0")
     may_send_ahead = ma.fields.Boolean(load_default=False)
     late_credited = ma.fields.Boolean(load_default=False)

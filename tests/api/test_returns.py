@@ -378,6 +378,13 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
         {"kind": "fee_agreed", "amount_minor": 1},
         "amount_minor",
     ),
+    (
+        "POST",
+        f"/returns/{AHEAD}/statements",
+        {"kind": "price_paid", "amount_minor": 9_900},
+        "note",
+    ),
+    ("POST", f"/returns/{AHEAD}/steps", {"event": "refund", "provider": "mint"}, "provider"),
     ("POST", f"/returns/{AHEAD}/exchange", {"device": "no-such-box"}, "device"),
     ("POST", f"/returns/{WANTED}/accessory", {"part": "NO", "location": "MAIN"}, "part"),
     ("POST", f"/returns/{QUOTED}/quote", {"lines": []}, "lines"),

@@ -203,10 +203,14 @@ def test_no_fault_found(world: World) -> None:
 
 def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(world: World) -> None:
     world.supplies(MAIN)
+    world.boss.patch("/return-terms/models/AUR-1", damage_minor=4_000, tax_ppm=TAX)
     box = world.customers_box(tenure="rented")
     world.open(box).received(box, MAIN).judged("user_damage", photo=True)
     world.step("recover", reason="damaged, and ours")
     assert world.states == ("completed", "kept")
+    assert world.entries == [("damage_fee", 4_760)]
+    assert world.refused("confirm") == ["balance"]
+    world.pays(4_760, account=world.home)
     assert world.held == set()
 
     world.work("plan_refurbishment").repaired().work("shelve")
@@ -218,7 +222,7 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(world: Wor
     world.work("restock", location=MAIN).step("confirm")
 
     assert world.states == ("closed", "restocked")
-    assert world.entries == []
+    assert world.entries == [("damage_fee", 4_760), ("money", -4_760)]
     assert world.place_of(box) == (MAIN, "refurbished")
     assert world.moved(world.order["number"]) == [
         (PSU, MAIN, "CUSTOMER"),

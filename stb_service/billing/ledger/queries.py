@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, func, select, true
@@ -85,11 +85,13 @@ def outstanding(session: Session, quote: Quote) -> int:
 
 
 def left_of_payment(session: Session, payment_id: int, *, quote_only: bool = False) -> int:
-    """Return what a payment brought (for its quote alone, or in all), less what was given back."""
+    """Return what a payment brought (for its quote alone, or in all), less what was given back;
+    nothing is left of what was paid out.
+    """
     conditions = [LedgerEntry.payment_id == payment_id]
     if quote_only:
         conditions.append(LedgerEntry.quote_id.is_not(None))
-    return -_sum(session, *conditions)
+    return max(0, -_sum(session, *conditions))
 
 
 def left_of_payments(session: Session, ids: Collection[int]) -> dict[int, int]:
@@ -99,12 +101,27 @@ def left_of_payments(session: Session, ids: Collection[int]) -> dict[int, int]:
         .where(LedgerEntry.payment_id.in_(ids))
         .group_by(LedgerEntry.payment_id)
     )
-    return {int(row[0] or 0): -int(row[1]) for row in rows}
+    return {int(row[0] or 0): max(0, -int(row[1])) for row in rows}
 
 
 def entry_by_key(session: Session, key: str) -> LedgerEntry | None:
     """Return what was posted under a key."""
     return session.scalar(select(LedgerEntry).where(LedgerEntry.key == key))
+
+
+def entries_about(
+    session: Session, *, kind: str, ref: str, account: Account, scope: Scope
+) -> Sequence[LedgerEntry]:
+    """Return what an account was charged, credited, paid and given back for a piece of work, the
+    oldest first.
+    """
+    return session.scalars(
+        select(LedgerEntry)
+        .options(joinedload(LedgerEntry.quote))
+        .where(LedgerEntry.account_id == account.id, of_scope(scope))
+        .where(LedgerEntry.subject_kind == kind, LedgerEntry.subject_ref == ref)
+        .order_by(LedgerEntry.id)
+    ).all()
 
 
 def standing_of(

@@ -45,7 +45,7 @@ class CaseQuote(Base):
 
     __tablename__ = "rma_quotes"
     __table_args__ = (
-        CheckConstraint("remedy IN ('repair', 'replace')", name="remedy"),
+        CheckConstraint("remedy IN ('repair', 'replace', 'accessory')", name="remedy"),
         Index("ix_rma_quotes_case", "case_id", "id"),
     )
 
@@ -66,6 +66,7 @@ class ModelTerms(Public, Base):
         CheckConstraint("length(currency) = 3", name="currency"),
         CheckConstraint(
             "new_minor >= 0 AND refurbished_minor >= 0 AND unreturned_minor >= 0"
+            " AND damage_minor >= 0 AND handling_minor >= 0"
             " AND labour_minor >= 0 AND tax_ppm BETWEEN 0 AND 1000000",
             name="amounts",
         ),
@@ -80,6 +81,8 @@ class ModelTerms(Public, Base):
     new_minor: Mapped[int] = mapped_column(BigInteger)
     refurbished_minor: Mapped[int] = mapped_column(BigInteger)
     unreturned_minor: Mapped[int] = mapped_column(BigInteger)
+    damage_minor: Mapped[int] = mapped_column(BigInteger)
+    handling_minor: Mapped[int] = mapped_column(BigInteger)
     labour_minor: Mapped[int] = mapped_column(BigInteger)
     tax_ppm: Mapped[int]
     may_send_ahead: Mapped[bool]

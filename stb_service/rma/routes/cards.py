@@ -28,11 +28,12 @@ from stb_service.rma.models import (
     WorkshopOrder,
 )
 from stb_service.rma.queries import Belongings
+from stb_service.rma.refunding import check_payer
 from stb_service.rma.rules import MACHINES, Action
 from stb_service.rma.workshop import ORDER
 from stb_service.shared import personal
 from stb_service.shared.access import EVERYTHING, Actor
-from stb_service.shared.http import current_actor, unit
+from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import check_if_match, etag
 from stb_service.shared.http.unit import request_time
 
@@ -81,7 +82,8 @@ def order_answer(order: WorkshopOrder, status: int = 200) -> Answer:
 def stated_in(body: Mapping[str, Any]) -> Stated:
     """Return what was said with a step."""
     said = {name: body[name] for name in Stated.__dataclass_fields__}
-    return Stated(**{**said, "lines": tuple(said["lines"])})
+    stated = Stated(**{**said, "lines": tuple(said["lines"])})
+    return check_payer(stated, services().settings.payment_provider)
 
 
 # --- rows ----------------------------------------------------------------------------------------

@@ -313,6 +313,21 @@ class ReturnedUnrepaired(Letter):
 
 
 @dataclass(frozen=True)
+class DamageFee(Letter):
+    """A rented box came back damaged: what is charged for it."""
+
+    fee_minor: int
+    currency: str
+
+    name = "damage-fee"
+    title = text("Fee for a damaged box")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _fits("currency", self.currency, CURRENCY)
+
+
+@dataclass(frozen=True)
 class Replaced(Letter):
     """Another box instead of the one that was sent: new or refurbished, covered to a day."""
 
@@ -349,6 +364,7 @@ PAPERS: tuple[type[Paper], ...] = (
     Quote,
     Declined,
     ReturnedUnrepaired,
+    DamageFee,
     Replaced,
     FinalNotice,
 )

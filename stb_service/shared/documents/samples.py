@@ -10,6 +10,7 @@ from stb_service.shared.documents.papers import (
     Address,
     BoxFacts,
     Choice,
+    DamageFee,
     Declined,
     FinalNotice,
     Letter,
@@ -104,6 +105,7 @@ def _letters(language: str) -> tuple[Letter, ...]:
             carrier="Example Post",
             tracking="EP123456789XX",
         ),
+        DamageFee(*about, fee_minor=4900 * cents, currency=currency),
         Replaced(
             *about,
             replacement=BoxFacts("KX-4K Mini", "SN4K-0051204"),

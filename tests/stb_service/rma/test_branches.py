@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import date
 
 import pytest
 from sqlalchemy import select
@@ -26,7 +27,7 @@ TERMS = {"new_minor": 9_900, "refurbished_minor": 6_900, "unreturned_minor": 8_0
 
 def test_an_accessory_is_sent_lost_and_sent_again(one: House) -> None:
     one.parts(part=REMOTE, place=MAIN)
-    one.open(one.customers_box(), "remote", remedy="accessory").checked()
+    one.open(one.customers_box(sold_on=date(2026, 1, 5)), "remote", remedy="accessory").checked()
     assert one.refused(CASE, "approve_accessory") == ["accessory"]
     one.say(exchange.reserve_accessory, part=REMOTE, location=MAIN)
     one.on_case("approve_accessory").on_case("ship", tracking="1Z1")
@@ -146,10 +147,10 @@ def test_a_refund_is_no_more_than_was_paid_and_goodwill_is_granted_with_a_reason
     with pytest.raises(Invalid):
         one.say(deciding.grant_goodwill, number=1, reason=" ")
     one.say(deciding.grant_goodwill, number=1, reason="long loyal")
-    one.on_case("approve_refund").state("price_paid", amount_minor=9_900)
-    one.state("refunded", amount_minor=10_000)
+    one.on_case("approve_refund").state("price_paid", amount_minor=9_900, note="Receipt")
+    one.state("refunded", amount_minor=10_000, note="Letter")
     assert one.refused(CASE, "refund") == ["refund"]
-    one.state("refunded", amount_minor=9_900).on_case("refund").on_case("confirm")
+    one.state("refunded", amount_minor=9_900, note="Letter").on_case("refund").on_case("confirm")
 
     assert one.states == ("closed", "kept")
     assert [line.verdict for line in one.facts.lines] == ["goodwill"]

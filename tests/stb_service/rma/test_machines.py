@@ -206,6 +206,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(Need.REFUND, CASE, "refund"),
         *(lambda j: j.to("deciding").case("approve_refund"), {"refund_minor": 9_901}),
     ),
+    (Need.PAYEE, CASE, "approve_refund", lambda j: j.to("deciding"), {"has_account": False}),
     (Need.PARTS, ORDER, "reserve", lambda j: j.to("repair"), {"missing_parts": ["PSU-12V"]}),
     (Need.COMPARED, ORDER, "condemn", lambda j: j.to("repairing"), {"compared": False}),
     (
@@ -263,6 +264,21 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(Need.NOT_ACCESSORY, CASE, "approve_refund"),
         *(lambda j: j.know(remedy="accessory").case(*ACCESSORY, "lose"), {}),
     ),
+    (
+        *(Need.ACCESSORY_FREE, CASE, "approve_accessory"),
+        *(lambda j: j.case("request"), {"all_covered": False}),
+    ),
+    (Need.ACCESSORY_PAYS, CASE, "quote_accessory", lambda j: j.case("request"), {}),
+    (
+        *(Need.NO_BOX, CASE, "decline_accessory"),
+        *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
+    ),
+    (Need.OWN_STOCK, CASE, "to_stock", lambda j: j.to("deciding"), {}),
+    (
+        *(Need.PAYER, CASE, "quote"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("deciding"),
+        {"has_account": False},
+    ),
     (Need.FOR_ACCESSORY, CASE, "send_again", lambda j: j.to("outbound").case("lose"), {}),
     (
         *(Need.ADDRESS, CASE, "ship"),
@@ -318,7 +334,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(Need.MAY_REPLACE, CASE, "approve_replace"),
         *(lambda j: j.to("deciding"), {"lines": lines(Verdict.USER_FAULT)}),
     ),
-    (Need.MAY_REFUND, CASE, "approve_refund", lambda j: j.to("deciding"), {"rented": True}),
+    (
+        *(Need.MAY_REFUND, CASE, "approve_refund"),
+        *(lambda j: j.to("deciding"), {"lines": lines(Verdict.NFF)}),
+    ),
     (Need.IS_BILLABLE, CASE, "quote", lambda j: j.to("deciding"), {}),
     (
         *(Need.NOT_BILLABLE, CASE, "redecide"),
@@ -415,7 +434,7 @@ def test_a_box_leaves_with_nothing_open_or_on_credit(
 
 
 @pytest.mark.parametrize(
-    ("refund", "expected"), [(None, ["refund"]), (0, []), (9_900, []), (9_901, ["refund"])]
+    ("refund", "expected"), [(None, ["refund"]), (0, ["refund"]), (9_900, []), (9_901, ["refund"])]
 )
 def test_no_more_is_refunded_than_was_paid(refund: int | None, expected: list[str]) -> None:
     journey = Journey().to("deciding").case("approve_refund").know(refund_minor=refund)
@@ -443,7 +462,7 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.NO_DISPOSAL,
             Need.PROVISIONED,
             Need.PINS,
-            Need.BOX_HERE,
+            Need.NO_BOX,
             Need.SPARE_NEW,
             Need.NOT_FAILED,
         ),

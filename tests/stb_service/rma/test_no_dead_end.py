@@ -32,7 +32,8 @@ FINDINGS: tuple[tuple[Verdict, ...], ...] = (
 )
 """What an inspection may come to: each outcome, and faults of which only one is covered."""
 ON_THE_ROAD = frozenset({CaseState.OUTBOUND, CaseState.LOST_OUT, CaseState.UNDELIVERED})
-SETTLED = FaultLine(1, _V.IN_WARRANTY, 1, "ines")
+INES = frozenset({"ines"})
+SETTLED = FaultLine(1, _V.IN_WARRANTY, 1, INES)
 NOWHERE, NOTHING_YET = Position(), Tally()
 LOSSES = frozenset({OrderState.CONDEMNED, OrderState.WITH_SUPPLIER})
 DROPS_ALL = frozenset({CaseState.UNREPAIRED, CaseState.CHOOSING, CaseState.REFUND})
@@ -137,7 +138,7 @@ class World:
         events = {move.step.event for move in moves}
         if "inspect" in events:
             for verdicts in FINDINGS:
-                lines = tuple(FaultLine(n, v, 1, "ines") for n, v in enumerate(verdicts, 1))
+                lines = tuple(FaultLine(n, v, 1, INES) for n, v in enumerate(verdicts, 1))
                 yield replace(self, lines=lines)
                 if set(verdicts) & {_V.IN_WARRANTY, _V.USER_FAULT}:
                     yield replace(self, lines=lines, not_worth_it=True)
@@ -155,7 +156,7 @@ class World:
         elif "find_more" in events:
             yield self
             if len(self.lines) < 2:
-                more = FaultLine(len(self.lines) + 1, _V.OUT_OF_WARRANTY, 1, "ines", "omar")
+                more = FaultLine(len(self.lines) + 1, _V.OUT_OF_WARRANTY, 1, INES, "omar")
                 yield replace(self, lines=(*self.lines, more))
         elif "send_quote" in events:
             yield replace(self, remedy=Remedy.REPAIR)

@@ -153,6 +153,24 @@ def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     assert post.due[-1] == "box-replaced"
 
 
+def test_fees_stand_on_letters_and_on_the_page(
+    people: Any, client: FlaskClient, post: Post
+) -> None:
+    post.do(set_model_terms, model="AUR-1", damage_minor=4_000, handling_minor=1_500, tax_ppm=TAX)
+    rented, bought = post.customers_box("SN-0001", tenure="rented"), post.customers_box("SN-0002")
+    post.lives().open(rented).received(rented).judged("user_damage", photo=True)
+    assert "damage-fee" not in post.offers
+    post.on_case("recover", reason="it is ours")
+    fee = post.paper("damage-fee")
+    assert (fee.fee_minor, fee.currency) == (4_760, "EUR")
+    assert post.due[-1] == "damage-fee"
+    assert "Damage fee" in client.get(f"/returns/{post.ref}").text
+
+    post.open(bought).received(bought).judged("none_found", confirmed="no").on_case("return_nff")
+    assert post.paper("returned-unrepaired").fee_minor == 1_785
+    assert "Handling fee" in client.get(f"/returns/{post.ref}").text
+
+
 def test_a_return_that_was_rejected(post: Post) -> None:
     post.lives().open(post.customers_box()).on_case("reject", reason="Not our box")
     assert post.paper("return-declined").reasons == ("Not our box",)

@@ -188,9 +188,12 @@ def test_no_fault_found(one: House) -> None:
 
 def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(house: House) -> None:
     house.parts(place=MAIN)
+    house.do(set_model_terms, model="AUR-1", damage_minor=4_000, tax_ppm=TAX)
     device = house.customers_box(tenure="rented")
     house.open(device).received(device, location=MAIN).judged("user_damage", photo=True)
     house.on_case("recover", reason="damaged, and ours")
+    assert house.facts.balance_minor == 4_760
+    house.pay_account(4_760)
     assert house.states == ("completed", "kept")
     assert not house.has(device)
 

@@ -236,7 +236,7 @@ def test_no_fault_found_goes_back_as_it_came() -> None:
 def test_a_rented_damaged_box_is_taken_back_refurbished_and_put_in_stock() -> None:
     journey = Journey().know(rented=True, lines=lines(Verdict.USER_FAULT)).to("deciding")
     assert journey.bars(CASE, "quote") == ["is_billable"]
-    assert journey.bars(CASE, "approve_refund") == ["may_refund"]
+    assert journey.bars(CASE, "approve_refund") == ["may_refund", "payee"]
 
     journey.case("recover", "confirm").order("plan_refurbishment", "reserve", "begin", "test")
 

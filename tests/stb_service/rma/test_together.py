@@ -45,6 +45,9 @@ KNOWN: tuple[Facts, ...] = tuple(
         {"lines": lines(V.USER_FAULT, agreed=True)},
         {"lines": lines(V.USER_FAULT, agreed=True), "beyond_repair": True},
         {"quoted_remedy": "replace"},
+        {"remedy": "accessory", "all_covered": False, "quoted_remedy": "accessory"},
+        {"remedy": "accessory", "all_covered": False, "quote_until": START},
+        {"remedy": "to_stock", "has_account": False},
     )
 )
 """What may be known; each lets other events happen."""
@@ -158,9 +161,9 @@ TOGETHER: dict[str, set[str]] = {
     "second_inspection": {"second_inspection"},
     "decision_pending": {"inspected", "condemned"},
     "customer_choosing": {"inspected", "condemned"},
-    "quoting": {"inspected", "condemned"},
-    "quoted": {"inspected", "condemned"},
-    "awaiting_payment": {"inspected", "condemned"},
+    "quoting": {"inspected", "condemned", "new"},  # new: an accessory's, without its box
+    "quoted": {"inspected", "condemned", "new"},  # new: an accessory's, without its box
+    "awaiting_payment": {"inspected", "condemned", "new"},  # new: an accessory's, without its box
     "approved_repair": {"planned", "parts_reserved"},
     "repairing": {"in_repair", "waiting_parts", "waiting_supplier", "testing"},
     "repaired": {"repaired"},

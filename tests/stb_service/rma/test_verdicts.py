@@ -34,6 +34,7 @@ COVERED = Cover(covered=True, excluded=frozenset({*BLAMEABLE, F.WEAR, F.FIRMWARE
 DOA = replace(COVERED, doa=True)
 ENDED = replace(COVERED, covered=False)
 CONTRACT = replace(ENDED, contract=True)
+OWN = Cover(covered=False, own=True)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,9 @@ CONTRACT = replace(ENDED, contract=True)
         (F.USER_DAMAGE, DOA, V.USER_FAULT),
         (F.USER_DAMAGE, ENDED, V.USER_FAULT),
         (F.USER_DAMAGE, CONTRACT, V.CONTRACT),
+        (F.USER_DAMAGE, OWN, V.USER_FAULT),
+        (F.SURGE, OWN, V.OUT_OF_WARRANTY),
+        (F.COMPONENT, OWN, V.OUT_OF_WARRANTY),
         (F.LIQUID, COVERED, V.USER_FAULT),
         (F.SURGE, replace(COVERED, excluded=frozenset()), V.IN_WARRANTY),
         (F.SURGE, replace(DOA, excluded=frozenset()), V.IN_WARRANTY),

@@ -1,0 +1,91 @@
+"""Fees by the terms of a model: a rented box that was damaged, handling where no fault was found."""
+
+from __future__ import annotations
+
+from stb_service.billing.ledger.queries import entries_about
+from stb_service.rma import bench, deciding
+from stb_service.rma.cases import CASE
+from stb_service.rma.gathering import CASE_SUBJECT
+from stb_service.rma.lists import CHECKLIST
+from stb_service.rma.terms import set_model_terms
+from stb_service.rma.workshop import ORDER
+from stb_service.shared.access import EVERYTHING
+from tests.stb_service.rma.conftest import TAX, House
+
+FEES = {"damage_minor": 4_000, "handling_minor": 1_500, "tax_ppm": TAX}
+
+
+def charged(house: House) -> list[tuple[str, str, int]]:
+    """Return what the ledger has about the case."""
+    with house.db.read() as session:
+        found = entries_about(
+            session,
+            kind=CASE_SUBJECT,
+            ref=house.case.public_id,
+            account=house.home,
+            scope=EVERYTHING,
+        )
+        return [(row.kind, row.cause, row.amount_minor) for row in found]
+
+
+def judged(house: House, fault_class: str = "user_damage", **fees: int | str) -> House:
+    """Let a rented box come back, and be judged."""
+    house.do(set_model_terms, model="AUR-1", **{**FEES, **fees})
+    device = house.customers_box(tenure="rented")
+    house.open(device).received(device)
+    return house.judged(fault_class, photo=True)
+
+
+def test_a_rented_box_that_was_damaged_costs_a_fee_once(house: House) -> None:
+    judged(house).on_case("approve_repair").on_order("reserve")
+    assert house.refused(ORDER, "begin") == ["paid"]
+    house.on_case("redecide", reason="not worth it").on_case("recover", reason="it is ours")
+    assert house.refused(CASE, "confirm") == ["balance"]
+
+    house.pay_account(4_760).on_case("confirm")
+
+    assert house.case.state == "closed"
+    assert charged(house) == [("charge", "damage_fee", 4_760)]
+
+
+def test_a_rented_box_that_failed_by_itself_costs_nothing(one: House) -> None:
+    judged(one, "component").on_case("recover", reason="refurbish it").on_case("confirm")
+
+    assert charged(one) == []
+
+
+def test_goodwill_leaves_the_fee_out(one: House) -> None:
+    judged(one).say(deciding.grant_goodwill, number=1, reason="a child of two years")
+    one.on_case("recover", reason="it is ours").on_case("confirm")
+
+    assert charged(one) == []
+
+
+def test_a_fee_whose_verdict_does_not_stand_is_given_back(one: House) -> None:
+    judged(one).on_case("approve_repair").on_case("redecide", reason="contested")
+    one.on_case("dispute", reason="it was never like that")
+    other = one.somebody("Second")
+    for code in CHECKLIST:
+        one.say(bench.record_check, code=code, result="pass", actor=other)
+    one.judge(1, "component", actor=other).on_order("judge_again", actor=other)
+    one.on_case("approve_replace")
+
+    assert charged(one) == [("charge", "damage_fee", 4_760), ("credit", "correction", -4_760)]
+
+
+def test_terms_in_other_money_name_no_fee(one: House) -> None:
+    judged(one, currency="USD").on_case("recover", reason="it is ours").on_case("confirm")
+
+    assert charged(one) == []
+
+
+def test_handling_is_paid_before_a_box_without_a_fault_goes_back(house: House) -> None:
+    house.do(set_model_terms, model="AUR-1", **FEES)
+    device = house.customers_box()
+    house.open(device).received(device).judged("none_found", confirmed="no")
+    house.on_case("return_nff")
+    assert house.refused(CASE, "ship", tracking="1Z2") == ["balance"]
+
+    house.pay_account(1_785).on_case("ship", tracking="1Z2").on_case("deliver").on_case("confirm")
+
+    assert charged(house) == [("charge", "handling_fee", 1_785)]
