@@ -153,6 +153,12 @@ def _lapse(acting: Acting, step: Step) -> None:
         quoting.give_up(acting)
 
 
+def _choose_replacement(acting: Acting, step: Step) -> None:
+    """Take the quote of a repair back: the customer buys another box instead."""
+    if step.from_state == CaseState.QUOTED:
+        quoting.drop(acting)
+
+
 def _begin(acting: Acting, step: Step) -> None:
     """Refuse what billing would not begin: a quote that nobody answered, an account overdue.
 
@@ -304,6 +310,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "lapse": (_lapse,),
     "lapse_part": (_lapse,),
     "reconsider": (_plain(quoting.drop),),
+    "choose_replacement": (_choose_replacement,),
     "withdraw": (_withdraw,),
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.credit_undone_work),),

@@ -22,13 +22,13 @@ from stb_service.billing.models import Quote
 from stb_service.devices.models import Device
 from stb_service.parts.rules import Condition
 from stb_service.rma import queries
-from stb_service.rma.bench import offers_of
 from stb_service.rma.cases import CaseState
+from stb_service.rma.choosing import ways_of, with_tax
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Content
 from stb_service.rma.gathering import terms_of_model
 from stb_service.rma.machine import Step
-from stb_service.rma.models import CaseEvent, Comparison, Exchange, Fault, ModelTerms, ReturnCase
+from stb_service.rma.models import CaseEvent, Exchange, Fault, ModelTerms, ReturnCase
 from stb_service.rma.verdicts import BILLABLE, FaultClass
 from stb_service.shared import outbox
 from stb_service.shared.access import EVERYTHING, Scope
@@ -36,7 +36,6 @@ from stb_service.shared.documents import papers
 from stb_service.shared.documents.papers import Address, BoxFacts, Operator, Paper, Words
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused
 from stb_service.shared.i18n import CUSTOMER_LANGUAGES, Text, text
-from stb_service.shared.money import rounded_share
 from stb_service.shared.speech import customer_text
 from stb_service.staff.models import Organisation
 from stb_service.staff.queries import operator
@@ -409,7 +408,7 @@ def _quote(writing: Writing) -> Paper:
         currency=quote.currency,
         valid_until=quote.valid_until_on,
         is_paid_first=quote.account.credit_days == 0,
-        choices=_choices(writing, quote),
+        choices=ways_of(writing.session, writing.case, quote),
     )
 
 
@@ -419,32 +418,6 @@ def _quote_line(row: Any) -> papers.QuoteLine:
     if pieces and pieces * row.unit_minor == row.net_minor:
         return papers.QuoteLine(row.description, pieces, row.unit_minor)
     return papers.QuoteLine(row.description, 1, row.net_minor)
-
-
-def _choices(writing: Writing, quote: Quote) -> tuple[papers.Choice, ...]:
-    """Return what was held side by side for the customer, with tax; the repair is as quoted."""
-    kept = writing.session.scalar(
-        select(Comparison)
-        .where(Comparison.case_id == writing.case.id)
-        .order_by(Comparison.id.desc())
-        .limit(1)
-    )
-    if kept is None or writing.terms is None or writing.terms.currency != quote.currency:
-        return ()
-    rate = writing.terms.tax_ppm
-    return tuple(
-        papers.Choice(
-            str(offer.choice),
-            quote.total_minor if offer.choice == "repair" else with_tax(offer.price_minor, rate),
-            offer.supported_until_on,
-        )
-        for offer in offers_of(kept)
-    )
-
-
-def with_tax(net_minor: int, tax_ppm: int) -> int:
-    """Return a net price with its tax, half a minor unit rounded up."""
-    return net_minor + rounded_share(net_minor, tax_ppm, 1_000_000)
 
 
 WHY: Mapping[str, Words] = {

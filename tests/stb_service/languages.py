@@ -24,6 +24,8 @@ def english_in(page: str, language: str, known: frozenset[str] = frozenset()) ->
     `known` are names of people and boxes.
     """
     words = seen(page)
-    if language == "vi":
-        return [found.group() for found in ENGLISH.finditer(words)]
-    return [word for word in LATIN.findall(words) if word not in known | DATA]
+    if language == "vi":  # which is written in Latin letters itself
+        found = [match.group() for match in ENGLISH.finditer(words)]
+    else:
+        found = LATIN.findall(words)
+    return [word for word in found if word not in known | DATA]
