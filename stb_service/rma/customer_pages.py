@@ -12,7 +12,8 @@ from typing import Any
 
 from flask import Blueprint, flash, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.card import QuoteCard
 from stb_service.billing.customer_pages import customer_of, flash_refusal, quote_behind, quote_page
@@ -21,8 +22,10 @@ from stb_service.rma.answers import choose_other
 from stb_service.rma.cases import CaseState
 from stb_service.rma.choosing import case_of_quote, newest_comparison, ways_of
 from stb_service.rma.comparison import Choice
+from stb_service.rma.cover_words import OPERATORS, told_of
 from stb_service.rma.facts import Remedy
 from stb_service.rma.gathering import OTHERS
+from stb_service.rma.models import Fault, ReturnCase
 from stb_service.shared.access import EVERYTHING, public
 from stb_service.shared.documents.papers import Choice as Way
 from stb_service.shared.errors import Conflict
@@ -71,6 +74,21 @@ def beside_quote(session: Session, uid: str, now: datetime) -> dict[str, Any]:
     }
 
 
+def cover_of_quote(session: Session, uid: str, now: datetime) -> dict[str, Any]:
+    """Return what the warranty gave the box of a quote, for its customer."""
+    found = case_of_quote(session, quote_by_ref(session, uid, EVERYTHING))
+    return cover_of_case(session, found[0]) if found else {}
+
+
+def cover_of_case(session: Session, case: ReturnCase) -> dict[str, Any]:
+    """Return what the warranty gave each fault of a case, and why."""
+    rows = select(Fault).where(Fault.case_id == case.id).order_by(Fault.number)
+    faults = session.scalars(rows.options(joinedload(Fault.decision))).all()
+    told = [] if case.is_rented else told_of(faults)
+    return {"told": told, "operators": OPERATORS if case.is_rented else None}
+
+
+COVER = CustomerSection("rma/customer/cover.html", cover_of_quote)
 BESIDE_QUOTE = CustomerSection("rma/customer/ways.html", beside_quote)
 
 

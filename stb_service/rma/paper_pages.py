@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from stb_service.billing.addresses import link_of, signing_keys
 from stb_service.billing.links import read_link, sign_link, signed_values
 from stb_service.rma import papers, queries
+from stb_service.rma.customer_pages import cover_of_case
 from stb_service.rma.customer_words import REMEDIES, STATES
 from stb_service.rma.models import ReturnCase
 from stb_service.shared.access import EVERYTHING, public, requires
@@ -167,6 +168,7 @@ def follow_case(word: str) -> ResponseReturnValue:
         state=STATES[case.state],
         remedy=REMEDIES[case.remedy],
         since=writing.day(case.entered_at),
+        section=cover_of_case(unit(), case),
         quote=quote,
         quote_link=link_of(quote) if quote else None,
     )

@@ -24,12 +24,13 @@ from stb_service.parts.rules import Condition
 from stb_service.rma import queries
 from stb_service.rma.cases import CaseState
 from stb_service.rma.choosing import ways_of, with_tax
+from stb_service.rma.cover_words import letter_words, outcome_words
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Content
 from stb_service.rma.gathering import terms_of_model
 from stb_service.rma.machine import Step
 from stb_service.rma.models import CaseEvent, Exchange, Fault, ModelTerms, ReturnCase
-from stb_service.rma.verdicts import BILLABLE, FaultClass
+from stb_service.rma.verdicts import BILLABLE
 from stb_service.shared import outbox
 from stb_service.shared.access import EVERYTHING, Scope
 from stb_service.shared.documents import papers
@@ -409,6 +410,7 @@ def _quote(writing: Writing) -> Paper:
         valid_until=quote.valid_until_on,
         is_paid_first=quote.account.credit_days == 0,
         choices=ways_of(writing.session, writing.case, quote),
+        warranty=letter_words(writing.case, writing.faults),
     )
 
 
@@ -420,39 +422,11 @@ def _quote_line(row: Any) -> papers.QuoteLine:
     return papers.QuoteLine(row.description, 1, row.net_minor)
 
 
-WHY: Mapping[str, Words] = {
-    FaultClass.LIQUID: customer_text(
-        "The box was damaged by a liquid, which the warranty excludes."
-    ),
-    FaultClass.SURGE: customer_text(
-        "The box was damaged by a surge in the mains, which the warranty excludes."
-    ),
-    FaultClass.USER_DAMAGE: customer_text(
-        "The box was damaged in use, which the warranty excludes."
-    ),
-    FaultClass.THIRD_PARTY: customer_text(
-        "The box was opened by somebody else, which the warranty excludes."
-    ),
-}
-
-
 def _why_to_pay(writing: Writing) -> tuple[Words, ...]:
     """Return why the customer is asked to pay, each reason once."""
-    found: list[Words] = []
-    for fault in writing.faults:
-        if fault.effective_verdict not in BILLABLE:
-            continue
-        cause = fault.second_class or fault.fault_class or ""
-        until = fault.decision.covered_until if fault.decision else None
-        if fault.effective_verdict == "user_fault" and cause in WHY:
-            reason: Words = WHY[cause]
-        elif until is not None and until < writing.case.reported_on:
-            reason = customer_text("The warranty ended on %(day)s.", day=until)
-        else:
-            reason = customer_text("The warranty does not cover this fault.")
-        if reason not in found:
-            found.append(reason)
-    return tuple(found)
+    payable = (fault for fault in writing.faults if fault.effective_verdict in BILLABLE)
+    reasons = [outcome_words(fault) for fault in payable]
+    return tuple(reason for n, reason in enumerate(reasons) if reason not in reasons[:n])
 
 
 def _is_declined(writing: Writing) -> bool:
@@ -501,6 +475,7 @@ def _unrepaired(writing: Writing) -> Paper:
         reasons=(WHY_BACK.get(into.event) or into.reason or WHY_BACK["withdraw"],),
         carrier=said.get("carrier", ""),
         tracking=said.get("tracking", ""),
+        warranty=letter_words(writing.case, writing.faults),
     )
 
 
@@ -520,6 +495,7 @@ def _replaced(writing: Writing) -> Paper:
         replacement=box_facts(exchange.device),
         is_refurbished=exchange.condition == Condition.REFURBISHED,
         covered_until=until,
+        warranty=letter_words(writing.case, writing.faults),
     )
 
 

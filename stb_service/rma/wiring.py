@@ -103,7 +103,7 @@ def wire(registries: Registries) -> None:
     registries.account.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.section_of_account, 30)
     )
-    registries.customer_quote.append(customer_pages.BESIDE_QUOTE)
+    registries.customer_quote += [customer_pages.COVER, customer_pages.BESIDE_QUOTE]
     registries.timeline.append(telling.timeline_of_box)
     registries.account_timeline.append(telling.timeline_of_account)
     registries.personal.append(personal.KNOWN)

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from stb_service.app import wire_rooms
 from stb_service.billing.addresses import link_of
@@ -20,19 +20,21 @@ from stb_service.billing.models import Quote
 from stb_service.billing.rules import Line
 from stb_service.rma import bench, queries, quoting
 from stb_service.rma.cases import CASE, CaseState
+from stb_service.rma.cover_words import OUTCOMES, letter_words, outcome_words
 from stb_service.rma.customer_words import REMEDIES, STATES
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy
-from stb_service.rma.models import Comparison
+from stb_service.rma.models import Comparison, Fault
 from stb_service.rma.paper_pages import FOLLOWED, link_of_case
 from stb_service.rma.terms import set_model_terms
 from stb_service.shared import outbox
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.db import Database
 from stb_service.shared.i18n import direction
-from stb_service.shared.speech import speech
+from stb_service.shared.speech import customer_text, speech
 from stb_service.subscribers.models import Account
-from tests.stb_service.languages import english_in, seen
+from stb_service.warranty.models import WarrantyDecision
+from tests.stb_service.languages import LATIN, english_in, seen
 from tests.stb_service.rma.conftest import OLD, TAX, House
 
 NAMES = frozenset({"SN", "Aurora", "One"})
@@ -270,3 +272,102 @@ def test_a_choice_that_was_told_by_phone_is_acted_on(shop: Shop) -> None:
     house.on_case("choose_replacement")
 
     assert (house.case.state, shop.quote_state) == ("quoting", "withdrawn")
+
+
+# What the warranty gave
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_a_covered_repair_tells_its_customer_by_which_policy_and_why(
+    house: House, follow: Callable[[], str], anonymous: FlaskClient, language: str
+) -> None:
+    speaks(house, language)
+    device = house.customers_box(sold_on=date(2025, 5, 5))
+    house.open(device).received(device).judged().on_case("approve_repair")
+    with time_machine.travel(house.now, tick=False):
+        page = anonymous.get(follow()).text
+
+    words, said = " ".join(html.unescape(page).split()), speech(language)
+    with house.db.read() as session:
+        decision = session.scalars(
+            select(WarrantyDecision).order_by(WarrantyDecision.id.desc())
+        ).first()
+    assert decision is not None
+    assert decision.covered_until is not None
+    for sentence in (
+        OUTCOMES["covered"],
+        customer_text("The warranty began on %(day)s.", day=date(2025, 5, 5)),
+        customer_text("The fault was reported on %(day)s.", day=decision.reported_on),
+        customer_text(
+            "It holds for %(months)s months, until %(day)s.",
+            months=24,
+            day=decision.covered_until,
+        ),
+        customer_text(
+            "Decided by the warranty policy “%(policy)s”, version %(version)s.",
+            policy=decision.version.title,
+            version=decision.version.number,
+        ),
+    ):
+        assert said.say(sentence) in words
+    if language != "en":
+        known = NAMES | {"does", "not", "work"} | set(LATIN.findall(decision.version.title))
+        assert english_in(page, language, known) == []
+
+
+def test_a_quote_says_beside_its_price_what_the_warranty_gave(shop: Shop) -> None:
+    page = shop.get(shop.quoted())
+
+    assert "What the warranty gives" in page
+    assert "The warranty ended on" in page
+    assert "Decided by the warranty policy" in page
+
+
+def test_the_letter_of_a_quote_says_what_the_warranty_gave(shop: Shop) -> None:
+    shop.quoted()
+    with shop.house.db.read() as session:
+        faults = session.scalars(select(Fault).options(joinedload(Fault.decision))).all()
+        case = queries.case_by_ref(session, shop.house.ref, EVERYTHING)
+        said = [str(sentence) for sentence in letter_words(case, faults)]
+
+    assert said[0].startswith("The warranty ended on")
+    assert said[-1].startswith("Decided by the warranty policy")
+
+
+def test_a_rented_box_has_no_warranty_of_its_own(
+    house: House, follow: Callable[[], str], anonymous: FlaskClient
+) -> None:
+    house.open(house.customers_box(tenure="rented")).authorised()
+    with time_machine.travel(house.now, tick=False):
+        page = anonymous.get(follow()).text
+
+    assert "The box is ours" in page
+    assert "Decided by" not in page
+
+
+def fault(verdict: str | None, outcome: str, **more: Any) -> Fault:
+    ended = {"expired": date(2024, 5, 4)}.get(outcome)
+    decision = WarrantyDecision(outcome=outcome, covered_until=ended, reported_on=date(2026, 3, 2))
+    return Fault(verdict=verdict, decision=decision, **more)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (fault(None, "covered"), "covers this fault"),
+        (fault("in_warranty", "expired"), "covers this fault"),
+        (fault("doa", "dead_on_arrival"), "from the beginning"),
+        (fault("out_of_warranty", "expired"), "ended on 4 May 2024"),
+        (fault("out_of_warranty", "no_cover"), "No warranty applies"),
+        (fault("out_of_warranty", "covered"), "does not cover"),
+        (fault("user_fault", "excluded", fault_class="liquid"), "by a liquid"),
+        (fault("user_fault", "covered", fault_class="liquid", second_class="surge"), "by a surge"),
+        (fault("user_fault", "covered", fault_class="config"), "excludes what was found"),
+        (fault("nff", "covered"), "no fault"),
+        (fault("goodwill", "expired"), "make it good"),
+        (fault("contract", "expired"), "Your contract"),
+        (Fault(verdict="out_of_warranty"), "does not cover"),
+    ],
+)
+def test_what_a_customer_is_told_goes_by_the_verdict(found: Fault, said: str) -> None:
+    assert said in str(outcome_words(found))
