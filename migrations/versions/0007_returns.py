@@ -116,6 +116,7 @@ CASE_MOVES = (
     ("quoted", False, "dispute", "second_inspection", False),
     ("quoted", False, "revise", "quoting", False),
     ("quoted", False, "redecide", "decision_pending", False),
+    ("quoted", False, "choose_replacement", "quoting", False),
     ("quoted", False, "accept", "awaiting_payment", False),
     ("quoted", False, "decline", "return_unrepaired", False),
     ("quoted", False, "decline_part", "decision_pending", False),
@@ -1465,7 +1466,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'price_paid', 'refunded', 'stray_sent_back', 'wiped')",
+            "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'nothing_else_offered', 'price_paid', 'refunded', 'stray_sent_back', 'wiped')",
             name=op.f("ck_rma_statements_kind"),
         ),
         sa.CheckConstraint(

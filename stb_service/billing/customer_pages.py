@@ -10,15 +10,14 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale, get_locale
-from flask_babel import gettext as _
 
 from stb_service.billing import operations
 from stb_service.billing.addresses import checkout_signer, link_of, signing_keys
 from stb_service.billing.card import QuoteCard
-from stb_service.billing.links import Purpose, read_link
+from stb_service.billing.customer_words import PAID, REFUSALS, STATES, UNPAID
+from stb_service.billing.links import Purpose, read_link, signed_values
 from stb_service.billing.models import Payment, Quote
 from stb_service.billing.notices import Notice, NoticeKind
 from stb_service.billing.pages import words
@@ -30,6 +29,12 @@ from stb_service.billing.rules import PaymentState, QuoteState
 from stb_service.shared.access import EVERYTHING, Actor, public
 from stb_service.shared.errors import Conflict, DomainError, NotFound
 from stb_service.shared.http import services, unit
+from stb_service.shared.http.customers import (
+    answer_customers,
+    customer_page,
+    refusal_words,
+    speak_to,
+)
 from stb_service.shared.http.pages import see_other
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.i18n import text
@@ -38,42 +43,63 @@ pages = Blueprint("customer_pages", __name__, template_folder="templates")
 pages.context_processor(words)
 RATE = "30 per minute"
 NO_PROVIDER = "none"
+NOT_HERE = text("Payments are not taken here.")
 
 
-def _quote_behind(word: str) -> tuple[Quote, int]:
+@pages.url_value_preprocessor
+def _speak(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Let whatever is said from here on, a refusal too, be said to a customer."""
+    answer_customers()
+
+
+def quote_behind(word: str) -> tuple[Quote, int]:
     """Return the quote of a link, and the edition that it was made for.
 
     Raises:
-        NotFound: the link is not valid, or has ended.
+        NotFound: the link is not valid, or has ended; its customer is told in their language.
     """
-    found = read_link(Purpose.QUOTE, word, now=request_time(), keys=signing_keys())
-    return quote_by_ref(unit(), str(found[0]), EVERYTHING), int(found[1])
+    keys = signing_keys()
+    _until, found = signed_values(Purpose.QUOTE, word, keys=keys)
+    quote = quote_by_ref(unit(), str(found[0]), EVERYTHING)
+    speak_to(quote.account.language)
+    read_link(Purpose.QUOTE, word, now=request_time(), keys=keys)
+    return quote, int(found[1])
 
 
-def _customer(quote: Quote) -> Actor:
+def customer_of(quote: Quote) -> Actor:
     """Return who acts through a link: the account, by its number."""
     return Actor("customer", quote.account.public_id, quote.account.number)
 
 
-def _in_words_of(quote: Quote, show: Callable[[], str]) -> str:
-    """Render in the language of the quote's account, else in the one that the browser asks for."""
-    with force_locale(quote.account.language or str(get_locale() or "en")):
-        return show()
-
-
-def _page(template: str, quote: Quote, edition: int, **values: Any) -> str:
-    card = QuoteCard(unit(), quote, EVERYTHING, request_time())
-    return _in_words_of(
-        quote,
-        lambda: render_template(
-            template,
-            card=card,
-            quote=quote,
-            is_current=edition == quote.edition,
-            can_pay=services().settings.payment_provider != NO_PROVIDER,
-            **values,
-        ),
+def quote_page(template: str, quote: Quote, edition: int, **values: Any) -> str:
+    """Return a page about a quote, in its customer's language."""
+    said = speak_to(quote.account.language)
+    return customer_page(
+        template,
+        said,
+        card=QuoteCard(unit(), quote, EVERYTHING, request_time()),
+        quote=quote,
+        states=STATES,
+        amount=lambda minor: said.money(minor, quote.currency),
+        is_current=edition == quote.edition,
+        can_pay=services().settings.payment_provider != NO_PROVIDER,
+        **values,
     )
+
+
+def _sections(quote: Quote, word: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return what higher rooms show beside a quote: templates with their values."""
+    made = (
+        (section.template, section.load(unit(), quote.public_id, request_time()))
+        for section in services().registries.customer_quote
+    )
+    return [(template, values | {"word": word}) for template, values in made if values]
+
+
+def flash_refusal(quote: Quote, refusal: DomainError) -> None:
+    """Tell a customer on the next page why something was not done."""
+    said = speak_to(quote.account.language)
+    flash(said.say(refusal_words(refusal, REFUSALS)), "error")
 
 
 @pages.after_request
@@ -88,32 +114,32 @@ def _private(response: Any) -> Any:
 @public
 def show_quote(word: str) -> ResponseReturnValue:
     """Show a quote to its customer, and what they may do."""
-    quote, edition = _quote_behind(word)
-    return _page("billing/customer_quote.html", quote, edition, word=word)
+    quote, edition = quote_behind(word)
+    sections = _sections(quote, word)
+    return quote_page("billing/customer/quote.html", quote, edition, word=word, sections=sections)
 
 
 def _answer(word: str, answer: str, act: Callable[..., Any]) -> ResponseReturnValue:
     """Ask once more, and then take the answer."""
-    quote, edition = _quote_behind(word)
+    quote, edition = quote_behind(word)
     back = see_other("customer_pages.show_quote", word=word)
     if request.method == "GET":
         card = QuoteCard(unit(), quote, EVERYTHING, request_time())
         if not card.is_open or edition != quote.edition:
             return back
-        return _page("billing/customer_answer.html", quote, edition, word=word, answer=answer)
+        return quote_page("billing/customer/answer.html", quote, edition, word=word, answer=answer)
     try:
         act(
             unit(),
             ref=quote.public_id,
             edition=edition,
             note="",
-            actor=_customer(quote),
+            actor=customer_of(quote),
             now=request_time(),
         )
     except Conflict as refusal:
-        said = refusal
         unit().rollback()
-        flash(_in_words_of(_quote_behind(word)[0], said.__str__), "error")
+        flash_refusal(quote_behind(word)[0], refusal)
     return back
 
 
@@ -135,22 +161,22 @@ def decline_quote(word: str) -> ResponseReturnValue:
 @public
 def pay_quote(word: str) -> ResponseReturnValue:
     """Send the customer to where they pay."""
-    quote, _edition = _quote_behind(word)
+    quote, _edition = quote_behind(word)
     provider = services().settings.payment_provider
     if provider == NO_PROVIDER:
-        raise NotFound(text("Payments are not taken here."))
+        raise NotFound(NOT_HERE)
     try:
         checkout = begin_payment(
             unit(),
             ref=quote.public_id,
             provider=provider,
             sign=checkout_signer(),
-            actor=_customer(quote),
+            actor=customer_of(quote),
             now=request_time(),
         )
     except DomainError as refusal:
         unit().rollback()
-        flash(str(refusal), "error")
+        flash_refusal(quote_behind(word)[0], refusal)
         return see_other("customer_pages.show_quote", word=word)
     return redirect(checkout.path, 303)
 
@@ -165,11 +191,14 @@ pay_quote.limits = RATE  # type: ignore[attr-defined]
 
 def _payment_behind(word: str) -> Payment:
     if services().settings.payment_provider != TEST:
-        raise NotFound(text("Payments are not taken here."))
-    found = read_link(Purpose.CHECKOUT, word, now=request_time(), keys=signing_keys())
+        raise NotFound(NOT_HERE)
+    keys = signing_keys()
+    _until, found = signed_values(Purpose.CHECKOUT, word, keys=keys)
     payment = payment_by_reference(unit(), TEST, str(found[0]))
     if payment is None or payment.quote is None:
         raise NotFound(text("There is no such payment."))
+    speak_to(payment.account.language)
+    read_link(Purpose.CHECKOUT, word, now=request_time(), keys=keys)
     return payment
 
 
@@ -182,24 +211,18 @@ def test_checkout(word: str) -> ResponseReturnValue:
     assert quote is not None
     if request.method == "GET":
         is_open = payment.state in {PaymentState.AWAITED, PaymentState.FAILED}
-        return _page(
-            "billing/test_checkout.html", quote, quote.edition, payment=payment, is_open=is_open
+        return quote_page(
+            *("billing/customer/test_checkout.html", quote, quote.edition),
+            payment=payment,
+            is_open=is_open,
         )
     kind = NoticeKind.FAILED if "fail" in request.form else NoticeKind.SUCCEEDED
     event_id = f"{payment.reference}:{kind}"
     notice = Notice(event_id, kind, payment.reference, payment.amount_minor, payment.currency)
     fingerprint = hashlib.sha256(event_id.encode()).hexdigest()
     take_notice(unit(), provider=TEST, notice=notice, fingerprint=fingerprint, now=request_time())
-    flash(
-        _in_words_of(
-            quote,
-            lambda: (
-                _("Thank you, your payment was received.")
-                if kind is NoticeKind.SUCCEEDED
-                else _("The payment failed. You can try again.")
-            ),
-        )
-    )
+    said = speak_to(quote.account.language)
+    flash(said.say(PAID if kind is NoticeKind.SUCCEEDED else UNPAID))
     link = link_of(quote)
     assert link is not None or quote.state == QuoteState.SUPERSEDED
     return redirect(link or url_for("customer_pages.test_checkout", word=word), 303)

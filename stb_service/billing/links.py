@@ -35,13 +35,24 @@ def read_link(purpose: str, word: str, *, now: datetime, keys: Sequence[str]) ->
     Raises:
         NotFound: it was not signed here, is for something else, or has ended.
     """
+    until, values = signed_values(purpose, word, keys=keys)
+    if now.timestamp() >= until:
+        raise NotFound(text("This link has ended. Ask for a new one."), code="link-ended")
+    return values
+
+
+def signed_values(purpose: str, word: str, *, keys: Sequence[str]) -> tuple[int, list[Any]]:
+    """Return when a link ends, and its values: whose it is, though it may have ended.
+
+    Raises:
+        NotFound: it was not signed here, or is for something else.
+    """
     try:
         until, *values = list(_serializer(purpose, keys).loads(word))
+        return int(until), values
     except (BadData, ValueError, TypeError) as error:
-        raise NotFound(text("This link is not valid. Ask for a new one.")) from error
-    if not isinstance(until, int) or now.timestamp() >= until:
-        raise NotFound(text("This link has ended. Ask for a new one."))
-    return values
+        message = text("This link is not valid. Ask for a new one.")
+        raise NotFound(message, code="link-unknown") from error
 
 
 def _serializer(purpose: str, keys: Sequence[str]) -> URLSafeSerializer:

@@ -466,6 +466,7 @@ class Journey:
         self.on_case("quote")
         yield 5 * HOUR
         self.say(quoting.quote_case, lines=self._lines(), zone="UTC", actor=self.op.agent)
+        self._hold_beside()
         self.on_case("send_quote")
         yield self._days(2, 6)
         if self.answer == Answer.DECLINES:
@@ -495,6 +496,18 @@ class Journey:
             Line(kind, name, 1_000, in_currency(self.customer, cents), tax)
             for kind, name, cents in wanted
         ]
+
+    def _hold_beside(self) -> None:
+        """The customer sees what another box costs beside the repair."""
+        spare = self._spare_part()
+        parts = round(spare.cost * MARGIN) if spare is not None else 0
+        self.say(
+            bench.compare_repair,
+            parts_minor=parts,
+            labour_minor=LABOUR_CENTS,
+            repair_price_minor=parts + LABOUR_CENTS + FREIGHT_CENTS,
+            actor=self.op.agent,
+        )
 
     def _pay_quote(self) -> None:
         """A household pays at once, and so does a business here."""

@@ -13,14 +13,18 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from stb_service.billing.models import Quote
 from stb_service.billing.rules import QuoteState
-from stb_service.rma.cases import CaseState
+from stb_service.rma.cases import CASE, CaseState
+from stb_service.rma.choosing import case_of_quote, keep_choice, newest_comparison, ways_of
 from stb_service.rma.events import newest_quote
-from stb_service.rma.gathering import CASE_SUBJECT
-from stb_service.rma.models import ReturnCase
-from stb_service.rma.operations import act_on_first
-from stb_service.shared.access import SYSTEM
-from stb_service.shared.errors import DomainError, NotFound
+from stb_service.rma.gathering import CASE_SUBJECT, OTHERS
+from stb_service.rma.models import Comparison, ReturnCase
+from stb_service.rma.operations import act, act_on_first
+from stb_service.shared.access import SYSTEM, Actor
+from stb_service.shared.db import lock_row
+from stb_service.shared.errors import DomainError, NotFound, Obstacle, Refused
+from stb_service.shared.i18n import text
 
 log = structlog.get_logger()
 
@@ -143,3 +147,35 @@ def _let_pass(session: Session, number: str, events: Sequence[str], now: datetim
             act_on_first(session, ref=number, events=events, actor=SYSTEM, now=now)
     except (NotFound, DomainError) as error:
         log.warning("return", case=number, error=error.code)
+
+
+def choose_other(
+    session: Session, *, quote: Quote, edition: int, choice: str, actor: Actor, now: datetime
+) -> Comparison:
+    """Keep that a customer wants another box instead of the repair: its quote is taken back, and
+    the case is quoted anew.
+
+    Raises:
+        NotFound: nothing of that kind stands beside the quote.
+        Refused: the quote no longer waits for an answer, was changed, or the case has gone on.
+    """
+    found = case_of_quote(session, quote)
+    ways = ways_of(session, found[0], quote) if found else ()
+    if found is None or choice not in OTHERS & {way.kind for way in ways}:
+        raise NotFound(text("This is not offered."))
+    case, _link = found
+    lock_row(session, ReturnCase, case.id)
+    session.refresh(quote)
+    newest, shown = newest_quote(session, case), newest_comparison(session, case)
+    if quote.edition != edition:
+        message = text("The quote was changed after this link was made; a newer link was sent.")
+        raise Refused([Obstacle("edition", message)])
+    if quote.state != QuoteState.SENT or newest is None or newest.quote_id != quote.id:
+        message = text("The quote no longer waits for an answer.")
+        raise Refused([Obstacle(f"quote-{quote.state}", message)])
+    if now >= quote.expires_at:
+        raise Refused([Obstacle("over", text("The last day of the quote is over."))])
+    assert shown is not None
+    keep_choice(session, case, shown, choice, actor=actor, now=now)
+    act(session, ref=case.number, machine=CASE, event="choose_replacement", actor=SYSTEM, now=now)
+    return shown

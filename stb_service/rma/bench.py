@@ -20,6 +20,7 @@ from stb_service.parts.operations import (
 from stb_service.parts.rules import Condition, ReservationState
 from stb_service.rma import agreed, comparison, cores
 from stb_service.rma.acting import in_house
+from stb_service.rma.choosing import keep_choice
 from stb_service.rma.comparison import Choice, Inputs, Offer
 from stb_service.rma.deciding import fault_of, record
 from stb_service.rma.events import order_history
@@ -41,7 +42,6 @@ from stb_service.rma.models import (
 from stb_service.rma.touching import ENDED, touch, touch_order
 from stb_service.rma.workshop import OrderState
 from stb_service.shared.access import Actor
-from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused
 from stb_service.shared.i18n import text
 from stb_service.shared.money import rounded_share
@@ -621,23 +621,6 @@ def offers_by_terms(terms: ModelTerms, repair_minor: int, today: date) -> list[d
     ]
 
 
-def offers_of(made: Comparison) -> list[Offer]:
-    """Return the offers of a comparison that was kept."""
-    return offers_from(made.offers)
-
-
-def offers_from(rows: Sequence[Mapping[str, Any]]) -> list[Offer]:
-    """Return offers as they are kept."""
-    return [
-        Offer(
-            Choice(row["choice"]),
-            row["price_minor"],
-            date.fromisoformat(row["supported_until_on"]),
-        )
-        for row in rows
-    ]
-
-
 def choose(
     session: Session,
     *,
@@ -665,10 +648,7 @@ def choose(
         raise NotFound(text("There is no such comparison."))
     if choice not in set(Choice):
         raise Invalid.field("choice", text("One of: %(names)s", names=", ".join(Choice)))
-    lock_row(session, Comparison, found.id)
-    found.choice, found.choice_note = choice, note.strip()[:500]
-    found.chosen_at, found.chosen_by = now, actor.label[:128]
-    record(session, owner, "choose", {"choice": choice}, actor=actor, now=now)
+    keep_choice(session, owner, found, choice, note=note, actor=actor, now=now)
     return found
 
 

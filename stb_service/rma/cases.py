@@ -320,7 +320,7 @@ MOVES = (
     ),
     Step(_S.REPAIR, "withdraw", _S.UNREPAIRED, _EDIT, (_N.REASON,), ("call_off",)),
     # quote and payment
-    Step(_S.QUOTING, "send_quote", _S.QUOTED, _DECIDE, (_N.QUOTE_READY,)),
+    Step(_S.QUOTING, "send_quote", _S.QUOTED, _DECIDE, (_N.QUOTE_READY, _N.OFFERS_SHOWN)),
     Step(_S.QUOTED, "revise", _S.QUOTING, _DECIDE, (_N.REASON,)),
     Step(_S.QUOTING, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
     Step(_S.QUOTED, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
@@ -336,6 +336,10 @@ MOVES = (
         *(_S.QUOTED, "choose_disposal", _S.DISPOSING, _EDIT),
         needs=(_N.NOTHING_COVERED, _N.BOX_HERE, _N.CONSENT),
         carries=("keep",),
+    ),
+    Step(
+        *(_S.QUOTED, "choose_replacement", _S.QUOTING, _EDIT),
+        needs=(_N.OTHER_CHOSEN, _N.FOR_REPAIR, _N.NOTHING_COVERED),
     ),
     *(
         Step(state, "reconsider", _S.CHOOSING, _EDIT, (_N.BEYOND_REPAIR,))

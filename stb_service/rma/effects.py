@@ -174,6 +174,12 @@ def _redecide(acting: Acting, step: Step) -> None:
         quoting.drop(acting)
 
 
+def _choose_replacement(acting: Acting, step: Step) -> None:
+    """Take the quote of a repair back: the customer buys another box instead."""
+    if step.from_state == CaseState.QUOTED:
+        quoting.drop(acting)
+
+
 def _begin(acting: Acting, step: Step) -> None:
     """Refuse what billing would not begin: a quote that nobody answered, an account overdue.
 
@@ -325,6 +331,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "reconsider": (_plain(quoting.undo),),
     "choose_disposal": (_plain(quoting.give_up),),
     "choose_return": (_plain(quoting.give_up),),
+    "choose_replacement": (_choose_replacement,),
     "withdraw": (_plain(quoting.give_up),),
     "redecide": (_redecide,),
     "begin": (_begin,),

@@ -105,6 +105,10 @@ class Facts:
     choice_needed: bool = False
     choice_recorded: bool = False
     beyond_repair: bool = False
+    side_by_side: bool = False
+    others_offered: bool = False
+    nothing_else_offered: bool = False
+    other_chosen: bool = False
     compared: bool = False
     # quotes and money
     quote_lines: int = 0

@@ -72,6 +72,7 @@ CASE_SUBJECT = "rma_case"
 SERIALISED = frozenset({Component.MAINBOARD, Component.DISK, Component.TUNER, Component.WIFI})
 """Components that have a serial of their own, which a repair records."""
 COVERING = frozenset({Outcome.COVERED, Outcome.DEAD_ON_ARRIVAL, Outcome.GOODWILL})
+OTHERS = frozenset({Choice.NEW, Choice.REFURBISHED})
 STANDING_QUOTES = frozenset({QuoteState.DRAFT, QuoteState.SENT, QuoteState.ACCEPTED})
 
 
@@ -85,6 +86,11 @@ def gather(
 ) -> Facts:
     """Return what is known of a case and its order, or of an order without a case, right now."""
     return Gathering(session, case, order, stated, now).facts()
+
+
+def offers_others(terms: ModelTerms) -> bool:
+    """Tell whether a customer may buy another box instead of a repair."""
+    return bool(terms.new_minor or terms.refurbished_minor)
 
 
 def _photos_of(session: Session, ids: Sequence[int]) -> dict[int, int]:
@@ -368,12 +374,14 @@ class Gathering:
             for fault in self.faults
             if fault.decision and fault.decision.effective_outcome in COVERING
         ]
-        compared = self.session.scalar(
-            select(func.count()).where(Comparison.case_id == case.id, Comparison.choice != "")
-        )
+        rows = select(Comparison.choice).where(Comparison.case_id == case.id)
+        choices = self.session.scalars(rows.order_by(Comparison.id)).all()
         return {
             "choice_needed": any(covered) and not case.is_rented,
-            "choice_recorded": "remedy_chosen" in self.statements or bool(compared),
+            "choice_recorded": "remedy_chosen" in self.statements or any(choices),
+            "side_by_side": bool(choices),
+            "nothing_else_offered": "nothing_else_offered" in self.statements,
+            "other_chosen": bool(choices) and choices[-1] in OTHERS,
         }
 
     def _exchange(self, case: ReturnCase) -> dict[str, Any]:
@@ -394,6 +402,7 @@ class Gathering:
             "spare_fits": spare is not None and can_replace(self.session, spare, case.device),
             "spare_condition": exchange.condition if exchange else "",
             "may_send_ahead": terms is not None and terms.may_send_ahead,
+            "others_offered": terms is not None and offers_others(terms),
             "provisioned": bool(given) and all(row.provisioned_at for row in given),
             "pins_released": bool(given) and all(row.pins_released_at for row in given),
         }

@@ -320,6 +320,21 @@ MONEY: Mapping[Need, Guard] = {
         lambda f: f.quote_lines > 0 and f.quote_until is not None and not f.quote_leaves_out,
         text("The quote needs lines, the day until which it holds, and a price for each fault."),
     ),
+    Need.OFFERS_SHOWN: Guard(
+        lambda f: (
+            f.quoted_remedy != Remedy.REPAIR
+            or f.side_by_side
+            or (f.nothing_else_offered and not f.others_offered)
+        ),
+        text(
+            "The customer is shown another box beside the repair: compare both first, or state"
+            " that no other is offered, where the terms of the model offer none."
+        ),
+    ),
+    Need.OTHER_CHOSEN: Guard(
+        lambda f: f.other_chosen,
+        text("It is not recorded that the customer chose another box."),
+    ),
     Need.QUOTE_STANDS: Guard(_quote_stands, text("The quote no longer holds: send a new one.")),
     Need.QUOTE_LAPSED: Guard(lambda f: not _quote_stands(f), text("The quote still holds.")),
     Need.NOTHING_COVERED: Guard(

@@ -135,6 +135,7 @@ STATEMENTS: Mapping[str, Text] = {
     "notice_sent": text("Last notice sent to the customer"),
     "disposal_consent": text("Customer consents to disposal"),
     "remedy_chosen": text("Customer was informed and chose the remedy"),
+    "nothing_else_offered": text("No other box is offered to the customer, new or refurbished"),
     "price_paid": text("Price that was paid for the box"),
     "refunded": text("Amount that is paid back to the customer"),
     "stray_sent_back": text("Box that came by mistake sent back"),

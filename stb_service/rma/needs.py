@@ -74,6 +74,8 @@ class Need(StrEnum):
     FREE_WORK = "free_work"
     # quotes and money
     QUOTE_READY = "quote_ready"
+    OFFERS_SHOWN = "offers_shown"
+    OTHER_CHOSEN = "other_chosen"
     QUOTE_STANDS = "quote_stands"
     QUOTE_LAPSED = "quote_lapsed"
     NOTHING_COVERED = "nothing_covered"

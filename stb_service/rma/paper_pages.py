@@ -11,21 +11,21 @@ from typing import Any
 import marshmallow as ma
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale, get_locale
 
 from stb_service.billing.addresses import link_of, signing_keys
-from stb_service.billing.links import read_link, sign_link
+from stb_service.billing.links import read_link, sign_link, signed_values
 from stb_service.rma import papers, queries
-from stb_service.rma.cases import PLACES
-from stb_service.rma.facts import REMEDY_NAMES
+from stb_service.rma.customer_pages import cover_of_case
+from stb_service.rma.customer_words import REMEDIES, STATES
 from stb_service.rma.models import ReturnCase
 from stb_service.shared.access import EVERYTHING, public, requires
 from stb_service.shared.documents import render
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import api_blueprint
+from stb_service.shared.http.customers import answer_customers, customer_page, speak_to
 from stb_service.shared.http.documents import send_document
 from stb_service.shared.http.unit import request_time
-from stb_service.shared.i18n import CUSTOMER_LANGUAGES, LANGUAGES
+from stb_service.shared.i18n import CUSTOMER_LANGUAGES
 
 pages = Blueprint("case_papers", __name__, template_folder="templates")
 api = api_blueprint("papers", "Labels, slips and letters of returns.")
@@ -143,22 +143,34 @@ def get_paper(case_id: str, name: str) -> Any:
 # --- the customer --------------------------------------------------------------------------------
 
 
+@pages.url_value_preprocessor
+def _speak(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Let whatever is said to somebody who follows a case be said to a customer."""
+    if endpoint == "case_papers.follow_case":
+        answer_customers()
+
+
 @pages.get("/r/<word>")
 @public
 def follow_case(word: str) -> ResponseReturnValue:
-    """Show a customer where their case is."""
-    found = read_link(PURPOSE, word, now=request_time(), keys=signing_keys())
+    """Show a customer where their case is, in the language of its letters."""
+    keys = signing_keys()
+    _until, found = signed_values(PURPOSE, word, keys=keys)
     case = queries.case_by_ref(unit(), str(found[0]), EVERYTHING)
     writing = papers.Writing(unit(), case, EVERYTHING, installation(), request_time())
-    spoken = writing.language if writing.language in LANGUAGES else str(get_locale() or "en")
-    with force_locale(spoken):
-        page = render_template(
-            "rma/customer_case.html",
-            case=case,
-            place=PLACES[case.state],
-            remedy=REMEDY_NAMES[case.remedy],
-            quote=writing.quote,
-            quote_link=link_of(writing.quote) if writing.quote else None,
-        )
+    said = speak_to(writing.language)
+    read_link(PURPOSE, word, now=request_time(), keys=keys)
+    quote = writing.quote
+    page = customer_page(
+        "rma/customer/case.html",
+        said,
+        case=case,
+        state=STATES[case.state],
+        remedy=REMEDIES[case.remedy],
+        since=writing.day(case.entered_at),
+        section=cover_of_case(unit(), case),
+        quote=quote,
+        quote_link=link_of(quote) if quote else None,
+    )
     headers = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
     return page, 200, headers

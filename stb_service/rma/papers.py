@@ -24,21 +24,21 @@ from stb_service.devices.models import Device
 from stb_service.parts.rules import Condition
 from stb_service.rma import queries
 from stb_service.rma.ahead import agreed_fee, fee_now
-from stb_service.rma.bench import offers_of
 from stb_service.rma.cases import CaseState
+from stb_service.rma.choosing import ways_of
+from stb_service.rma.cover_words import letter_words, outcome_words
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Content
 from stb_service.rma.gathering import CASE_SUBJECT, terms_of_model
 from stb_service.rma.machine import Step
-from stb_service.rma.models import CaseEvent, Comparison, Exchange, Fault, ModelTerms, ReturnCase
-from stb_service.rma.verdicts import BILLABLE, FaultClass
+from stb_service.rma.models import CaseEvent, Exchange, Fault, ModelTerms, ReturnCase
+from stb_service.rma.verdicts import BILLABLE
 from stb_service.shared import outbox
 from stb_service.shared.access import EVERYTHING, Scope
 from stb_service.shared.documents import papers
 from stb_service.shared.documents.papers import Address, BoxFacts, Operator, Paper, Words
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused
 from stb_service.shared.i18n import CUSTOMER_LANGUAGES, Text, text
-from stb_service.shared.money import rounded_share
 from stb_service.shared.speech import customer_text
 from stb_service.staff.models import Organisation
 from stb_service.staff.queries import operator
@@ -432,7 +432,8 @@ def _quote(writing: Writing) -> Paper:
         currency=quote.currency,
         valid_until=quote.valid_until_on,
         is_paid_first=quote.account.credit_days == 0,
-        choices=_choices(writing, quote),
+        choices=ways_of(writing.session, writing.case, quote),
+        warranty=letter_words(writing.case, writing.faults),
     )
 
 
@@ -444,65 +445,11 @@ def _quote_line(row: Any) -> papers.QuoteLine:
     return papers.QuoteLine(row.description, 1, row.net_minor)
 
 
-def _choices(writing: Writing, quote: Quote) -> tuple[papers.Choice, ...]:
-    """Return what was held side by side for the customer, with tax; the repair is as quoted."""
-    kept = writing.session.scalar(
-        select(Comparison)
-        .where(Comparison.case_id == writing.case.id)
-        .order_by(Comparison.id.desc())
-        .limit(1)
-    )
-    if kept is None or writing.terms is None or writing.terms.currency != quote.currency:
-        return ()
-    rate = writing.terms.tax_ppm
-    return tuple(
-        papers.Choice(
-            str(offer.choice),
-            quote.total_minor if offer.choice == "repair" else with_tax(offer.price_minor, rate),
-            offer.supported_until_on,
-        )
-        for offer in offers_of(kept)
-    )
-
-
-def with_tax(net_minor: int, tax_ppm: int) -> int:
-    """Return a net price with its tax, half a minor unit rounded up."""
-    return net_minor + rounded_share(net_minor, tax_ppm, 1_000_000)
-
-
-WHY: Mapping[str, Words] = {
-    FaultClass.LIQUID: customer_text(
-        "The box was damaged by a liquid, which the warranty excludes."
-    ),
-    FaultClass.SURGE: customer_text(
-        "The box was damaged by a surge in the mains, which the warranty excludes."
-    ),
-    FaultClass.USER_DAMAGE: customer_text(
-        "The box was damaged in use, which the warranty excludes."
-    ),
-    FaultClass.THIRD_PARTY: customer_text(
-        "The box was opened by somebody else, which the warranty excludes."
-    ),
-}
-
-
 def _why_to_pay(writing: Writing) -> tuple[Words, ...]:
     """Return why the customer is asked to pay, each reason once."""
-    found: list[Words] = []
-    for fault in writing.faults:
-        if fault.effective_verdict not in BILLABLE:
-            continue
-        cause = fault.second_class or fault.fault_class or ""
-        until = fault.decision.covered_until if fault.decision else None
-        if fault.effective_verdict == "user_fault" and cause in WHY:
-            reason: Words = WHY[cause]
-        elif until is not None and until < writing.case.reported_on:
-            reason = customer_text("The warranty ended on %(day)s.", day=until)
-        else:
-            reason = customer_text("The warranty does not cover this fault.")
-        if reason not in found:
-            found.append(reason)
-    return tuple(found)
+    payable = (fault for fault in writing.faults if fault.effective_verdict in BILLABLE)
+    reasons = [outcome_words(fault) for fault in payable]
+    return tuple(reason for n, reason in enumerate(reasons) if reason not in reasons[:n])
 
 
 def _is_declined(writing: Writing) -> bool:
@@ -554,6 +501,7 @@ def _unrepaired(writing: Writing) -> Paper:
         tracking=said.get("tracking", ""),
         fee_minor=writing.charged(billing.Cause.HANDLING_FEE),
         currency=writing.case.currency,
+        warranty=letter_words(writing.case, writing.faults),
     )
 
 
@@ -587,6 +535,7 @@ def _replaced(writing: Writing) -> Paper:
         replacement=box_facts(exchange.device),
         is_refurbished=exchange.condition == Condition.REFURBISHED,
         covered_until=until,
+        warranty=letter_words(writing.case, writing.faults),
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from stb_service.rma.models import Fault, ReturnCase
+from stb_service.rma.personal_export import told
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import text
@@ -29,26 +30,7 @@ def export(session: Session, uid: str, ref: str) -> list[dict[str, Any]]:
     """Return the returns of a person, the first first."""
     person = person_by_ref(session, uid, ref, EVERYTHING)
     rows = session.scalars(select(ReturnCase).where(_theirs(person)).order_by(ReturnCase.id)).all()
-    faults = session.scalars(
-        select(Fault).where(Fault.case_id.in_([row.id for row in rows])).order_by(Fault.id)
-    ).all()
-    return [
-        {
-            "number": row.number,
-            "box": row.device.serial,
-            "reported_on": row.reported_on.isoformat(),
-            "complaint": row.complaint,
-            "symptoms": [fault.symptom for fault in faults if fault.case_id == row.id],
-            "contested": [
-                fault.dispute_reason
-                for fault in faults
-                if fault.case_id == row.id and fault.dispute_reason
-            ],
-            "state": row.state,
-            "closed_at": row.closed_at.isoformat() if row.closed_at else None,
-        }
-        for row in rows
-    ]
+    return told(session, rows)
 
 
 def obstacles(session: Session, uid: str, ref: str) -> list[Obstacle]:

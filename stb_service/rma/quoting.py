@@ -21,6 +21,8 @@ from stb_service.billing.operations import (
 from stb_service.billing.rules import Line, QuoteState
 from stb_service.rma.acting import Acting, in_house
 from stb_service.rma.cases import CaseState
+from stb_service.rma.choosing import keep_choice, newest_comparison
+from stb_service.rma.comparison import Choice
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy
 from stb_service.rma.gathering import CASE_SUBJECT, Gathering
@@ -160,8 +162,20 @@ def accept(acting: Acting) -> None:
         accept_quote(acting.session, ref=ref, note=note, actor=acting.house, now=acting.now)
     if found.remedy == Remedy.REPAIR:
         _mark(acting, found.faults, agreed=True, declined=False)
+        _keep_choice(acting)
     else:
         undo(acting, but=found)
+
+
+def _keep_choice(acting: Acting) -> None:
+    """Keep that who accepts a repair chose it, of what was held side by side."""
+    shown = newest_comparison(acting.session, acting.the_case)
+    if shown is not None and not shown.choice:
+        keep_choice(
+            *(acting.session, acting.the_case, shown, Choice.REPAIR),
+            actor=acting.actor,
+            now=acting.now,
+        )
 
 
 def decline(acting: Acting) -> None:

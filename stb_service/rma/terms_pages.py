@@ -13,7 +13,7 @@ from marshmallow import Schema, ValidationError
 
 from stb_service.devices.catalogue.queries import all_models, find_model, model_by_ref
 from stb_service.devices.routes import who
-from stb_service.rma import bench, comparison, queries, terms, workbench
+from stb_service.rma import bench, choosing, comparison, queries, terms, workbench
 from stb_service.rma.comparison import CHOICE_NAMES, Choice, Inputs, Result, Worth
 from stb_service.rma.gathering import terms_of_model
 from stb_service.rma.history import Terms
@@ -80,7 +80,7 @@ class Shown:
 
 def _kept(row: Comparison) -> Shown:
     inputs, result = comparison.from_data({"inputs": row.inputs, "result": row.result})
-    worths, best = workbench.worths_of(bench.offers_of(row), row.made_at.date())
+    worths, best = workbench.worths_of(choosing.offers_of(row), row.made_at.date())
     return Shown(inputs, result, worths, best, row)
 
 
@@ -139,7 +139,7 @@ def _try(owner: ReturnCase | WorkshopOrder | None) -> Shown:
     inputs = bench.inputs_by_terms(
         known, given["parts_minor"], given["labour_minor"], given["more"], today
     )
-    offers = bench.offers_from(bench.offers_by_terms(known, price, today))
+    offers = choosing.offers_from(bench.offers_by_terms(known, price, today))
     worths, best = workbench.worths_of(offers, today)
     return Shown(inputs, comparison.compare(inputs), worths, best)
 

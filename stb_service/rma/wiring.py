@@ -10,6 +10,7 @@ from stb_service.rma import (
     board_pages,
     case_pages,
     cover_facts,
+    customer_pages,
     effects,
     exchange,
     exports,
@@ -48,6 +49,7 @@ page_blueprints = [
     inspection_pages.pages,
     terms_pages.pages,
     paper_pages.pages,
+    customer_pages.pages,
     claim_pages.pages,
     arrival_pages.pages,
 ]
@@ -110,6 +112,7 @@ def wire(registries: Registries) -> None:
     registries.account.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.section_of_account, 30)
     )
+    registries.customer_quote += [customer_pages.COVER, customer_pages.BESIDE_QUOTE]
     registries.timeline.append(telling.timeline_of_box)
     registries.account_timeline.append(telling.timeline_of_account)
     registries.personal.append(personal.KNOWN)

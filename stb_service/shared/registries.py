@@ -56,6 +56,17 @@ class TimelineEntry:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class CustomerSection:
+    """A part of the page on which a customer answers a quote, in the words of customers.
+
+    `load(session, uid, now)` gives its values, by the quote's uid; none where nothing is shown.
+    """
+
+    template: str
+    load: Callable[[Session, str, datetime], dict[str, Any]]
+
+
 Timeline = Callable[[Session, str, Actor, int], Iterable[TimelineEntry]]
 
 
@@ -121,6 +132,7 @@ class Registries:
     search: list[SearchProvider] = field(default_factory=list)
     card: list[CardSection] = field(default_factory=list)
     timeline: list[Timeline] = field(default_factory=list)
+    customer_quote: list[CustomerSection] = field(default_factory=list)
     account: list[CardSection] = field(default_factory=list)
     account_timeline: list[Timeline] = field(default_factory=list)
     personal: list[PersonalData] = field(default_factory=list)

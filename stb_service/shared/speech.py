@@ -108,6 +108,10 @@ class Speech:
         """Return a share of a thousand as a percentage: 195 is 19.5 %."""
         return format_percent(Decimal(permille) / 1000, "#,##0.#%", locale=self.locale)
 
+    def rate(self, ppm: int) -> str:
+        """Return a rate in millionths as a percentage: 81250 is 8.125 %."""
+        return format_percent(Decimal(ppm) / 1_000_000, "#,##0.####%", locale=self.locale)
+
 
 def minor_digits(currency: str) -> int:
     """Return how many digits the minor unit of a currency has."""

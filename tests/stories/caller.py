@@ -322,7 +322,8 @@ class World:
     def quoted(self, amount: int = 5_000) -> World:
         """Quote the repair, and send the quote."""
         line = {"kind": "labour", "description": "Repair", "unit_minor": amount, "tax_ppm": TAX}
-        return self.step("quote").says("quote", lines=[line]).step("send_quote")
+        self.step("quote").says("quote", lines=[line])
+        return self.says("statements", kind="nothing_else_offered").step("send_quote")
 
     def pays(self, amount_minor: int, **whose: str) -> World:
         """Take money."""

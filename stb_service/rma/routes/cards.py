@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from stb_service.devices.routes import who
-from stb_service.rma import bench, queries
+from stb_service.rma import bench, choosing, queries
 from stb_service.rma.before import findings
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import case_history, order_history
@@ -195,7 +195,7 @@ def case_card(session: Session, case: ReturnCase, reader: Actor) -> Any:
 
 def _shared(found: Belongings) -> dict[str, Any]:
     names = ("statements", "parcels", "photos")
-    compared = [_Row(row, {"offers": bench.offers_of(row)}) for row in found.comparisons]
+    compared = [_Row(row, {"offers": choosing.offers_of(row)}) for row in found.comparisons]
     return {"comparisons": compared, **{name: getattr(found, name) for name in names}}
 
 

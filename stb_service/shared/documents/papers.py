@@ -202,10 +202,11 @@ class PackingSlip(Paper):
 
 @dataclass(frozen=True)
 class Letter(Paper):
-    """A letter about one box, of one day."""
+    """A letter about one box, of one day; and what the warranty gave it, where that was decided."""
 
     on: date
     box: BoxFacts
+    warranty: tuple[Words, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)

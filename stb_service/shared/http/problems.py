@@ -49,14 +49,17 @@ def problem(
         response = jsonify(body)
         response.mimetype = "application/problem+json"
     else:
-        response = Response(
-            render_template("shared/problem.html", problem=body), mimetype="text/html"
-        )
+        page = g.get("problem_page") or _page  # one for customers says it in their words
+        response = Response(page(body), mimetype="text/html")
     response.status_code = status
     for name, value in headers or ():
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
     return response
+
+
+def _page(body: dict[str, Any]) -> str:
+    return render_template("shared/problem.html", problem=body)
 
 
 def _domain(error: DomainError) -> Response:

@@ -322,7 +322,18 @@ class House(Desk):
             zone="UTC",
             **more,
         )
+        if remedy == "repair":
+            self.beside(amount)
         return self.on_case("send_quote")
+
+    def beside(self, amount: int) -> House:
+        """Hold another box beside the repair, or state that none is offered."""
+        facts = self.facts
+        if facts.others_offered and not facts.side_by_side:
+            self.say(bench.compare_repair, parts_minor=0, labour_minor=amount)
+        elif not facts.others_offered:
+            self.state("nothing_else_offered")
+        return self
 
     def pay(self, amount_minor: int) -> House:
         """Take money for the quote."""

@@ -190,6 +190,16 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         {"quote_leaves_out": [1]},
     ),
     (
+        *(Need.OFFERS_SHOWN, CASE, "send_quote"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("deciding").case("quote"),
+        {"side_by_side": False},
+    ),
+    (
+        *(Need.OTHER_CHOSEN, CASE, "choose_replacement"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"),
+        {"other_chosen": False},
+    ),
+    (
         *(Need.QUOTE_STANDS, CASE, "accept"),
         lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"),
         {"now": START + 30 * DAY},

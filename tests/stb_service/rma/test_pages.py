@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import shutil
@@ -486,8 +487,11 @@ def test_a_quote_is_made_from_the_case(
     }
     wrong = post(f"{base}/quote", remedy="repair", title="Repair", line_description="Board")
     made = post(f"{base}/quote", remedy="repair", title="Repair of the board", **lines)
+    bare = post.step(names.deciding, "send_quote")
+    post(f"{base}/statements", kind="nothing_else_offered")
     sent = post.step(names.deciding, "send_quote")
 
+    assert "compare both first" in html.unescape(bare.text)
     assert wrong.status_code == 422
     assert 'value="Board"' in wrong.text
     assert (made.status_code, sent.status_code) == (303, 303)

@@ -211,7 +211,7 @@ def test_the_papers_are_shown_printed_and_followed(
     path = re.sub(r"^https?://[^/]+", "", read["QRCode"])
     followed = client.get(path)
     assert post.ref in followed.text
-    assert "Authorised" in followed.text
+    assert "We wait for your box." in followed.text
     assert followed.headers["X-Robots-Tag"] == "noindex"
     assert client.get("/r/forged").status_code == 404
 
