@@ -293,7 +293,9 @@ def obstacles_to_judging(
     if second and not fault.disputed:
         return [Obstacle("not-contested", text("This fault is not contested."))]
     if second and actor.ref in _judges_of(session, fault, order):
-        message = text("What is contested is judged by somebody who has not judged it before.")
+        message = text(
+            "What is contested is judged by somebody else than whoever judged it before."
+        )
         return [Obstacle("second_inspector", message)]
     if order.state == OrderState.IN_REPAIR:
         begun = last_event(order_history(session, order), "begin") or 0

@@ -256,7 +256,7 @@ VERDICTS: Mapping[Need, Guard] = {
     ),
     Need.SECOND_INSPECTOR: Guard(
         _disputed_by_others,
-        text("What is contested is judged by somebody who has not judged it before."),
+        text("What is contested is judged by somebody else than whoever judged it before."),
     ),
     Need.CHOICE: Guard(
         lambda f: f.choice_recorded or not f.choice_needed,

@@ -27,7 +27,6 @@ PLACES = (
     (MAIN, "warehouse", None),
     (BENCH, "warehouse", None),
     (SHOP, "dealer", "north"),
-    ("SCRAP", "scrap", None),
     (ACME, "supplier", None),
 )
 PRECHECKS = ("restart", "cables", "firmware", "outage")
@@ -164,9 +163,15 @@ class World:
         return last["location"]["code"], last["condition"]
 
     def on_hand(self, place: str = BENCH, part: str = PSU) -> int:
-        """Return how many pieces of a part are at a place."""
+        """Return how many pieces of a part are at a place and of use; an old piece is none."""
         lines = self.boss.get(f"/locations/{place}/stock")["items"]
-        found: list[int] = [line["on_hand"] for line in lines if line["part"]["sku"] == part]
+        found: list[int] = [
+            standing["on_hand"]
+            for line in lines
+            if line["part"]["sku"] == part
+            for standing in line["standings"]
+            if standing["condition"] != "defective"
+        ]
         return sum(found)
 
     def moved(self, ref: str | None = None) -> list[tuple[str, str, str]]:

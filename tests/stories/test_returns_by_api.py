@@ -22,7 +22,7 @@ def test_a_repair_in_warranty(world: World) -> None:
     assert world.moved() == [(BOX, "CUSTOMER", BENCH), (BOX, BENCH, "CUSTOMER")]
     assert world.moved(world.order["number"]) == [
         (PSU, BENCH, "CUSTOMER"),
-        (PSU, "CUSTOMER", "SCRAP"),
+        (PSU, "CUSTOMER", BENCH),
     ]
     assert world.on_hand() == 4
     assert world.held == {box["serial"]}
@@ -74,7 +74,7 @@ def test_a_user_fault_disputed_and_upheld_quoted_accepted_paid_repaired_shipped(
     assert sorted(amount for _, amount in world.entries) == [-5_950, 5_950]
     assert world.moved(world.order["number"]) == [
         (PSU, BENCH, "CUSTOMER"),
-        (PSU, "CUSTOMER", "SCRAP"),
+        (PSU, "CUSTOMER", BENCH),
     ]
     assert world.held == {box["serial"]}
 
@@ -226,7 +226,7 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(world: Wor
     assert world.place_of(box) == (MAIN, "refurbished")
     assert world.moved(world.order["number"]) == [
         (PSU, MAIN, "CUSTOMER"),
-        (PSU, "CUSTOMER", "SCRAP"),
+        (PSU, "CUSTOMER", MAIN),
     ]
     assert world.status_of(box) == "refurb"
     world.agent.post(f"/devices/{box['id']}/holdings", 200, account=world.home, tenure="rented")

@@ -286,7 +286,7 @@ def test_a_second_inspection_hides_the_first_verdict_and_refuses_the_first_inspe
     shop.house.on_case("dispute", reason="It was dry.")
 
     first = shop.page(path)
-    assert "What is contested is judged by somebody who has not judged it before" in first
+    assert "What is contested is judged by somebody else" in first
     assert 'name="fault.1.confirmed"' not in first
     second = shop.page(path, "omar")
     assert "It was dry." in second
