@@ -203,6 +203,7 @@ TOPIC_NAMES: Mapping[str, Text] = {
     "payment.refund": text("Give money back"),
     "payment.pay_out": text("Pay money out"),
     "box.replaced": text("Provision a replacement"),
+    "case.resumed": text("Hear what was answered while a return was on hold"),
     "warranty.overridden": text("Judge a fault again by what was granted"),
     "paper.due": text("Send a paper to the customer"),
 }

@@ -192,7 +192,7 @@ MOVES = (
     ),
     Step(
         *(_S.REQUESTED, "quote_accessory", _S.QUOTING, "rma.authorise"),
-        needs=(_N.FOR_PART, _N.CHECKS, _N.ACCESSORY_PAYS, _N.PAYER),
+        needs=(_N.CHECKS, _N.ACCESSORY_PAYS, _N.PAYER),
     ),
     Step(_S.REQUESTED, "reject", _S.REJECTED, "rma.authorise", (_N.REASON,)),
     Step(_S.REQUESTED, "expire", _S.REJECTED, _EDIT, (_N.DEADLINE,)),
@@ -205,7 +205,7 @@ MOVES = (
         needs=(_N.STRAY_GONE, _N.NOT_AHEAD, _N.REASON),
         carries=("cancel",),
     ),
-    Step(_S.ACCESSORY, "cancel", _S.CANCELLED, _EDIT, (_N.REASON,)),
+    Step(_S.ACCESSORY, "cancel", _S.CANCELLED, _EDIT, (_N.REASON, _N.NOTHING_PAID)),
     Step(_S.AUTHORISED, "expire", _S.EXPIRED, _EDIT, (_N.DEADLINE,), ("cancel",)),
     # the way here
     Step(_S.AUTHORISED, "post", _S.INBOUND, _EDIT, (_N.PARCEL,)),
@@ -322,8 +322,10 @@ MOVES = (
     # quote and payment
     Step(_S.QUOTING, "send_quote", _S.QUOTED, _DECIDE, (_N.QUOTE_READY, _N.OFFERS_SHOWN)),
     Step(_S.QUOTED, "revise", _S.QUOTING, _DECIDE, (_N.REASON,)),
-    Step(_S.QUOTING, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
-    Step(_S.QUOTED, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE)),
+    *(
+        Step(state, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE, _N.BOX_HERE))
+        for state in (_S.QUOTING, _S.QUOTED)
+    ),
     Step(_S.QUOTED, "accept", _S.AWAITING_PAYMENT, _EDIT, (_N.QUOTE_STANDS,)),
     Step(_S.QUOTED, "decline", _S.UNREPAIRED, _EDIT, (_N.NOTHING_COVERED, _N.BOX_HERE)),
     Step(_S.QUOTED, "decline_part", _S.DECIDING, _EDIT, (_N.SOMETHING_COVERED,)),
@@ -375,7 +377,7 @@ MOVES = (
     ),
     # the same for an accessory, whose box stays where it is
     *(
-        Step(state, "cancel", _S.CANCELLED, _EDIT, (_N.NO_BOX, _N.REASON))
+        Step(state, "cancel", _S.CANCELLED, _EDIT, (_N.NO_BOX, _N.REASON, _N.NOTHING_PAID))
         for state in (_S.QUOTING, _S.AWAITING_PAYMENT)
     ),
     Step(_S.QUOTED, "decline_accessory", _S.CANCELLED, _EDIT, (_N.NO_BOX,)),

@@ -356,7 +356,7 @@ MONEY: Mapping[Need, Guard] = {
     ),
     Need.NOTHING_PAID: Guard(
         lambda f: f.quote_paid_minor <= 0,
-        text("A part was paid: wait for the rest, or let somebody decide to give it back."),
+        text("Money was paid for the quote: wait for the rest, or have it given back."),
     ),
     Need.PART_PAID: Guard(
         lambda f: f.quote_paid_minor > 0, text("Nothing was paid for the quote: it lapses.")

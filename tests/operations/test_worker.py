@@ -259,7 +259,7 @@ def state_of(live: Live, job_id: int) -> Job:
 def test_an_import_whose_worker_is_killed_is_finished_by_the_next_one_with_nothing_twice(
     live: Live,
 ) -> None:
-    rows = 600
+    rows = 1500
     model = MODELS[0]["code"]
     lines = [f"X-{n},KILL{n:08d},AX1,{model}\n" for n in range(rows)]
     stored = live.files.keep_bytes("".join(["external_id,serial,batch,model\n", *lines]).encode())

@@ -279,7 +279,7 @@ def test_what_a_customer_said_of_a_verdict_is_handed_out_and_erased(one: House) 
         personal.erase(session, *theirs, one.now)
 
     (kept,) = one.ask(lambda session: session.scalars(select(Fault)).all())
-    assert told["contested"] == ["my son Ben spilled nothing"]
+    assert [fault["dispute_reason"] for fault in told["faults"]] == ["my son Ben spilled nothing"]
     assert (kept.disputed, kept.dispute_reason) == (True, "")
 
 

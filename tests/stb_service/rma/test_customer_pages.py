@@ -37,7 +37,8 @@ from stb_service.warranty.models import WarrantyDecision
 from tests.stb_service.languages import LATIN, english_in, seen
 from tests.stb_service.rma.conftest import OLD, TAX, House
 
-NAMES = frozenset({"SN", "Aurora", "One"})
+NAMES = frozenset({"SN", "Aurora", "One", "Plain", *("does", "not", "work")})
+"""What somebody called something, or typed."""
 LANGUAGES = ("ar", "el", "hi", "vi")
 
 

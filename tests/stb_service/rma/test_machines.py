@@ -276,7 +276,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     ),
     (
         *(Need.ACCESSORY_FREE, CASE, "approve_accessory"),
-        *(lambda j: j.case("request"), {"all_covered": False}),
+        *(lambda j: j.case("request"), {"remedy": "accessory", "all_covered": False}),
     ),
     (Need.ACCESSORY_PAYS, CASE, "quote_accessory", lambda j: j.case("request"), {}),
     (

@@ -235,7 +235,9 @@ def test_disposal_takes_the_open_quote_back(one: House) -> None:
     assert quotes(one) == ["withdrawn"]
     with pytest.raises(Refused):
         answer(one, accept_quote)
-    one.state("wiped").on_order("scrap", reason="consented", location=SCRAP)
+    one.state("wiped", method="storage_destroyed", note="shredded").on_order(
+        "scrap", reason="consented", location=SCRAP
+    )
     one.on_case("dispose").on_case("confirm")
     assert one.case.state == "closed"
 

@@ -51,6 +51,9 @@ class World:
     not_worth_it: bool = False
     lines: tuple[FaultLine, ...] = (FaultLine(1),)
     remedy: str = Remedy.REPAIR
+    """Of the quote."""
+    promised: str = Remedy.REPAIR
+    covered: bool = True
 
     @cache  # noqa: B019 - as many worlds as one search has
     def facts_of(self, silent: bool) -> Facts:
@@ -70,6 +73,9 @@ class World:
             lines=self.lines,
             beyond_repair=self.not_worth_it or self.order.state in LOSSES,
             quoted_remedy=self.remedy,
+            remedy=self.promised,
+            all_covered=self.covered,
+            has_account=self.promised != Remedy.TO_STOCK,
         )
 
     @property
@@ -159,8 +165,9 @@ class World:
                 more = FaultLine(len(self.lines) + 1, _V.OUT_OF_WARRANTY, 1, INES, "omar")
                 yield replace(self, lines=(*self.lines, more))
         elif "send_quote" in events:
-            yield replace(self, remedy=Remedy.REPAIR)
-            yield replace(self, remedy=Remedy.REPLACE)
+            offered = {Remedy.REPAIR, Remedy.REPLACE}
+            for remedy in {self.promised} & {Remedy.ACCESSORY} or offered:
+                yield replace(self, remedy=remedy)
         else:
             yield self
 
@@ -201,7 +208,8 @@ def following(world: World, *, silent: bool = False) -> set[World]:
 def search() -> dict[World, set[World]]:
     """Return every world that can come about, with what can follow it."""
     found: dict[World, set[World]] = {}
-    waiting = [World(), World(rented=True)]
+    waiting = [World(), World(rented=True), World(promised=Remedy.TO_STOCK)]
+    waiting += [World(promised=Remedy.ACCESSORY, covered=covered) for covered in (True, False)]
     while waiting:
         here = waiting.pop()
         if here in found:

@@ -63,7 +63,7 @@ def test_an_accessory_that_was_paid_is_not_cancelled_with_the_money(one: House) 
     asked(one).on_case("quote_accessory").quoted(2_000, remedy="accessory")
     one.on_case("accept").pay(2_380).on_case("release_accessory")
 
-    assert one.refused(CASE, "cancel", reason="changed their mind") == ["paid"]
+    assert one.refused(CASE, "cancel", reason="changed their mind") == ["nothing_paid"]
 
 
 def test_an_accessory_of_the_operators_own_box_is_sent_free(one: House) -> None:

@@ -115,7 +115,7 @@ def test_a_replacement_sent_ahead_for_a_user_fault_costs_the_fee() -> None:
     journey = Journey().know(lines=lines(Verdict.USER_FAULT))
     journey.to("ahead").case("receive").order("inspect", "judge")
 
-    assert journey.bars(CASE, "settle_ahead") == ["fee_if_billable"]
+    assert journey.bars(CASE, "settle_ahead") == ["covered_ahead"]
     assert journey.bars(CASE, "quote") == ["not_ahead"]
 
 

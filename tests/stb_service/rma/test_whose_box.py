@@ -48,7 +48,7 @@ def test_a_box_that_no_account_has_is_repaired_to_stock_without_a_quote(one: Hou
     assert one.refused(CASE, "quote") == ["payer"]
 
     one.on_case("to_stock").on_order("plan_refurbishment").repaired()
-    one.on_order("shelve").state("wiped", note="tool 7").on_order("wipe")
+    one.on_order("shelve").state("wiped", method="overwritten", note="tool 7").on_order("wipe")
     one.say(bench.grade_box, grade="A")
     one.on_order("restock", location=MAIN).on_case("confirm")
 
