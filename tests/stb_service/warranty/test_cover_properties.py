@@ -124,7 +124,7 @@ def test_another_owner_never_adds_cover(
     as_of: date,
     later: int,
 ) -> None:
-    first = Held(0, 1, Tenure.SOLD, datetime.combine(BEGIN, time(), UTC), BEGIN)
+    first = Held(-1, 1, Tenure.SOLD, datetime.combine(BEGIN, time(), UTC), BEGIN)  # before all
     last = max([first, *rows], key=lambda one: (one.since, one.number))
     on = last.on + timedelta(days=later)
     since = max(last.since, datetime.combine(on, time(), UTC))
