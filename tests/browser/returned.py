@@ -159,7 +159,12 @@ class Returned(Workshop):
     def quoted(self, amount: str = "50") -> Self:
         """Let the agent quote the repair, and send the quote."""
         self.step("Make a quote", leads_to="Being quoted")
+        self.refused("Send the quote", "compare both first")
         page = self.case_page()
+        go(page, "Repair or replace")
+        fill(page, {"Parts": "0", "Labour": amount})
+        press(page, "Keep")
+        page = self.look_again().case_page()
         go(page, "Make the quote")
         fill(
             page,

@@ -128,11 +128,14 @@ class Story:
         return self
 
     def stock(self, place: str, part: str, standing: str) -> Self:
-        """See how many pieces of a part stand at a place, in which condition."""
+        """See how many pieces of a part stand at a place, in which condition; or that none does."""
         page = self.visit("/locations")
         go(page, place)
         row = page.get_by_role("row").filter(has_text=part)
-        expect(row.locator("[data-label='Of them']")).to_have_text(standing)
+        if standing:
+            expect(row.locator("[data-label='Of them']")).to_have_text(standing)
+        else:
+            expect(row).to_have_count(0)
         self.look_again()
         return self
 

@@ -15,7 +15,8 @@ pytestmark = [
     pytest.mark.timeout(300),  # a story is some fifty pages, one after the other
 ]
 
-NOTHING = "\N{EN DASH}"
+NOTHING = ""
+AGREED = "Customer agrees to the fee for a box that does not come back, or is not covered"
 
 
 def test_a_repair_in_warranty(story: Returned, house: House) -> None:
@@ -30,7 +31,7 @@ def test_a_repair_in_warranty(story: Returned, house: House) -> None:
     story.step("Delivered", leads_to="Completed").step("Customer confirms", leads_to="Closed")
 
     story.ends("Closed", "Given back").ledger()
-    story.stock(house.bench, PSU, "New 4").stock(house.bench, BOX, NOTHING)
+    story.stock(house.bench, PSU, "Defective 1 New 4").stock(house.bench, BOX, NOTHING)
     story.holds(box).card(box, "Sold", "CUSTOMER")
 
 
@@ -59,7 +60,7 @@ def test_a_user_fault_is_disputed_upheld_quoted_accepted_paid_and_repaired(
     wanted = "A user fault needs a photograph: take one now."
     story.inspected("Liquid", photo=True, told=wanted).sees("User fault", "Liquid · Seen")
     story.step("Customer contests the verdict", leads_to="Second inspection", why="always dry")
-    first = "What is contested is judged by somebody else than the first inspector."
+    first = "What is contested is judged by somebody else than whoever judged it before."
     story.work_refused("State the second verdict", first).inspection_refused(first)
     story.on_bench(OMAR).inspected_again("Liquid", by=OMAR).sees("Second: User fault")
 
@@ -76,7 +77,7 @@ def test_a_user_fault_is_disputed_upheld_quoted_accepted_paid_and_repaired(
     customer.reload()
     shows(customer, "You have accepted and paid this quote. Thank you.")
     story.ends("Closed", "Given back").ledger("Charge … €59.50", "Payment … -€59.50").holds(box)
-    story.stock(house.bench, PSU, "New 4").card(box, "Sold", story.number)
+    story.stock(house.bench, PSU, "Defective 1 New 4").card(box, "Sold", story.number)
 
 
 def test_out_of_warranty_declined_and_returned(story: Returned, house: House) -> None:
@@ -98,7 +99,7 @@ def test_an_advance_replacement_that_is_not_returned(
     box, spare = house.box(), house.spare()
     story.open(box).authorised().keeps(spare)
     story.refused("Send the replacement ahead", "The customer has not agreed to the fee")
-    story.state("Customer agrees to the fee for a box that does not come back", "by phone")
+    story.state(AGREED, "by phone")
     story.step("Send the replacement ahead", leads_to="Replacement sent ahead", tracking="1Z-NEW")
     story.holds(box, spare).refused("Charge the fee", "The time for it has not passed")
     trade.let_time_run_out(story.number)
@@ -196,15 +197,16 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(
 
     story.work("Plan the refurbishment", leads_to="Repair planned").repaired()
     story.work("Put on the shelf", leads_to="Kept by the operator")
-    story.work_refused("Record the wiping", "It is not proven that the customer's data was wiped")
-    story.write("State the wiping", {"How, and what proves it": "certificate 17"}, "State it")
+    story.work_refused("Record the wiping", "It is not proven that the data were wiped")
+    wiping = {"How": "overwritten", "What proves it": "certificate 17"}
+    story.write("State the wiping", wiping, "State it")
     story.work("Record the wiping", leads_to="Wiped")
     story.work_refused("Put in stock", "The condition of the box is not graded.")
     story.write("Grade the box", {"Grade": "B"}, "Grade it")
     story.work("Put in stock", leads_to="In stock again", place=house.shelf)
     story.step("Customer confirms", leads_to="Closed")
 
-    story.ends("Closed", "In stock again").ledger().stock(house.shelf, PSU, "New 4")
+    story.ends("Closed", "In stock again").ledger().stock(house.shelf, PSU, "Defective 1 New 4")
     story.stock(house.shelf, BOX, "As good as new 1").card(box, "Refurbished", house.shelf)
     story.given_out(box, "rented").holds(box).booked_out(box, house.shelf)
     story.stock(house.shelf, BOX, NOTHING).card(box, "Sold", "CUSTOMER")

@@ -115,6 +115,8 @@ class Trade:
             model=MODEL,
             may_send_ahead=True,
             unreturned_minor=8_000,
+            new_minor=12_900,
+            refurbished_minor=6_900,
             tax_ppm=TAX_PPM,
         )
         self.do(_put_policy_in_force)
