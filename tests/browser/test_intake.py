@@ -14,7 +14,7 @@ from tests.browser.trade import BOX, INES, House
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.real("chromium"),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser-returns"),
 ]
 
 

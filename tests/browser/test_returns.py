@@ -11,7 +11,7 @@ from tests.browser.trade import BOX, DAYS, INES, NORA, OMAR, PSU, SHOP, YEARS, H
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.real("chromium"),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("browser-returns"),
     pytest.mark.timeout(300),  # a story is some fifty pages, one after the other
 ]
 

@@ -108,7 +108,13 @@ class Trade:
         self.do(create_location, code=ACME, name="Acme", kind="supplier")
         fits = {MODEL: 1}
         part: Any = partial(self.do, create_part, currency="EUR")
-        part(sku=PSU, name="Power supply 12 V", component="power_supply", fits=fits)
+        part(
+            sku=PSU,
+            name="Power supply 12 V",
+            component="power_supply",
+            fits=fits,
+            returns_core=True,
+        )
         part(sku=BOX, name="Home One", model=MODEL)
         self.do(
             set_model_terms,

@@ -74,8 +74,9 @@ class Press:
         alarm = threading.Timer(self._timeout_s, printer.kill)
         alarm.start()
         try:
-            printer.stdin.write(LENGTH.pack(len(page)) + page)
-            printer.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):  # it has ended, and said why before
+                printer.stdin.write(LENGTH.pack(len(page)) + page)
+                printer.stdin.flush()
             head = printer.stdout.read(1 + LENGTH.size)
             (length,) = LENGTH.unpack(head[1:]) if len(head) > LENGTH.size else (-1,)
             content = printer.stdout.read(length) if 0 <= length <= MOST_BYTES else b""

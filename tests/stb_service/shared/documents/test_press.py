@@ -112,6 +112,15 @@ def test_a_printer_that_breaks_off_prints_nothing(
         make_press(*script(code), timeout_s=5).print(PAGE)
 
 
+def test_what_a_printer_said_before_it_took_the_page_is_heard(
+    make_press: Callable[..., Press],
+) -> None:
+    said = "import sys; sys.stdout.buffer.write(b'M' + (4).to_bytes(8, 'big') + b'none')"
+
+    with pytest.raises(Unprinted, match="none"):
+        make_press(*script(said)).print("more than a pipe holds" * 10_000)
+
+
 def test_what_is_missing_on_the_machine_is_asked_for_once(
     make_press: Callable[..., Press], tmp_path: Path
 ) -> None:
