@@ -161,15 +161,6 @@ def quotes_of_account(
     ).all()
 
 
-def quotes_of_subject(session: Session, kind: str, ref: str, scope: Scope) -> Sequence[Quote]:
-    """Return the quotes about a thing of a higher room, the newest first."""
-    return session.scalars(
-        select(Quote)
-        .where(Quote.subject_kind == kind, Quote.subject_ref == ref, within(scope))
-        .order_by(Quote.id.desc())
-    ).all()
-
-
 def open_quote_of_subject(session: Session, kind: str, ref: str) -> Quote | None:
     """Return the one quote about a thing that waits for an answer; for whoever acts on the thing,
     and so has found it in their scope.

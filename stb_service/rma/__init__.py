@@ -13,5 +13,6 @@ cases (`change_case`) and makes every step (`act`); `deciding` has faults, photo
 before a return and statements; `bench` the work on a box, and repair beside replacement;
 `exchange` replacements, accessories and provisioning; `quoting` what a customer pays; `terms`
 what returns go by. `queries` reads; `gathering.next_actions` tells what can come next. `events`
-is the one writer of states, `effects` what each step does besides.
+is the one writer of states, `traces` of verdicts and exchanges, `effects` what each step does
+besides; `releasing` lets go of what was held, `keeping` tells other rooms what a box is kept for.
 """

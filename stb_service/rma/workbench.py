@@ -22,7 +22,6 @@ from stb_service.rma.deciding import obstacles_to_judging
 from stb_service.rma.gathering import COVERING, find_scanned
 from stb_service.rma.machine import NEW, Place
 from stb_service.rma.models import (
-    BoxTest,
     CasePhoto,
     Comparison,
     Fault,
@@ -264,24 +263,12 @@ def photos_of(
     return session.scalars(select(CasePhoto).where(key).order_by(CasePhoto.id)).all()
 
 
-def photos_of_fault(session: Session, fault: Fault) -> Sequence[CasePhoto]:
-    """Return the photographs of one fault, the first first."""
-    return session.scalars(
-        select(CasePhoto).where(CasePhoto.fault_id == fault.id).order_by(CasePhoto.id)
-    ).all()
-
-
 def checks_of(
     session: Session, order: WorkshopOrder, round_number: int
 ) -> dict[str, InspectionCheck]:
     """Return the points of the checklist that one round of inspection came to, by their codes."""
     rows = select(InspectionCheck).filter_by(order_id=order.id, round=round_number)
     return {row.code: row for row in session.scalars(rows)}
-
-
-def test_by_ref(session: Session, order: WorkshopOrder, ref: str) -> BoxTest | None:
-    """Return a test of an order, or None."""
-    return session.scalar(select(BoxTest).filter_by(order_id=order.id, public_id=ref))
 
 
 def stock_here(

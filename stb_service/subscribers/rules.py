@@ -37,11 +37,6 @@ class ContactKind(StrEnum):
     EMAIL = "email"
 
 
-CONTACT_KIND_NAMES: Mapping[str, Text] = {
-    ContactKind.PHONE: text("Phone"),
-    ContactKind.EMAIL: text("Mail"),
-}
-
 FIELD_NAMES: Mapping[str, Text] = {
     "number": text("Number"),
     "external_id": text("Id elsewhere"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import ColumnElement, func, select, true
@@ -92,16 +92,6 @@ def left_of_payment(session: Session, payment_id: int, *, quote_only: bool = Fal
     if quote_only:
         conditions.append(LedgerEntry.quote_id.is_not(None))
     return max(0, -_sum(session, *conditions))
-
-
-def left_of_payments(session: Session, ids: Collection[int]) -> dict[int, int]:
-    """Return the same of several, in one query."""
-    rows = session.execute(
-        select(LedgerEntry.payment_id, func.sum(LedgerEntry.amount_minor))
-        .where(LedgerEntry.payment_id.in_(ids))
-        .group_by(LedgerEntry.payment_id)
-    )
-    return {int(row[0] or 0): max(0, -int(row[1])) for row in rows}
 
 
 def entry_by_key(session: Session, key: str) -> LedgerEntry | None:
