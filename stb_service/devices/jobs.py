@@ -20,7 +20,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.files import Stored
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job, Outcome, Work
-from stb_service.shared.registries import Keeper
+from stb_service.shared.registries import Keeper, Leaver
 from stb_service.shared.tables import AUTO, WRITERS
 
 AT_ONCE = 500
@@ -63,7 +63,9 @@ def enqueue_export(
     )
 
 
-def run_import(work: Work, keepers: Sequence[Keeper] = ()) -> Outcome:
+def run_import(
+    work: Work, keepers: Sequence[Keeper] = (), leavers: Sequence[Leaver] = ()
+) -> Outcome:
     """Import the file; the report holds every refused row and every warning."""
     report = import_file(
         work.db,
@@ -75,6 +77,7 @@ def run_import(work: Work, keepers: Sequence[Keeper] = ()) -> Outcome:
         dry_run=work.arguments["dry_run"],
         progress=work.progress,
         keepers=keepers,
+        leavers=leavers,
     )
     return imports.outcome_of(work, report)
 
@@ -134,9 +137,9 @@ def row_of(device: Device, scope: Scope, account: str) -> list[str]:
     return ["" if value is None else str(value) for value in values.values()]
 
 
-def handlers(keepers: Sequence[Keeper]) -> dict[str, jobs.Handler]:
-    """Return what runs this room's long work; `keepers` are the registries'."""
-    return {IMPORT: lambda work: run_import(work, keepers), EXPORT: run_export}
+def handlers(keepers: Sequence[Keeper], leavers: Sequence[Leaver]) -> dict[str, jobs.Handler]:
+    """Return what runs this room's long work; `keepers` and `leavers` are the registries'."""
+    return {IMPORT: lambda work: run_import(work, keepers, leavers), EXPORT: run_export}
 
 
-HANDLERS = handlers(())
+HANDLERS = handlers((), ())

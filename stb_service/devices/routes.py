@@ -43,6 +43,11 @@ def kept() -> dict[str, Any]:
     return {"keepers": services().registries.keepers}
 
 
+def given() -> dict[str, Any]:
+    """Return what other rooms have to say where a box goes to an account."""
+    return {**kept(), "leavers": services().registries.leavers}
+
+
 def _card(device: Device, status: int = 200) -> Answer:
     unit().flush()
     card = card_of(unit(), device.public_id, current_actor().scope)

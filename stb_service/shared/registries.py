@@ -80,6 +80,10 @@ Keeper = Callable[[Session, str], list[Obstacle]]
 for that room's own steps, which ask no keeper."""
 
 
+Leaver = Callable[[Session, str, str, Actor, datetime], Any]
+"""What a room writes down when a box (by its uid) goes to an account (by its number)."""
+
+
 def why_kept(session: Session, keepers: Iterable[Keeper], uid: str) -> list[Obstacle]:
     """Return why a box stays where and what it is; empty if nothing keeps it."""
     return [obstacle for keeper in keepers for obstacle in keeper(session, uid)]
@@ -140,6 +144,7 @@ class Registries:
     tiles: list[Tile] = field(default_factory=list)
     warranty_facts: list[WarrantyFacts] = field(default_factory=list)
     keepers: list[Keeper] = field(default_factory=list)
+    leavers: list[Leaver] = field(default_factory=list)
     jobs: dict[str, jobs.Handler] = field(default_factory=dict)
     outbox: dict[str, outbox.Handler] = field(default_factory=dict)
     gauges: list[Callable[[Session], Mapping[tuple[str, str], float]]] = field(default_factory=list)

@@ -44,7 +44,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.imports import Header, Progress, Report, open_source, read_cells
-from stb_service.shared.registries import Keeper
+from stb_service.shared.registries import Keeper, Leaver
 from stb_service.shared.tables import AUTO, Line
 
 NEEDED = ("serial", "model")
@@ -117,6 +117,7 @@ def import_file(
     dry_run: bool = False,
     progress: Progress | None = None,
     keepers: Sequence[Keeper] = (),
+    leavers: Sequence[Leaver] = (),
 ) -> Report:
     """Import a CSV or XLSX file of boxes; a dry run does the same and keeps nothing.
 
@@ -134,7 +135,9 @@ def import_file(
         spellings=BY_SPELLING,
         by=FOUND_BY,
     )
-    task = _Import(db, source.header, name, actor, source.report, keepers=keepers)
+    task = _Import(
+        db, source.header, name, actor, source.report, keepers=keepers, leavers=leavers
+    )
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
@@ -151,6 +154,7 @@ class _Import:
     past: _Past = field(default_factory=_Past)
     adopt: bool = False
     keepers: Sequence[Keeper] = ()
+    leavers: Sequence[Leaver] = ()
 
     def take(self, chunk: Sequence[Line], now: datetime) -> None:
         """Import one chunk in a unit of work of its own."""
@@ -296,7 +300,7 @@ class _Import:
             self._check_contradiction(device.public_id, row, wanted)
             with session.begin_nested():
                 who = {"actor": self.actor, "now": now}
-                _apply(session, device, row, wanted, who, self.keepers)
+                _apply(session, device, row, wanted, who, self)
         except DomainError as refusal:
             self._refuse(session, row, refusal, now)
         except IntegrityError:
@@ -383,7 +387,7 @@ def _apply(
     row: _Row,
     wanted: set[str],
     who: Mapping[str, Any],
-    keepers: Sequence[Keeper],
+    task: _Import,
 ) -> None:
     """Make the changes of one row; a refusal of any of them undoes the row."""
     uid, fields = device.public_id, dict(row.fields)
@@ -392,12 +396,12 @@ def _apply(
     if wanted - {"status", "custodian", "account"}:
         change_device(session, uid=uid, **who, **fields)
     if "account" in wanted:
-        _give_known(session, device, row, keepers=keepers, **who)
+        _give_known(session, device, row, task, **who)
     if "custodian" in wanted:
-        held: dict[str, Any] = {"organisation": custodian, "keepers": keepers}
+        held: dict[str, Any] = {"organisation": custodian, "keepers": task.keepers}
         move_custody(session, uid=uid, reason="import", **held, **who)
     if "status" in wanted and device.status != status:
-        new: dict[str, Any] = {"status": str(status), "keepers": keepers}
+        new: dict[str, Any] = {"status": str(status), "keepers": task.keepers}
         change_status(session, uid=uid, reason="import", **new, **who)
 
 
@@ -441,10 +445,13 @@ def _give_new(session: Session, row: _Row, draft: Draft, actor: Actor, now: date
     )
 
 
-def _give_known(session: Session, device: Device, row: _Row, **who: Any) -> None:
+def _give_known(
+    session: Session, device: Device, row: _Row, task: _Import, **who: Any
+) -> None:
     """Give a known box to the account of its row, or pass it on from the one that has it."""
+    who["keepers"] = task.keepers
     if row.held_by is None:
-        moves = "custodian" not in row.fields
-        give_to_account(session, uid=device.public_id, **_given(row), moves=moves, **who)
+        who |= {"moves": "custodian" not in row.fields, "leavers": task.leavers}
+        give_to_account(session, uid=device.public_id, **_given(row), **who)
     else:
         transfer(session, uid=device.public_id, **_given(row), proof="import", **who)

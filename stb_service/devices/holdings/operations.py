@@ -29,7 +29,7 @@ from stb_service.shared import audit
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.errors import Invalid, Refused
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import Keeper, why_kept
+from stb_service.shared.registries import Keeper, Leaver, why_kept
 from stb_service.staff.models import Organisation
 from stb_service.staff.queries import operator
 from stb_service.subscribers import queries as accounts
@@ -48,13 +48,15 @@ def give_to_account(
     since: datetime | None = None,
     moves: bool = True,
     keepers: Sequence[Keeper] = (),
+    leavers: Sequence[Leaver] = (),
     actor: Actor,
     now: datetime,
 ) -> Holding:
     """Give a box to an account (its number, external id or public id).
 
     A box on the shelf is out with this, and it `moves` into the customer's hands unless it is only
-    recorded who has it. `since` is now, unless it was earlier. `keepers` are the registries'.
+    recorded who has it. `since` is now, unless it was earlier. `keepers` and `leavers` are the
+    registries'.
 
     Raises:
         NotFound: there is no such box in the actor's scope.
@@ -79,6 +81,8 @@ def give_to_account(
     row.site = _site(found, site)
     _begin(session, row, reason, proof)
     if moves:
+        for leave in leavers:
+            leave(session, device.public_id, found.number, actor, now)
         hand_over(session, device, None, holder=found.number, actor=actor, now=now)
     _finish(session, device, "device.give", changes, actor, now)
     return row

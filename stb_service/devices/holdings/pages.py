@@ -21,7 +21,7 @@ from stb_service.devices.holdings.schemas import GiveForm, PlaceForm, TakeBackFo
 from stb_service.devices.models import Device
 from stb_service.devices.pages import custodian_choices, do_on_card, words
 from stb_service.devices.queries import device_by_uid
-from stb_service.devices.routes import kept, who
+from stb_service.devices.routes import given, kept, who
 from stb_service.devices.rules import TENURE_NAMES, obstacles_to_handing_over
 from stb_service.shared.access import Actor, requires
 from stb_service.shared.http import current_actor, read_form, unit
@@ -52,7 +52,7 @@ def give(uid: str) -> ResponseReturnValue:
 
     def save() -> ResponseReturnValue:
         row = operations.give_to_account(
-            unit(), uid=uid, **read_form(GiveForm()), **who(), **kept()
+            unit(), uid=uid, **read_form(GiveForm()), **who(), **given()
         )
         flash(
             _(

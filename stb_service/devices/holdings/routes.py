@@ -13,7 +13,7 @@ from stb_service.devices.holdings import operations, queries, schemas
 from stb_service.devices.holdings.imports import IMPORT, enqueue_holdings
 from stb_service.devices.models import Device
 from stb_service.devices.queries import device_by_uid
-from stb_service.devices.routes import kept, who
+from stb_service.devices.routes import given, kept, who
 from stb_service.devices.schemas import ImportFiles, JobStartedSchema
 from stb_service.shared import jobs
 from stb_service.shared.access import requires, takes_files
@@ -55,7 +55,7 @@ def list_holdings(device_id: str) -> Answer:
 def give_to_account(body: dict[str, Any], device_id: str) -> Answer:
     """Give a box to an account: 200 with its holdings; 409 where an account has it already."""
     check_if_match(_device(device_id))
-    operations.give_to_account(unit(), uid=device_id, **body, **who(), **kept())
+    operations.give_to_account(unit(), uid=device_id, **body, **who(), **given())
     return _answer(device_id)
 
 

@@ -8,8 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from stb_service.devices.routes import who
-from stb_service.rma import bench, schemas
+from stb_service.rma import bench
 from stb_service.rma.routes.cards import Answer, order_answer, order_for_change
+from stb_service.rma.schemas.orders import (
+    BenchTestBody,
+    BoxFirmwareBody,
+    CheckBody,
+    ComponentBody,
+    GradeBody,
+    LabourBody,
+    LabRunBody,
+    PlannedPartBody,
+    UsedPartBody,
+    WorkshopOrderCardSchema,
+)
 from stb_service.shared.access import requires
 from stb_service.shared.http import unit
 from stb_service.shared.http.api import api_blueprint
@@ -19,8 +31,8 @@ api = api_blueprint("bench", "The bench: what is found, used and done.")
 
 @api.route("/workshop-orders/<string:order_id>/checks/<string:code>", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.CheckBody)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.arguments(CheckBody)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.inspect")
 def record_check(body: dict[str, Any], order_id: str, code: str) -> Answer:
     """Write what a point of the checklist came to: 200; 409 unless the box is being inspected."""
@@ -34,8 +46,8 @@ def record_check(body: dict[str, Any], order_id: str, code: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/parts", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.PlannedPartBody)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(PlannedPartBody)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def plan_part(body: dict[str, Any], order_id: str) -> Answer:
     """Plan a part, and reserve it where the box is, if so many are there: 201."""
@@ -46,7 +58,7 @@ def plan_part(body: dict[str, Any], order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/parts/reserve", methods=["POST"])
 @api.refuses(404, 409, 412, 422)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def reserve_planned(order_id: str) -> Answer:
     """Try again to reserve what is planned and missing: 200, whatever was found."""
@@ -57,8 +69,8 @@ def reserve_planned(order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/parts/<string:part_id>/use", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.UsedPartBody)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.arguments(UsedPartBody)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def use_part(body: dict[str, Any], order_id: str, part_id: str) -> Answer:
     """Use a reserved part, what is left is let go: 200, also where it was used so before."""
@@ -69,7 +81,7 @@ def use_part(body: dict[str, Any], order_id: str, part_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/parts/<string:part_id>/give-back", methods=["POST"])
 @api.refuses(404, 409, 412, 422)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def drop_part(order_id: str, part_id: str) -> Answer:
     """Let a planned part go that is not needed: 200; 409 where it was used."""
@@ -83,8 +95,8 @@ def drop_part(order_id: str, part_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/labour", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.LabourBody)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(LabourBody)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def record_labour(body: dict[str, Any], order_id: str) -> Answer:
     """Write down time that was worked: 201."""
@@ -95,8 +107,8 @@ def record_labour(body: dict[str, Any], order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/components", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ComponentBody)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(ComponentBody)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def swap_component(body: dict[str, Any], order_id: str) -> Answer:
     """Write down that a component was exchanged, with both serials: 201."""
@@ -107,8 +119,8 @@ def swap_component(body: dict[str, Any], order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/tests", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.BenchTestBody)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(BenchTestBody)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def record_test(body: dict[str, Any], order_id: str) -> Answer:
     """Write what a test of the box came to: 201; the last one counts."""
@@ -119,8 +131,8 @@ def record_test(body: dict[str, Any], order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/tests/<string:test_id>/lab-run", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.LabRunBody)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.arguments(LabRunBody)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def attach_lab_run(body: dict[str, Any], order_id: str, test_id: str) -> Answer:
     """Name the run of the lab that stands behind a test."""
@@ -131,8 +143,8 @@ def attach_lab_run(body: dict[str, Any], order_id: str, test_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/firmware", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.BoxFirmwareBody)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.arguments(BoxFirmwareBody)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def record_firmware(body: dict[str, Any], order_id: str) -> Answer:
     """Write which firmware the box had before the repair, and has after it."""
@@ -143,8 +155,8 @@ def record_firmware(body: dict[str, Any], order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/grade", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.GradeBody)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.arguments(GradeBody)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def grade_box(body: dict[str, Any], order_id: str) -> Answer:
     """Grade the condition of a box of the operator's."""

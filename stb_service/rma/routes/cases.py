@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response
 
 from stb_service.devices.routes import who
-from stb_service.rma import operations, queries, schemas
+from stb_service.rma import operations, queries
 from stb_service.rma.cases import CASE
 from stb_service.rma.drawing import draw
 from stb_service.rma.events import case_history
@@ -27,6 +27,19 @@ from stb_service.rma.routes.cards import (
     stated_in,
 )
 from stb_service.rma.rules import MACHINES
+from stb_service.rma.schemas.cases import (
+    NewReturn,
+    ReturnCardSchema,
+    ReturnPatch,
+    ReturnsArguments,
+    ReturnsSchema,
+)
+from stb_service.rma.schemas.machines import (
+    DrawingArguments,
+    MachinesSchema,
+    ReturnHistorySchema,
+    StepBody,
+)
 from stb_service.shared.access import requires
 from stb_service.shared.errors import NotFound
 from stb_service.shared.http import current_actor, services, unit
@@ -40,8 +53,8 @@ SVG = "image/svg+xml"
 
 @api.route("/returns", methods=["GET"])
 @api.refuses(422)
-@api.arguments(schemas.ReturnsArguments, location="query")
-@api.response(200, schemas.ReturnsSchema)
+@api.arguments(ReturnsArguments, location="query")
+@api.response(200, ReturnsSchema)
 @requires("rma.view")
 def list_returns(arguments: dict[str, Any]) -> Any:
     """List the cases of the caller's scope, the newest first. `text` is the number of a case, an
@@ -58,8 +71,8 @@ def list_returns(arguments: dict[str, Any]) -> Any:
 
 @api.route("/returns", methods=["POST"])
 @api.refuses(400, 404, 409, 415, 422)
-@api.arguments(schemas.NewReturn)
-@api.response(201, schemas.ReturnCardSchema)
+@api.arguments(NewReturn)
+@api.response(201, ReturnCardSchema)
 @requires("rma.edit")
 def open_return(body: dict[str, Any]) -> Answer:
     """Open a case about a box: 201; 409 where the box has one that is not closed."""
@@ -71,7 +84,7 @@ def open_return(body: dict[str, Any]) -> Answer:
 
 @api.route("/returns/machine", methods=["GET"])
 @api.refuses()
-@api.response(200, schemas.MachinesSchema)
+@api.response(200, MachinesSchema)
 @requires("rma.view")
 def list_machines() -> Any:
     """Return the machines of cases and workshop orders: states, events and legal steps."""
@@ -80,7 +93,7 @@ def list_machines() -> Any:
 
 @api.route("/returns/machine/<string:machine>/drawing", methods=["GET"])
 @api.refuses(404, 422)
-@api.arguments(schemas.DrawingArguments, location="query")
+@api.arguments(DrawingArguments, location="query")
 @api.response(200, {"type": "string"}, content_type=SVG, description="The drawing")
 @requires("rma.view")
 def draw_machine(arguments: dict[str, Any], machine: str) -> Response:
@@ -92,7 +105,7 @@ def draw_machine(arguments: dict[str, Any], machine: str) -> Response:
 
 @api.route("/returns/<string:return_id>", methods=["GET"])
 @api.refuses(404)
-@api.response(200, schemas.ReturnCardSchema)
+@api.response(200, ReturnCardSchema)
 @requires("rma.view")
 def get_return(return_id: str) -> Answer:
     """Return a case (by id or number) with all that belongs to it, and what can come next, each
@@ -103,8 +116,8 @@ def get_return(return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>", methods=["PATCH"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ReturnPatch)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(ReturnPatch)
+@api.response(200, ReturnCardSchema)
 @requires("rma.edit")
 def change_return(body: dict[str, Any], return_id: str) -> Answer:
     """Correct a case: 200; 409 once it has ended, or the remedy is promised; 412 if it changed."""
@@ -114,8 +127,8 @@ def change_return(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/steps", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.StepBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(StepBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.view")
 def make_step(body: dict[str, Any], return_id: str) -> Answer:
     """Make a step of a case: 200 with the case as it is then; 403 where the step is not the
@@ -129,7 +142,7 @@ def make_step(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/history", methods=["GET"])
 @api.refuses(404)
-@api.response(200, schemas.ReturnHistorySchema)
+@api.response(200, ReturnHistorySchema)
 @requires("rma.view")
 def get_history(return_id: str) -> Any:
     """Return every step of a case and of its box, the first first."""
@@ -138,7 +151,7 @@ def get_history(return_id: str) -> Any:
 
 @api.route("/returns/<string:return_id>/drawing", methods=["GET"])
 @api.refuses(404, 422)
-@api.arguments(schemas.DrawingArguments, location="query")
+@api.arguments(DrawingArguments, location="query")
 @api.response(200, {"type": "string"}, content_type=SVG, description="The drawing")
 @requires("rma.view")
 def draw_return(arguments: dict[str, Any], return_id: str) -> Response:

@@ -11,7 +11,7 @@ from flask import Response, send_file
 from werkzeug.datastructures import FileStorage
 
 from stb_service.devices.routes import who
-from stb_service.rma import deciding, queries, schemas
+from stb_service.rma import deciding, queries
 from stb_service.rma.models import CasePhoto, ReturnCase, WorkshopOrder
 from stb_service.rma.routes.cards import (
     Answer,
@@ -22,6 +22,19 @@ from stb_service.rma.routes.cards import (
     order_for_change,
     order_of,
 )
+from stb_service.rma.schemas.cases import (
+    FaultBody,
+    FurtherFaultBody,
+    OrderPhotoForm,
+    PhotoFiles,
+    PhotoForm,
+    PrecheckBody,
+    ReturnCardSchema,
+    VerdictBody,
+)
+from stb_service.rma.schemas.orders import WorkshopOrderCardSchema
+from stb_service.rma.schemas.promises import GoodwillBody, StatementBody
+from stb_service.rma.schemas.records import ReturnPhotoSchema, ReturnPhotosSchema
 from stb_service.shared.access import EVERYTHING, requires, takes_files
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.http import current_actor, services, unit
@@ -37,8 +50,8 @@ PICTURE = {"type": "string", "format": "binary"}
 
 @api.route("/returns/<string:return_id>/faults", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.FurtherFaultBody)
-@api.response(201, schemas.ReturnCardSchema)
+@api.arguments(FurtherFaultBody)
+@api.response(201, ReturnCardSchema)
 @requires("rma.edit")
 def add_fault(body: dict[str, Any], return_id: str) -> Answer:
     """Write a further fault down: 201; 409 where the faults are judged and no repair is begun."""
@@ -50,8 +63,8 @@ def add_fault(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/faults/<int:number>/verdict", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.VerdictBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(VerdictBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.inspect")
 def judge_fault(body: dict[str, Any], return_id: str, number: int) -> Answer:
     """State what was found of a fault: 200; in the second inspection 409 for the first inspector."""
@@ -79,8 +92,8 @@ def _judge(ref: str, number: int, body: dict[str, Any]) -> None:
 
 @api.route("/returns/<string:return_id>/faults/<int:number>/goodwill", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.GoodwillBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(GoodwillBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.decide")
 def grant_goodwill(body: dict[str, Any], return_id: str, number: int) -> Answer:
     """Let the operator answer for a fault that the customer would pay for."""
@@ -91,8 +104,8 @@ def grant_goodwill(body: dict[str, Any], return_id: str, number: int) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/faults", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.FaultBody)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(FaultBody)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.edit")
 def add_found_fault(body: dict[str, Any], order_id: str) -> Answer:
     """Write down a further fault that the bench found: 201."""
@@ -104,8 +117,8 @@ def add_found_fault(body: dict[str, Any], order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/faults/<int:number>/verdict", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.VerdictBody)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.arguments(VerdictBody)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.inspect")
 def judge_found_fault(body: dict[str, Any], order_id: str, number: int) -> Answer:
     """State what was found of a fault, on the bench."""
@@ -140,7 +153,7 @@ def _picture(photo: CasePhoto) -> Response:
 
 @api.route("/returns/<string:return_id>/photos", methods=["GET"])
 @api.refuses(404)
-@api.response(200, schemas.ReturnPhotosSchema)
+@api.response(200, ReturnPhotosSchema)
 @requires("rma.view")
 def list_photos(return_id: str) -> Any:
     """List the photographs of a case, the first first."""
@@ -149,9 +162,9 @@ def list_photos(return_id: str) -> Any:
 
 @api.route("/returns/<string:return_id>/photos", methods=["POST"])
 @api.refuses(400, 404, 409, 413, 415, 422)
-@api.arguments(schemas.PhotoFiles, location="files")
-@api.arguments(schemas.PhotoForm, location="form")
-@api.response(201, schemas.ReturnPhotoSchema)
+@api.arguments(PhotoFiles, location="files")
+@api.arguments(PhotoForm, location="form")
+@api.response(201, ReturnPhotoSchema)
 @requires("rma.edit")
 @takes_files
 def add_photo(uploaded: dict[str, Any], body: dict[str, Any], return_id: str) -> Any:
@@ -176,7 +189,7 @@ def get_photo(return_id: str, photo_id: str) -> Response:
 
 @api.route("/workshop-orders/<string:order_id>/photos", methods=["GET"])
 @api.refuses(404)
-@api.response(200, schemas.ReturnPhotosSchema)
+@api.response(200, ReturnPhotosSchema)
 @requires("rma.view")
 def list_photos_of_order(order_id: str) -> Any:
     """List the photographs of a box in the workshop: those of its case too."""
@@ -186,9 +199,9 @@ def list_photos_of_order(order_id: str) -> Any:
 
 @api.route("/workshop-orders/<string:order_id>/photos", methods=["POST"])
 @api.refuses(400, 404, 409, 413, 415, 422)
-@api.arguments(schemas.PhotoFiles, location="files")
-@api.arguments(schemas.OrderPhotoForm, location="form")
-@api.response(201, schemas.ReturnPhotoSchema)
+@api.arguments(PhotoFiles, location="files")
+@api.arguments(OrderPhotoForm, location="form")
+@api.response(201, ReturnPhotoSchema)
 @requires("rma.inspect")
 @takes_files
 def add_photo_of_order(uploaded: dict[str, Any], body: dict[str, Any], order_id: str) -> Any:
@@ -216,8 +229,8 @@ def get_photo_of_order(order_id: str, photo_id: str) -> Response:
 
 @api.route("/returns/<string:return_id>/prechecks/<string:code>", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.PrecheckBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(PrecheckBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.edit")
 def record_precheck(body: dict[str, Any], return_id: str, code: str) -> Answer:
     """Write what came of a check that might have prevented the return: 200; 409 once the return is
@@ -230,8 +243,8 @@ def record_precheck(body: dict[str, Any], return_id: str, code: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/statements", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.StatementBody)
-@api.response(201, schemas.ReturnCardSchema)
+@api.arguments(StatementBody)
+@api.response(201, ReturnCardSchema)
 @requires("rma.edit")
 def state_of_case(body: dict[str, Any], return_id: str) -> Answer:
     """State something of a case, or take it back: 201; the last word of a kind counts."""
@@ -242,8 +255,8 @@ def state_of_case(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/statements", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.StatementBody)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(StatementBody)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.repair")
 def state_of_order(body: dict[str, Any], order_id: str) -> Answer:
     """State something of a box in the workshop, such as that its data was wiped: 201."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stb_service.devices.routes import who
-from stb_service.rma import operations, queries, schemas
+from stb_service.rma import operations, queries
 from stb_service.rma.queries import OrderFilter
 from stb_service.rma.routes.cards import (
     Answer,
@@ -18,6 +18,13 @@ from stb_service.rma.routes.cards import (
     order_of,
     order_row,
     stated_in,
+)
+from stb_service.rma.schemas.machines import ReturnHistorySchema, StepBody
+from stb_service.rma.schemas.orders import (
+    NewWorkshopOrder,
+    WorkshopOrderCardSchema,
+    WorkshopOrdersArguments,
+    WorkshopOrdersSchema,
 )
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import requires
@@ -29,8 +36,8 @@ api = api_blueprint("workshop", "The workshop: what happens to a box.")
 
 @api.route("/workshop-orders", methods=["GET"])
 @api.refuses(422)
-@api.arguments(schemas.WorkshopOrdersArguments, location="query")
-@api.response(200, schemas.WorkshopOrdersSchema)
+@api.arguments(WorkshopOrdersArguments, location="query")
+@api.response(200, WorkshopOrdersSchema)
 @requires("rma.view")
 def list_orders(arguments: dict[str, Any]) -> Any:
     """List the workshop orders of the caller's scope, the newest first. `text` is the number of an
@@ -43,8 +50,8 @@ def list_orders(arguments: dict[str, Any]) -> Any:
 
 @api.route("/workshop-orders", methods=["POST"])
 @api.refuses(400, 409, 415, 422)
-@api.arguments(schemas.NewWorkshopOrder)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(NewWorkshopOrder)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.receive")
 def admit_box(body: dict[str, Any]) -> Answer:
     """Admit a box of the operator's own from stock: 201; 409 where an account has it, or where it
@@ -55,7 +62,7 @@ def admit_box(body: dict[str, Any]) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>", methods=["GET"])
 @api.refuses(404)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.view")
 def get_order(order_id: str) -> Answer:
     """Return a workshop order (by id or number) with what was done, and what can come next."""
@@ -64,8 +71,8 @@ def get_order(order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/steps", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.StepBody)
-@api.response(200, schemas.WorkshopOrderCardSchema)
+@api.arguments(StepBody)
+@api.response(200, WorkshopOrderCardSchema)
 @requires("rma.view")
 def make_step(body: dict[str, Any], order_id: str) -> Answer:
     """Make a step of a workshop order: 200 with the order as it is then; 403 where the step is not
@@ -79,7 +86,7 @@ def make_step(body: dict[str, Any], order_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/history", methods=["GET"])
 @api.refuses(404)
-@api.response(200, schemas.ReturnHistorySchema)
+@api.response(200, ReturnHistorySchema)
 @requires("rma.view")
 def get_history(order_id: str) -> Any:
     """Return every step of a workshop order, the first first."""

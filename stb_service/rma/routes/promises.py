@@ -10,13 +10,22 @@ from typing import Any
 from stb_service.billing.routes import operators_zone
 from stb_service.billing.rules import Line
 from stb_service.devices.routes import who
-from stb_service.rma import bench, exchange, quoting, schemas
+from stb_service.rma import bench, exchange, quoting
 from stb_service.rma.routes.cards import (
     Answer,
     case_answer,
     case_for_change,
     order_answer,
     order_for_change,
+)
+from stb_service.rma.schemas.cases import ReturnCardSchema, ReturnNoteBody, ReturnReasonBody
+from stb_service.rma.schemas.orders import WorkshopOrderCardSchema
+from stb_service.rma.schemas.promises import (
+    AccessoryBody,
+    CaseQuoteBody,
+    ChoiceBody,
+    ComparisonBody,
+    ExchangeBody,
 )
 from stb_service.shared.access import requires
 from stb_service.shared.http import unit
@@ -30,8 +39,8 @@ api = api_blueprint("return-remedies", "What leaves in exchange, and what a retu
 
 @api.route("/returns/<string:return_id>/exchange", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ExchangeBody)
-@api.response(201, schemas.ReturnCardSchema)
+@api.arguments(ExchangeBody)
+@api.response(201, ReturnCardSchema)
 @requires("rma.edit")
 def allocate_spare(body: dict[str, Any], return_id: str) -> Answer:
     """Keep a box of the shelf for a case: 201; 409 where it is kept elsewhere or does not fit."""
@@ -42,8 +51,8 @@ def allocate_spare(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/exchange/release", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ReturnReasonBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(ReturnReasonBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.edit")
 def release_spare(body: dict[str, Any], return_id: str) -> Answer:
     """Give back to the shelf a replacement that was kept and has not left."""
@@ -54,8 +63,8 @@ def release_spare(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/accessory", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.AccessoryBody)
-@api.response(201, schemas.ReturnCardSchema)
+@api.arguments(AccessoryBody)
+@api.response(201, ReturnCardSchema)
 @requires("rma.edit")
 def reserve_accessory(body: dict[str, Any], return_id: str) -> Answer:
     """Hold an accessory back for a case: 201; 409 where too few are available."""
@@ -66,8 +75,8 @@ def reserve_accessory(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/provisioning-acknowledgement", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ReturnNoteBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(ReturnNoteBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.edit")
 def acknowledge_provisioning(body: dict[str, Any], return_id: str) -> Answer:
     """Say that the new box gets what the old one got: 200, also when it was said before."""
@@ -78,8 +87,8 @@ def acknowledge_provisioning(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/pins-release", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ReturnNoteBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(ReturnNoteBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.edit")
 def release_pins(body: dict[str, Any], return_id: str) -> Answer:
     """Say that nothing is pinned to the old box any more: 200, also when it was said before."""
@@ -93,8 +102,8 @@ def release_pins(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/quote", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.CaseQuoteBody)
-@api.response(201, schemas.ReturnCardSchema)
+@api.arguments(CaseQuoteBody)
+@api.response(201, ReturnCardSchema)
 @requires("rma.decide")
 def quote_case(body: dict[str, Any], return_id: str) -> Answer:
     """Make the quote of a case that is being quoted, as a draft: 201; the step `send_quote` sends
@@ -118,8 +127,8 @@ def _choose(ref: str, comparison_id: str, body: dict[str, Any]) -> None:
 
 @api.route("/returns/<string:return_id>/comparison", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ComparisonBody)
-@api.response(201, schemas.ReturnCardSchema)
+@api.arguments(ComparisonBody)
+@api.response(201, ReturnCardSchema)
 @requires("rma.edit")
 def compare(body: dict[str, Any], return_id: str) -> Answer:
     """Hold repair and replacement side by side, by the model's terms, and keep both: 201."""
@@ -130,8 +139,8 @@ def compare(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/comparison/<string:comparison_id>", methods=["PUT"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ChoiceBody)
-@api.response(200, schemas.ReturnCardSchema)
+@api.arguments(ChoiceBody)
+@api.response(200, ReturnCardSchema)
 @requires("rma.edit")
 def choose(body: dict[str, Any], return_id: str, comparison_id: str) -> Answer:
     """Keep what the customer chose, having seen a comparison."""
@@ -142,8 +151,8 @@ def choose(body: dict[str, Any], return_id: str, comparison_id: str) -> Answer:
 
 @api.route("/workshop-orders/<string:order_id>/comparison", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ComparisonBody)
-@api.response(201, schemas.WorkshopOrderCardSchema)
+@api.arguments(ComparisonBody)
+@api.response(201, WorkshopOrderCardSchema)
 @requires("rma.edit")
 def compare_of_order(body: dict[str, Any], order_id: str) -> Answer:
     """Hold repair and replacement side by side for a box on the bench: 201."""

@@ -10,10 +10,18 @@ from typing import Any
 from stb_service.devices.catalogue.queries import find_model, model_by_ref
 from stb_service.devices.models import DeviceModel
 from stb_service.devices.routes import who
-from stb_service.rma import queries, schemas, terms
+from stb_service.rma import queries, terms
 from stb_service.rma.history import Terms
 from stb_service.rma.models import ModelTerms, ReturnTerms
 from stb_service.rma.routes.cards import Answer
+from stb_service.rma.schemas.terms import (
+    DAYS,
+    AllModelTermsSchema,
+    ModelTermsPatch,
+    ModelTermsSchema,
+    ReturnTermsPatch,
+    ReturnTermsSchema,
+)
 from stb_service.shared.access import requires
 from stb_service.shared.http import unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, etag
@@ -24,7 +32,7 @@ NOT_SET = '"0"'
 
 def _days(row: ReturnTerms | None) -> Answer:
     days = row.as_terms if row else Terms()
-    values = {name: getattr(days, name) for name in schemas.DAYS}
+    values = {name: getattr(days, name) for name in DAYS}
     changed = {"changed_at": row.changed_at if row else None, "changed_by": ""}
     if row is not None:
         changed["changed_by"] = row.changed_by
@@ -33,7 +41,7 @@ def _days(row: ReturnTerms | None) -> Answer:
 
 @api.route("/return-terms", methods=["GET"])
 @api.refuses()
-@api.response(200, schemas.ReturnTermsSchema)
+@api.response(200, ReturnTermsSchema)
 @requires("rma.view")
 def get_terms() -> Answer:
     """Return how many days each wait may take."""
@@ -42,8 +50,8 @@ def get_terms() -> Answer:
 
 @api.route("/return-terms", methods=["PATCH"])
 @api.refuses(400, 409, 412, 415, 422)
-@api.arguments(schemas.ReturnTermsPatch)
-@api.response(200, schemas.ReturnTermsSchema)
+@api.arguments(ReturnTermsPatch)
+@api.response(200, ReturnTermsSchema)
 @requires("rma.terms")
 def set_terms(body: dict[str, Any]) -> Answer:
     """Set how many days waits may take: 200; cases that wait keep the end that was told them."""
@@ -67,7 +75,7 @@ def _model(model: DeviceModel, row: ModelTerms | None) -> dict[str, Any]:
 
 @api.route("/return-terms/models", methods=["GET"])
 @api.refuses()
-@api.response(200, schemas.AllModelTermsSchema)
+@api.response(200, AllModelTermsSchema)
 @requires("rma.view")
 def list_models() -> Any:
     """List the models that have terms of their own."""
@@ -82,7 +90,7 @@ def _found(model_id: str) -> tuple[DeviceModel, ModelTerms | None]:
 
 @api.route("/return-terms/models/<string:model_id>", methods=["GET"])
 @api.refuses(404)
-@api.response(200, schemas.ModelTermsSchema)
+@api.response(200, ModelTermsSchema)
 @requires("rma.view")
 def get_model(model_id: str) -> Answer:
     """Return what returns of a model (by code or id) go by; the defaults where nothing is set."""
@@ -92,8 +100,8 @@ def get_model(model_id: str) -> Answer:
 
 @api.route("/return-terms/models/<string:model_id>", methods=["PATCH"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(schemas.ModelTermsPatch)
-@api.response(200, schemas.ModelTermsSchema)
+@api.arguments(ModelTermsPatch)
+@api.response(200, ModelTermsSchema)
 @requires("rma.terms")
 def set_model(body: dict[str, Any], model_id: str) -> Answer:
     """Set what returns of a model go by; what is left out stays."""
