@@ -322,6 +322,18 @@ def _called(typed: str) -> list[ColumnElement[bool]]:
     return found
 
 
+def device_row(session: Session, uid: str, scope: Scope) -> Device:
+    """Return a box by its row alone, for what asks for no more than its columns.
+
+    Raises:
+        NotFound: there is none in the scope.
+    """
+    device = session.scalar(select(Device).where(Device.public_id == uid, within(scope)))
+    if device is None:
+        raise NotFound(text("There is no such box."))
+    return device
+
+
 def device_by_uid(session: Session, uid: str, scope: Scope) -> Device:
     """Return a box with what its card shows.
 

@@ -51,7 +51,7 @@ def entries(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[Ti
 
 
 def _custody(session: Session, uid: str, scope: Scope) -> Iterator[TimelineEntry]:
-    device = queries.device_by_uid(session, uid, scope)
+    device = queries.device_row(session, uid, scope)
     for event in queries.custody_of(session, device, scope):
         came = str(text("It came into the custody of your organisation"))
         yield TimelineEntry(event.since, "building-store", came, event.reason)

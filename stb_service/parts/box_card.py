@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from stb_service.devices.queries import device_by_uid
+from stb_service.devices.queries import device_row
 from stb_service.parts import queries
 from stb_service.parts.queries import Move
 from stb_service.parts.rules import MOVE_KIND_NAMES
@@ -21,7 +21,7 @@ PARTS = 10
 
 def load_card(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return where a box stands in stock, and the parts that fit its model."""
-    device = device_by_uid(session, uid, actor.scope)
+    device = device_row(session, uid, actor.scope)
     last = queries.last_place_of(session, device, actor.scope)
     fitting = (
         queries.parts_of_model(session, device.model_id, actor.scope, limit=PARTS)

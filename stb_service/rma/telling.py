@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from stb_service.rma.cases import EVENTS, PLACES
 from stb_service.rma.claiming import queries as claiming
 from stb_service.rma.claiming.rules import STATE_COLOURS
 from stb_service.rma.machine import Phase
-from stb_service.rma.models import CaseEvent, ReturnCase
+from stb_service.rma.models import CaseEvent
 from stb_service.rma.wording import words
 from stb_service.shared.access import Actor
 from stb_service.shared.i18n import text
@@ -60,8 +60,8 @@ def timeline_of_box(
 ) -> Iterator[TimelineEntry]:
     """Yield the steps of the returns of a box, the newest first."""
     if actor.can("rma.view"):
-        cases = queries.cases_of_device(session, uid, actor.scope, limit=limit)
-        yield from _entries(session, cases, limit)
+        numbers = queries.numbers_of_device(session, uid, actor.scope, limit=limit)
+        yield from _entries(session, numbers, limit)
 
 
 def timeline_of_account(
@@ -70,12 +70,11 @@ def timeline_of_account(
     """Yield the steps of the returns of an account, the newest first."""
     if actor.can("rma.view"):
         account = account_by_uid(session, uid, actor.scope)
-        cases = queries.cases_of_account(session, account.id, actor.scope, limit=limit)
-        yield from _entries(session, cases, limit)
+        numbers = queries.numbers_of_account(session, account.id, actor.scope, limit=limit)
+        yield from _entries(session, numbers, limit)
 
 
-def _entries(session: Session, cases: Sequence[ReturnCase], limit: int) -> Iterator[TimelineEntry]:
-    numbers = {case.id: case.number for case in cases}
+def _entries(session: Session, numbers: Mapping[int, str], limit: int) -> Iterator[TimelineEntry]:
     if not numbers:
         return
     events = session.scalars(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
+from stb_service.devices.queries import device_row
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.i18n import day_here, text
 from stb_service.shared.registries import TimelineEntry
@@ -29,7 +30,7 @@ def load_card(
     sources: Sources, session: Session, uid: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
     """Return the values of the card's section: covered until, and why; the last decisions."""
-    device = queries.box_by_uid(session, uid, actor.scope)
+    device = device_row(session, uid, actor.scope)
     day = day_here(now)
     values = cover_now(session, device, day=day, component="", sources=sources)
     decisions = queries.decisions_of(session, uid, actor.scope, limit=DECISIONS_SHOWN)

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.components import Component
 from stb_service.devices.models import Device
+from stb_service.devices.queries import device_row
 from stb_service.shared import audit, outbox
 from stb_service.shared.access import Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text
-from stb_service.warranty import queries
 from stb_service.warranty.facts import Sources
 from stb_service.warranty.judging import Judgement, judge, standing_of
 from stb_service.warranty.models import WarrantyDecision, WarrantyOverride
@@ -55,7 +55,7 @@ def decide(
         Invalid: the day has not begun anywhere, or the component or the cause is none.
         Refused: no policy was in force for the box.
     """
-    device = queries.box_by_uid(session, uid, actor.scope)
+    device = device_row(session, uid, actor.scope)
     check_day(reported_on, now, "reported_on")
     if component and component not in set(Component):
         raise Invalid.field("component", text("One of: %(names)s", names=", ".join(Component)))

@@ -15,7 +15,7 @@ from flask_babel import gettext as _
 
 from stb_service.devices.catalogue.queries import all_models
 from stb_service.devices.models import Device
-from stb_service.devices.queries import DeviceFilter, devices_page
+from stb_service.devices.queries import DeviceFilter, device_row, devices_page
 from stb_service.devices.routes import who
 from stb_service.shared.access import EVERYTHING, requires
 from stb_service.shared.errors import Conflict, DomainError, Invalid
@@ -332,7 +332,7 @@ def decide(uid: str) -> ResponseReturnValue:
 
 def _cover_page(uid: str, errors: dict[str, list[str]]) -> str:
     actor = current_actor()
-    device = queries.box_by_uid(unit(), uid, actor.scope)
+    device = device_row(unit(), uid, actor.scope)
     asked = request.form if request.method == "POST" else request.args
     given = {"component": asked.get("component", ""), "cause": asked.get("cause", "")}
     given["day"] = asked.get("reported_on", "")

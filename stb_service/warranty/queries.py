@@ -35,18 +35,6 @@ from stb_service.warranty.rules import Claim
 # --- boxes ---------------------------------------------------------------------------------------
 
 
-def box_by_uid(session: Session, uid: str, scope: Scope) -> Device:
-    """Return a box by its row alone, which is all that its warranty is read from.
-
-    Raises:
-        NotFound: there is none in the scope.
-    """
-    device = session.scalar(select(Device).where(Device.public_id == uid, within(scope)))
-    if device is None:
-        raise NotFound(text("There is no such box."))
-    return device
-
-
 _STANDS = Site.__table__.alias()
 _FIRST_ZONE = (
     select(Site.timezone)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stb_service.devices.queries import device_row
 from stb_service.devices.routes import who
 from stb_service.shared.access import requires
 from stb_service.shared.errors import Invalid
@@ -191,7 +192,7 @@ def named_policy(code: str | None) -> WarrantyPolicy | None:
 @requires("warranty.view")
 def get_cover(arguments: dict[str, Any], device_id: str) -> Any:
     """Tell until when a box, or a component, is covered, and why; nothing is kept."""
-    device = queries.box_by_uid(unit(), device_id, current_actor().scope)
+    device = device_row(unit(), device_id, current_actor().scope)
     day = arguments["day"] or day_here(request_time())
     sources = services().registries.warranty_facts
     values = cover_now(unit(), device, **{**arguments, "day": day}, sources=sources)

@@ -135,9 +135,7 @@ def import_file(
         spellings=BY_SPELLING,
         by=FOUND_BY,
     )
-    task = _Import(
-        db, source.header, name, actor, source.report, keepers=keepers, leavers=leavers
-    )
+    task = _Import(db, source.header, name, actor, source.report, keepers=keepers, leavers=leavers)
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
@@ -445,9 +443,7 @@ def _give_new(session: Session, row: _Row, draft: Draft, actor: Actor, now: date
     )
 
 
-def _give_known(
-    session: Session, device: Device, row: _Row, task: _Import, **who: Any
-) -> None:
+def _give_known(session: Session, device: Device, row: _Row, task: _Import, **who: Any) -> None:
     """Give a known box to the account of its row, or pass it on from the one that has it."""
     who["keepers"] = task.keepers
     if row.held_by is None:

@@ -20,7 +20,7 @@ from stb_service.devices.holdings.rules import (
 from stb_service.devices.holdings.schemas import GiveForm, PlaceForm, TakeBackForm, TransferForm
 from stb_service.devices.models import Device
 from stb_service.devices.pages import custodian_choices, do_on_card, words
-from stb_service.devices.queries import device_by_uid
+from stb_service.devices.queries import device_by_uid, device_row
 from stb_service.devices.routes import given, kept, who
 from stb_service.devices.rules import TENURE_NAMES, obstacles_to_handing_over
 from stb_service.shared.access import Actor, requires
@@ -132,7 +132,7 @@ def load_owner(
     keepers: Sequence[Keeper], session: Session, uid: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
     """Return who has a box and who had it, and why it may not be given, passed on, taken back."""
-    device = device_by_uid(session, uid, actor.scope)
+    device = device_row(session, uid, actor.scope)
     holdings = queries.holdings_of_device(session, device, actor.scope)
     current = next((row for row in holdings if row.until is None), None)
     held_by = queries.accounts_of(session, [device.id], actor.scope).get(device.id)
