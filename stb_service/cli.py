@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -385,6 +384,3 @@ for command in (
     import_files.add_command(command)
 main.add_command(export_devices, "export")
 main.add_command(warranty)
-
-if __name__ == "__main__":
-    sys.exit(main())

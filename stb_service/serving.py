@@ -6,8 +6,6 @@ environment. It loads what they need and no more; being forked, they share it.
 
 from __future__ import annotations
 
-import gc
-import importlib
 import logging
 import os
 import sys
@@ -20,6 +18,7 @@ from granian.constants import Interfaces
 from stb_service.shared import logs, metrics
 from stb_service.shared.db import Database
 from stb_service.shared.errors import Misconfigured
+from stb_service.shared.loading import load
 from stb_service.shared.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -96,17 +95,6 @@ def serve(target: str, settings: Settings, port: int, *, workers: int) -> None:
     ).serve()
 
 
-def _load(module: str) -> None:
-    """Import what the workers will share, as objects that no search for garbage touches.
-
-    It is quicker so, and a forked worker does not copy their pages by counting on them.
-    """
-    gc.disable()
-    importlib.import_module(module)
-    gc.freeze()
-    gc.enable()
-
-
 def main(arguments: Sequence[str]) -> int:
     """Serve `app` or `edge` until SIGINT or SIGTERM; a bad setting ends it with status 2."""
     (name,) = arguments
@@ -118,10 +106,10 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     metrics.begin(settings, name)
     if name == metrics.APP:
-        _load("stb_service.app")
+        load("stb_service.app")
         serve("stb_service.serving:staff", settings, settings.port, workers=1)
     else:
-        _load("firmware.edge")
+        load("firmware.edge")
         serve("stb_service.serving:edge", settings, settings.edge_port, workers=EDGE_WORKERS)
     return 0
 

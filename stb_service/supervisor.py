@@ -169,7 +169,7 @@ class Supervisor:
 
 def command_of(name: str) -> list[str]:
     """Return the command line that starts `app`, `edge` or `worker`; the servers load no command."""
-    module = "stb_service.cli" if name == "worker" else "stb_service.serving"
+    module = "stb_service" if name == "worker" else "stb_service.serving"
     return [sys.executable, "-m", module, name]
 
 

@@ -13,7 +13,7 @@ from stb_service.shared.access import Actor
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.money import Money
 from stb_service.shared.registries import TimelineEntry
-from stb_service.subscribers.queries import account_by_uid
+from stb_service.subscribers.queries import account_row
 
 MOVES: Mapping[str, tuple[str, Text]] = {
     QuoteState.SENT: ("send", text("Quote %(number)s over %(total)s was sent by %(who)s")),
@@ -37,7 +37,7 @@ def entries(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[Ti
     """
     if not actor.can("billing.view"):
         return
-    account = account_by_uid(session, uid, actor.scope)
+    account = account_row(session, uid, actor.scope)
     for event, quote in moves_of_account(session, account, actor.scope, limit=limit):
         icon, sentence = MOVES[event.to_state]
         words = str(

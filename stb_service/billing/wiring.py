@@ -18,7 +18,7 @@ from stb_service.billing.rules import QUOTE_STATE_COLOURS, QUOTE_STATE_NAMES
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
-from stb_service.subscribers.queries import account_by_uid
+from stb_service.subscribers.queries import account_row
 
 page_blueprints = [pages.pages, payment_pages.pages, customer_pages.pages]
 api_blueprints = [routes.api, payment_routes.api]
@@ -62,7 +62,7 @@ def nobody_listens(session: Session, payload: dict[str, Any], now: datetime) -> 
 
 
 def _section(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
-    account = account_by_uid(session, uid, actor.scope)
+    account = account_row(session, uid, actor.scope)
     return {
         "account": account,
         "balances": balances(session, account, actor.scope),

@@ -415,46 +415,39 @@ def count_by_state(session: Session, scope: Scope) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _of_device(uid: str, scope: Scope) -> Select[int]:
-    """Return the ids of the cases of a box, and of those in which it was the replacement: both by
-    their indexes, which one condition with OR would not use.
-    """
-    own = select(ReturnCase.id).join(Device, ReturnCase.device_id == Device.id)
-    given = select(Exchange.case_id).join(Device, Exchange.device_id == Device.id)
-    ids = own.where(Device.public_id == uid).union(
-        given.where(Device.public_id == uid, Exchange.state == "given")
-    )
-    return select(ReturnCase.id).where(ReturnCase.id.in_(ids), within(scope))
-
-
 def cases_of_device(
     session: Session, uid: str, scope: Scope, *, limit: int
 ) -> Sequence[ReturnCase]:
     """Return the cases of a box, the last one first; those in which it was the replacement too."""
+    ids = list(numbers_of_device(session, uid, scope, limit=limit))
     return session.scalars(
-        _with_details()
-        .where(ReturnCase.id.in_(_of_device(uid, scope)))
-        .order_by(ReturnCase.id.desc())
-        .limit(limit)
+        _with_details().where(ReturnCase.id.in_(ids)).order_by(ReturnCase.id.desc())
     ).all()
 
 
 def numbers_of_device(session: Session, uid: str, scope: Scope, *, limit: int) -> dict[int, str]:
-    """Return the numbers of the same cases by their ids."""
-    return _numbers(session, ReturnCase.id.in_(_of_device(uid, scope)), limit)
+    """Return the numbers of the same cases by their ids: each kind by its index, which no condition
+    with OR would use.
+    """
+    row = select(ReturnCase.id, ReturnCase.number).where(within(scope))
+    own = row.join(Device, ReturnCase.device_id == Device.id)
+    exchanged = row.join(Exchange, Exchange.case_id == ReturnCase.id)
+    given = exchanged.join(Device, Exchange.device_id == Device.id)
+    both = own.where(Device.public_id == uid).union(
+        given.where(Device.public_id == uid, Exchange.state == "given")
+    )
+    found = both.subquery()
+    rows = session.execute(select(found).order_by(found.c.id.desc()).limit(limit))
+    return {row[0]: row[1] for row in rows}
 
 
 def numbers_of_account(
     session: Session, account_id: int, scope: Scope, *, limit: int
 ) -> dict[int, str]:
-    """Return the numbers of the cases of an account by their ids."""
-    return _numbers(session, and_(ReturnCase.account_id == account_id, within(scope)), limit)
-
-
-def _numbers(session: Session, wanted: ColumnElement[bool], limit: int) -> dict[int, str]:
+    """Return the numbers of the cases of an account by their ids, the last one first."""
     rows = session.execute(
         select(ReturnCase.id, ReturnCase.number)
-        .where(wanted)
+        .where(ReturnCase.account_id == account_id, within(scope))
         .order_by(ReturnCase.id.desc())
         .limit(limit)
     )

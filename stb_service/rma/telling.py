@@ -19,7 +19,7 @@ from stb_service.rma.wording import words
 from stb_service.shared.access import Actor
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import TimelineEntry
-from stb_service.subscribers.queries import account_by_uid
+from stb_service.subscribers.queries import account_row
 
 SHOWN = 5
 ICONS = {
@@ -49,7 +49,7 @@ def claims_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> di
 
 def section_of_account(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return the returns of an account, the last one first, with an address for a new one."""
-    account = account_by_uid(session, uid, actor.scope)
+    account = account_row(session, uid, actor.scope)
     cases = queries.cases_of_account(session, account.id, actor.scope, limit=SHOWN)
     asked = {"account": account.number}
     return {**words(), "cases": cases, "is_open": False, "asked": asked, "now": now}
@@ -69,7 +69,7 @@ def timeline_of_account(
 ) -> Iterator[TimelineEntry]:
     """Yield the steps of the returns of an account, the newest first."""
     if actor.can("rma.view"):
-        account = account_by_uid(session, uid, actor.scope)
+        account = account_row(session, uid, actor.scope)
         numbers = queries.numbers_of_account(session, account.id, actor.scope, limit=limit)
         yield from _entries(session, numbers, limit)
 

@@ -189,6 +189,18 @@ def with_details(statement: Select[Account]) -> Select[Account]:
     )
 
 
+def account_row(session: Session, uid: str, scope: Scope) -> Account:
+    """Return an account by its row alone, for what asks for no more than its columns.
+
+    Raises:
+        NotFound: there is none in the scope.
+    """
+    found = session.scalar(select(Account).where(Account.public_id == uid, within(scope)))
+    if found is None:
+        raise NotFound(text("There is no such account."))
+    return found
+
+
 def account_by_uid(session: Session, uid: str, scope: Scope) -> Account:
     """Return an account with its people and sites.
 

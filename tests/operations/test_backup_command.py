@@ -32,7 +32,7 @@ PAUSE_S = 0.05  # between two visits of a box: what is backed up must get some o
 
 def stb(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stb_service.cli", *arguments],
+        [sys.executable, "-m", "stb_service", *arguments],
         env=environ,
         capture_output=True,
         text=True,

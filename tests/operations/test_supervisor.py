@@ -34,7 +34,7 @@ class Service:
         }
         self.log = home / "serve.log"
         home.mkdir(parents=True)
-        command = f"'{sys.executable}' -m stb_service.cli serve > '{self.log}' 2>&1 & echo $!"
+        command = f"'{sys.executable}' -m stb_service serve > '{self.log}' 2>&1 & echo $!"
         shell = subprocess.run(
             ["bash", "-c", command], env=environ, check=True, capture_output=True, text=True
         )

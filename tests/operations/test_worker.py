@@ -299,7 +299,7 @@ def test_an_import_whose_worker_is_killed_is_finished_by_the_next_one_with_nothi
 def test_a_worker_ends_in_peace_on_sigint(tmp_path: Path) -> None:
     with live_service(tmp_path / "home") as service:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "stb_service.cli", "worker"],
+            [sys.executable, "-m", "stb_service", "worker"],
             env=service.environ,
             stderr=subprocess.PIPE,
         )

@@ -28,7 +28,7 @@ from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import Keeper, TimelineEntry, why_kept
-from stb_service.subscribers.queries import account_by_id, account_by_uid
+from stb_service.subscribers.queries import account_by_id, account_row
 
 pages = Blueprint("holdings_pages", __name__, template_folder="../templates")
 pages.context_processor(words)
@@ -160,7 +160,7 @@ def _site_options(account: Any) -> list[tuple[str, str]]:
 
 def load_boxes(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return the boxes that an account has and had."""
-    account = account_by_uid(session, uid, actor.scope)
+    account = account_row(session, uid, actor.scope)
     page = queries.holdings_page(session, account, actor.scope, cursor=None, limit=SHOWN)
     return {
         "account": account,
@@ -176,7 +176,7 @@ def account_entries(
     """Yield when boxes came to an account and when they left it."""
     if not actor.can("devices.view"):
         return
-    account = account_by_uid(session, uid, actor.scope)
+    account = account_row(session, uid, actor.scope)
     page = queries.holdings_page(session, account, actor.scope, cursor=None, limit=limit)
     for row in page.rows:
         came = text(
