@@ -97,6 +97,7 @@ def digest(told: Told) -> str:
     return found.hexdigest()
 
 
+@pytest.mark.prove  # that it draws the same lives is asked in test_lives
 def test_the_same_seed_is_the_same_history(told: Told, tell: Callable[..., Told]) -> None:
     assert digest(tell(boxes=BOXES)) == digest(told)
 
