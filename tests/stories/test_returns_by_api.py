@@ -56,10 +56,11 @@ def test_a_user_fault_disputed_and_upheld_quoted_accepted_paid_repaired_shipped(
 
     world.step("dispute", reason="it never got wet", lines=[1])
     path = f"/workshop-orders/{world.order['number']}/faults/1/verdict"
-    found = {"confirmed": "yes", "fault_class": "liquid"}
+    found = {"confirmed": "yes", "fault_class": "liquid", "hours_on": 700}
     refusal = world.ines("PUT", path, 409, json=found)
     assert [obstacle["code"] for obstacle in refusal["obstacles"]] == ["second_inspector"]
-    world.judge(1, "liquid", by=world.omar).work("judge_again", by=world.omar)
+    world.omar("PUT", path, json=found)
+    world.work("judge_again", by=world.omar)
     world.quoted(5_000).step("accept", reason="by phone")
     assert world.states == ("awaiting_payment", "inspected")
     assert world.refused("release_repair") == ["paid"]
@@ -68,6 +69,7 @@ def test_a_user_fault_disputed_and_upheld_quoted_accepted_paid_repaired_shipped(
 
     fault = world.case["faults"][0]
     assert (fault["verdict"], fault["second_verdict"]) == ("user_fault", "user_fault")
+    assert (fault["hours_on"], fault["second_hours_on"]) == (None, 700)
     assert (fault["inspector"], fault["second_inspector"]) == ("ines.tech", "omar.tech")
     assert world.states == ("closed", "given_back")
     assert sum(amount for _, amount in world.entries) == world.balance == 0

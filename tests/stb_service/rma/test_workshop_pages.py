@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -214,6 +215,37 @@ def test_the_rules_propose_a_verdict_and_ask_for_a_photograph_at_once(shop: Shop
     assert "take one now" not in unseen
     assert "Covered by contract" in contract.partition("What other causes")[0]
     assert shop.get(f"{path}/faults/9").status_code == 404
+
+
+def test_an_inspector_is_asked_for_the_counter_where_the_policy_counts_hours(shop: Shop) -> None:
+    house = shop.house
+    plain = f"/workshop/{received(shop, 'SN-2015')}/inspection"
+    shop.sent(f"{plain}/begin")
+    house.in_force("counted", doa_hours=48)
+    house.assign("counted", since=date(2026, 2, 1))
+    order = received(shop, "SN-2016", sold_on=date(2026, 2, 25))
+    path, asked = f"/workshop/{order}/inspection", f"/workshop/{order}/inspection/faults/1"
+    shop.sent(f"{path}/begin")
+
+    assert 'name="fault.1.hours_on"' not in shop.page(plain)
+    assert 'name="fault.1.hours_on"' in shop.page(path)
+    answers = "fault.1.confirmed=yes&fault.1.fault_class=component"
+    for typed, verdict in (("", "arrival"), ("48", "arrival"), ("49", "In warranty")):
+        proposed = shop.page(f"{asked}?{answers}&fault.1.hours_on={typed}")
+        assert verdict in proposed.partition("What other causes")[0].partition("</p>")[0]
+
+    wrong = shop.post(path, **filled(("yes", "component")), **{"fault.1.hours_on": "4.5"})
+    assert wrong.status_code == 422
+    assert 'value="4.5"' in wrong.text
+    assert "0 to 100000 hours." in wrong.text
+
+    form = {**filled(("yes", "component")), "fault.1.hours_on": "49"}
+    kept = shop.sent(path, **form)
+    assert 'name="fault.1.hours_on" value="49"' in kept
+    done = shop.sent(path, **form, then="judge")
+    assert "In warranty" in done
+    assert "49 hours of operation" in done
+    assert "49 hours of operation" in shop.page(f"/returns/{house.case.number}")
 
 
 def test_photographs_are_taken_one_by_one_and_sent_as_nothing_but_pictures(shop: Shop) -> None:
