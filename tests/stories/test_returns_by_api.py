@@ -14,11 +14,19 @@ def test_a_repair_in_warranty(world: World) -> None:
 
     world.judged()
     assert [fault["effective_verdict"] for fault in world.case["faults"]] == ["in_warranty"]
-    world.step("approve_repair").repaired()
+    first = {"component": "tuner", "old_serial": "T-1", "new_serial": "T-2"}
+    world.step("approve_repair").repaired(first, {"component": "tuner", "new_serial": "T-3"})
     world.step("ship", carrier="Post", tracking="1Z2").step("deliver").step("confirm")
 
     assert world.states == ("closed", "given_back")
     assert world.entries == []
+    swaps = world.ines.get(f"/devices/{box['id']}/components")["items"]
+    assert [(row["old_serial"], row["new_serial"]) for row in swaps] == [
+        ("T-2", "T-3"),
+        ("T-1", "T-2"),
+    ]
+    assert {row["order"]["number"] for row in swaps} == {world.order["number"]}
+    world.nora("GET", f"/devices/{box['id']}/components", 404)
     assert world.moved() == [(BOX, "CUSTOMER", BENCH), (BOX, BENCH, "CUSTOMER")]
     assert world.moved(world.order["number"]) == [
         (PSU, BENCH, "CUSTOMER"),

@@ -257,6 +257,18 @@ class WorkshopComponentSchema(ma.Schema):
     at = instant()
 
 
+class BoxComponentSchema(WorkshopComponentSchema):
+    """A component of a box that was exchanged, with the order in which it was."""
+
+    order = ma.fields.Nested(WorkshopOrderBriefSchema, required=True)
+
+
+class BoxComponentsSchema(ma.Schema):
+    """The components of a box that were exchanged, the last one first."""
+
+    items = rows(BoxComponentSchema)
+
+
 class WorkshopTestSchema(ma.Schema):
     """A test of a box; the last one counts."""
 

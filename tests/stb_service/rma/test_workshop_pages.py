@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from firmware.verdicts.models import LabRun
+from stb_service.rma import bench
 from stb_service.rma.lists import CHECKLIST
 from stb_service.rma.terms import set_model_terms
 from stb_service.shared.db import Database
@@ -518,3 +519,29 @@ def test_the_days_of_each_wait_are_set(shop: Shop) -> None:
 
     assert 'name="payment_days" value="21"' in page
     assert "Last changed by ines." in page
+
+
+# --- the card of a box ---------------------------------------------------------------------------
+
+
+def test_the_card_of_a_box_lists_the_components_that_were_exchanged(shop: Shop) -> None:
+    house = shop.house
+    order = received(shop, "SN-9701")
+    box = house.case.device.public_id
+    card = f"/devices/{box}"
+    house.judged().on_case("approve_repair")
+    assert "Components exchanged" not in shop.page(card)
+
+    house.on_order("reserve").on_order("begin")
+    house.say(bench.swap_component, component="disk", old_serial="D-1", new_serial="D-2")
+    house.say(bench.swap_component, component="disk", new_serial="D-3")
+
+    told = shop.page(card).partition("Components exchanged")[2]
+    assert 0 < told.index("D-3") < told.index("D-1")
+    assert f'href="/workshop/{order}"' in told
+    with statements(house.db) as before:
+        shop.page(card)
+    house.say(bench.swap_component, component="disk", new_serial="D-4")
+    with statements(house.db) as after:
+        shop.page(card)
+    assert len(before) == len(after)
