@@ -350,13 +350,14 @@ def quote_case(ref: str) -> ResponseReturnValue:
         flash(_("Quote %(number)s is a draft: send it by the next step.", number=made.quote.number))
         return see_other("case_pages.show_case", ref=number)
 
-    chosen = quoting.quotable(unit(), case)
+    quotable = quoting.quotable(unit(), case)
+    chosen = quoting.chosen_remedy(unit(), case)
     return form_page(
         "rma/quote_form.html",
         save,
-        values={"title": number, "remedy": chosen[0].value},
+        values={"title": number, "remedy": (chosen or quotable[0]).value},
         case=case,
-        remedies=[(remedy.value, REMEDY_NAMES[remedy]) for remedy in chosen],
+        remedies=[(remedy.value, REMEDY_NAMES[remedy]) for remedy in quotable],
         rows=shown_rows([], currency),
         currency=currency,
     )
