@@ -135,7 +135,7 @@ def wire(registries: Registries) -> None:
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
     registries.outbox.setdefault(papers.DUE, papers.nobody_mails)
-    registries.jobs.update(imports.handlers(registries.warranty_facts))
+    registries.jobs.update(imports.handlers(registries.warranty_facts, registries.zone))
     registries.gauges.append(_gauge)
 
 
