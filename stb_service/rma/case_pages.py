@@ -82,6 +82,16 @@ def show_case(ref: str) -> ResponseReturnValue:
     return _page(ref, NOT_TRIED)
 
 
+@pages.get("/returns/<ref>/changed")
+@requires("rma.view")
+def whether_changed(ref: str) -> ResponseReturnValue:
+    """Tell whether a case has changed since its page was opened; nothing where it has not."""
+    found, mark = card(ref), request.args.get("mark", "")
+    if found.mark == mark:
+        return "", 204
+    return render_template("rma/changed.html", card=found, mark=mark)
+
+
 def _page(ref: str, tried: Tried) -> str:
     found = card(ref)
     return render_template(
