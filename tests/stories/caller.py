@@ -311,7 +311,7 @@ class World:
         (by or self.ines).put(path, confirmed=confirmed, fault_class=fault_class)
         return self
 
-    def repaired(self, *swaps: dict[str, str]) -> World:
+    def repaired(self, *swaps: dict[str, Any]) -> World:
         """Repair the box with a power supply and by some swaps, test it, and finish."""
         planned = self.works("parts", part=PSU)["parts"][-1]
         assert planned["is_reserved"]
