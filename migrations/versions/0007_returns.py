@@ -1166,6 +1166,7 @@ def upgrade() -> None:
         sa.Column("inspector_ref", sa.String(length=64), nullable=False),
         sa.Column("inspector", sa.String(length=128), nullable=False),
         sa.Column("inspected_at", UtcDateTime(), nullable=True),
+        sa.Column("hours_on", sa.Integer(), nullable=True),
         sa.Column("disputed", sa.Boolean(), nullable=False),
         sa.Column("dispute_reason", sa.String(length=1000), nullable=False),
         sa.Column("second_class", sa.String(length=16), nullable=True),
@@ -1175,6 +1176,7 @@ def upgrade() -> None:
         sa.Column("second_inspector_ref", sa.String(length=64), nullable=False),
         sa.Column("second_inspector", sa.String(length=128), nullable=False),
         sa.Column("second_at", UtcDateTime(), nullable=True),
+        sa.Column("second_hours_on", sa.Integer(), nullable=True),
         sa.Column("agreed", sa.Boolean(), nullable=False),
         sa.Column("declined", sa.Boolean(), nullable=False),
         sa.Column("goodwill_by", sa.String(length=128), nullable=False),
@@ -1192,6 +1194,8 @@ def upgrade() -> None:
             "fault_class IN ('manufacturing', 'component', 'firmware', 'transport', 'user_damage', 'liquid', 'surge', 'third_party', 'wear', 'none_found')",
             name=op.f("ck_rma_faults_fault_class"),
         ),
+        sa.CheckConstraint("hours_on >= 0", name=op.f("ck_rma_faults_hours_on")),
+        sa.CheckConstraint("second_hours_on >= 0", name=op.f("ck_rma_faults_second_hours_on")),
         sa.CheckConstraint(
             "reported_by IN ('customer', 'bench')", name=op.f("ck_rma_faults_reported_by")
         ),

@@ -280,6 +280,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "reported_on": text("Reported on"),
     "component": text("Component"),
     "cause": text("Cause"),
+    "hours_on": text("Hours of operation"),
     "covered_until": text("Covered until"),
     "supplier": text("Supplier"),
     "batch": text("Batch"),

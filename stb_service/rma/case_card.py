@@ -99,6 +99,16 @@ class CaseCard:
     # --- where it is -----------------------------------------------------------------------------
 
     @property
+    def mark(self) -> str:
+        """What differs whenever the case or its order was changed."""
+        return f"{self.case.row_version}-{self.order.row_version if self.order else 0}"
+
+    @property
+    def may_move(self) -> bool:
+        """Whether something can still happen to the case or its order."""
+        return self.case.is_live or (self.order is not None and self.order.is_live)
+
+    @property
     def place(self) -> Place:
         """The state it is in."""
         return CASE.places[self.case.state]

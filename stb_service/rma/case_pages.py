@@ -82,6 +82,16 @@ def show_case(ref: str) -> ResponseReturnValue:
     return _page(ref, NOT_TRIED)
 
 
+@pages.get("/returns/<ref>/changed")
+@requires("rma.view")
+def whether_changed(ref: str) -> ResponseReturnValue:
+    """Tell whether a case has changed since its page was opened; nothing where it has not."""
+    found, mark = card(ref), request.args.get("mark", "")
+    if found.mark == mark:
+        return "", 204
+    return render_template("rma/changed.html", card=found, mark=mark)
+
+
 def _page(ref: str, tried: Tried) -> str:
     found = card(ref)
     return render_template(
@@ -350,13 +360,14 @@ def quote_case(ref: str) -> ResponseReturnValue:
         flash(_("Quote %(number)s is a draft: send it by the next step.", number=made.quote.number))
         return see_other("case_pages.show_case", ref=number)
 
-    chosen = quoting.quotable(unit(), case)
+    quotable = quoting.quotable(unit(), case)
+    chosen = quoting.chosen_remedy(unit(), case)
     return form_page(
         "rma/quote_form.html",
         save,
-        values={"title": number, "remedy": chosen[0].value},
+        values={"title": number, "remedy": (chosen or quotable[0]).value},
         case=case,
-        remedies=[(remedy.value, REMEDY_NAMES[remedy]) for remedy in chosen],
+        remedies=[(remedy.value, REMEDY_NAMES[remedy]) for remedy in quotable],
         rows=shown_rows([], currency),
         currency=currency,
     )

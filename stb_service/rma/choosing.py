@@ -30,6 +30,17 @@ def newest_comparison(session: Session, case: ReturnCase) -> Comparison | None:
     )
 
 
+def last_choice(session: Session, case: ReturnCase) -> Choice | None:
+    """Return what the customer chose last, None if nothing was chosen."""
+    found = session.scalar(
+        select(Comparison.choice)
+        .where(Comparison.case_id == case.id, Comparison.choice != "")
+        .order_by(Comparison.chosen_at.desc(), Comparison.id.desc())
+        .limit(1)
+    )
+    return Choice(found) if found else None
+
+
 def offers_of(made: Comparison) -> list[Offer]:
     """Return the offers of a comparison that was kept."""
     return offers_from(made.offers)

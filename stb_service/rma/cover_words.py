@@ -10,6 +10,7 @@ from stb_service.rma.models import Fault, ReturnCase
 from stb_service.rma.verdicts import BILLABLE, FaultClass, Verdict
 from stb_service.shared.speech import CustomerText, customer_text
 from stb_service.warranty.cover import Outcome, Rule
+from stb_service.warranty.judging import RAN_TOO_LONG
 from stb_service.warranty.models import WarrantyDecision
 from stb_service.warranty.traces import trace_of
 
@@ -122,6 +123,10 @@ RULES: Mapping[str, CustomerText] = {
     "component_restarted": customer_text(
         "The part that was fitted has a warranty of its own, until %(day)s."
     ),
+    RAN_TOO_LONG: customer_text(
+        "A fault counts as there from the beginning up to %(most)s hours of operation; the counter"
+        " of the box showed %(hours)s."
+    ),
     "tail": customer_text("What was repaired is covered for %(days)s days, until %(day)s."),
 }
 """The rules of a decision that a customer is told; others say how evidence was weighed."""
@@ -137,8 +142,9 @@ def letter_words(case: ReturnCase, faults: Iterable[Fault]) -> tuple[CustomerTex
 
 def _reasons(decision: WarrantyDecision) -> Iterator[CustomerText]:
     """Return the days of a decision and the rules that gave them, in the order of the trace."""
+    is_doa = decision.effective_outcome == Outcome.DEAD_ON_ARRIVAL
     for rule in trace_of(decision.trace):
-        found = RULES.get(rule.name)
+        found = None if is_doa and rule.name == RAN_TOO_LONG else RULES.get(rule.name)
         if found is not None and _says_something(rule):
             yield CustomerText(found.msgid, {**rule.values, "day": rule.day})
     yield customer_text("The fault was reported on %(day)s.", day=decision.reported_on)

@@ -55,12 +55,15 @@ from stb_service.shared.i18n import text
 from stb_service.warranty.cover import Outcome
 from stb_service.warranty.decisions import NO_POLICY, carry_override, decide
 from stb_service.warranty.facts import Sources
+from stb_service.warranty.judging import RAN_TOO_LONG
 from stb_service.warranty.models import WarrantyDecision
 from stb_service.warranty.policy import Cause
+from stb_service.warranty.terms import HOURS_MOST
 
 MOST_PHOTO_BYTES = 10 * 1024 * 1024
 MOST_PHOTOS = 40
 MOST_FAULTS = 20
+MOST_HOURS = HOURS_MOST
 JUDGED_IN = frozenset({OrderState.INSPECTING, OrderState.SECOND, OrderState.IN_REPAIR})
 Owner = ReturnCase | WorkshopOrder
 
@@ -180,6 +183,7 @@ def decide_fault(
     fault: Fault,
     *,
     cause: str | None = None,
+    hours_on: int | None = None,
     sources: Sources,
     actor: Actor,
     now: datetime,
@@ -195,6 +199,7 @@ def decide_fault(
             reported_on=case.reported_on,
             component=fault.component,
             cause=cause,
+            hours_on=hours_on,
             subject_ref=case.number,
             sources=sources,
             actor=in_house(actor),
@@ -219,6 +224,7 @@ def judge_fault(
     confirmed: str,
     fault_class: str,
     note: str = "",
+    hours_on: int | None = None,
     contract: bool = False,
     sources: Sources = (),
     actor: Actor,
@@ -228,18 +234,23 @@ def judge_fault(
 
     In the second inspection it is the second verdict, of what is contested; both stay readable.
     That a contract covers it is said by whoever decides, and the note names the contract.
+    `hours_on` is what the counter of the box shows, None if it is not to be read; in the second
+    inspection what the first one read then counts.
 
     Raises:
         Forbidden: the actor inspects no boxes, or says that a contract covers it and decides on
             no remedies.
         NotFound: there is no such fault of a case or order in the actor's scope.
-        Invalid: what was found is none of the words for it, or no contract is named.
+        Invalid: what was found is none of the words for it, no contract is named, or no counter
+            shows so many hours.
         Refused: the box is not being inspected, or the inspector judged this fault before.
     """
     actor.demand("rma.inspect")
     owner, order = touch_owner(session, ref, actor=actor)
     fault = fault_of(session, owner, number)
     _check(confirmed=(confirmed, Confirmed), fault_class=(fault_class, FaultClass))
+    if hours_on is not None and not 0 <= hours_on <= MOST_HOURS:
+        raise Invalid.field("hours_on", text("0 to %(most)s hours.", most=MOST_HOURS))
     if contract:
         actor.demand("rma.decide")
         if not note.strip():
@@ -247,11 +258,13 @@ def judge_fault(
     second = order is not None and order.state == OrderState.SECOND
     if obstacles := obstacles_to_judging(session, fault, order, actor, second=second):
         raise Refused(obstacles)
-    cover = _cover_of(session, owner, fault, fault_class, sources, actor, now)
+    hours = fault.hours_on if second and hours_on is None else hours_on
+    cover = _cover_of(session, owner, fault, fault_class, hours, sources, actor, now)
     found = verdict_of(
         FaultClass(fault_class),
         Confirmed(confirmed),
         replace(cover, contract=contract),
+        hours_on=hours,
         goodwill=bool(fault.goodwill_by) or _is_goodwill(fault),
     )
     if fault.decision is not None and fault.decision.overrides:
@@ -259,13 +272,15 @@ def judge_fault(
     if second:
         fault.second_class, fault.second_note = fault_class, note[:1000]
         fault.second_inspector_ref, fault.second_inspector = actor.ref[:64], actor.label[:128]
-        fault.second_at = now
+        fault.second_at, fault.second_hours_on = now, hours_on
     else:
         fault.confirmed, fault.fault_class = confirmed, fault_class
         fault.inspector_ref, fault.inspector = actor.ref[:64], actor.label[:128]
-        fault.note, fault.inspected_at = note[:1000], now
+        fault.note, fault.inspected_at, fault.hours_on = note[:1000], now, hours_on
     pronounce(session, fault, found, second=second, actor=actor, now=now)
     changes: dict[str, Any] = {"fault": number, "fault_class": fault_class, "verdict": found.value}
+    if hours_on is not None:
+        changes["hours_on"] = hours_on
     if contract:
         changes["contract"] = True
     record(session, owner, "judge-fault", changes, actor=actor, now=now)
@@ -319,6 +334,7 @@ def _cover_of(
     owner: Owner,
     fault: Fault,
     fault_class: str,
+    hours_on: int | None,
     sources: Sources,
     actor: Actor,
     now: datetime,
@@ -329,16 +345,36 @@ def _cover_of(
     none = fault_class == FaultClass.NONE_FOUND
     cause = Cause.NO_FAULT_FOUND if none else Cause(fault_class)
     decision = decide_fault(
-        session, owner, fault, cause=cause, sources=sources, actor=actor, now=now
+        session,
+        owner,
+        fault,
+        cause=cause,
+        hours_on=hours_on,
+        sources=sources,
+        actor=actor,
+        now=now,
     )
+    return said_by(decision, own=owner.is_rented)
+
+
+def said_by(decision: WarrantyDecision | None, *, contract: bool = False, own: bool) -> Cover:
+    """Return what a decision says of a fault, whatever its cause and the counter of its box are.
+
+    One that was early enough to be dead on arrival stays so: the hours are asked with its verdict.
+    Dead on arrival that was granted asks for none.
+    """
     if decision is None:
-        return Cover(covered=False, own=owner.is_rented)
-    outcome = decision.effective_outcome
+        return Cover(covered=False, contract=contract, own=own)
+    outcome, policy = decision.effective_outcome, decision.version.as_policy()
+    by_rules = not decision.overrides
+    ran_too_long = any(rule["name"] == RAN_TOO_LONG for rule in decision.trace)
     return Cover(
         covered=outcome in COVERING or outcome == Outcome.EXCLUDED,
-        doa=outcome == Outcome.DEAD_ON_ARRIVAL,
-        excluded=decision.version.as_policy().excluded,
-        own=owner.is_rented,
+        doa=outcome == Outcome.DEAD_ON_ARRIVAL or (by_rules and ran_too_long),
+        excluded=policy.excluded,
+        contract=contract,
+        own=own,
+        doa_hours=policy.doa_hours if by_rules else 0,
     )
 
 

@@ -18,7 +18,7 @@ from stb_service.rma.models import Fault, WorkshopOrder
 from stb_service.rma.operations import act
 from stb_service.rma.workbench import FaultToJudge
 from stb_service.rma.workshop import ORDER, OrderState
-from stb_service.rma.workshop_forms import Inspection, PhotoForm, read_inspection
+from stb_service.rma.workshop_forms import Inspection, PhotoForm, hours_typed, read_inspection
 from stb_service.rma.workshop_pages import errors_of, order_of
 from stb_service.rma.workshop_words import words
 from stb_service.shared.access import requires, takes_files
@@ -32,7 +32,7 @@ pages = Blueprint("inspection_pages", __name__, template_folder="templates")
 pages.context_processor(words)
 MOST_BODY_BYTES = 4 * MOST_PHOTO_BYTES + 100_000
 PHOTO_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
-PLAIN = ("confirmed", "fault_class", "note")
+PLAIN = ("confirmed", "fault_class", "note", "hours_on")
 
 
 @pages.url_value_preprocessor
@@ -95,6 +95,7 @@ def _known(order: WorkshopOrder, lines: list[FaultToJudge]) -> dict[str, Any]:
             f"{name}.confirmed": line.judged_seen,
             f"{name}.fault_class": line.judged_class,
             f"{name}.note": line.judged_note,
+            f"{name}.hours_on": line.judged_hours,
         }
     return values
 
@@ -104,16 +105,23 @@ def _proposal(order: WorkshopOrder, fault: Fault, values: Mapping[str, Any]) -> 
     name = f"fault.{fault.number}"
     contract = bool(values.get(f"{name}.contract"))
     own = order.case is not None and order.case.is_rented
+    typed = values.get(f"{name}.hours_on")
+    hours = hours_typed("" if typed is None else str(typed))
+    if hours is None and order.state == OrderState.SECOND:
+        hours = fault.hours_on
     verdict = workbench.proposed_verdict(
         fault,
         str(values.get(f"{name}.confirmed") or ""),
         str(values.get(f"{name}.fault_class") or ""),
+        hours_on=hours,
         contract=contract,
         own=own,
     )
     return {
         "verdict": verdict,
-        "otherwise": workbench.otherwise(fault, verdict, contract=contract, own=own),
+        "otherwise": workbench.otherwise(
+            fault, verdict, hours_on=hours, contract=contract, own=own
+        ),
     }
 
 

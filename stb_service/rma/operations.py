@@ -80,6 +80,7 @@ def open_case(
     language: str | None = None,
     handler: str = "",
     zone: str = "UTC",
+    opened_at: datetime | None = None,
     sources: Sources = (),
     actor: Actor,
     now: datetime,
@@ -89,7 +90,8 @@ def open_case(
     force, that is left for later.
 
     Today is the day at the site where the box stands, else at the account's; `zone` is the
-    operator's, where neither is known. `previous` is the case that this one repeats; where none is
+    operator's, where neither is known. What was opened elsewhere was so earlier (`opened_at`), and
+    was reported on that day. `previous` is the case that this one repeats; where none is
     named, one that was completed lately with the same fault is found. A dealer or a service centre
     takes on what it opens; the operator may name who does.
 
@@ -123,12 +125,12 @@ def open_case(
         remedy=remedy,
         channel=channel,
         tenure=tenure,
-        reported_on=_reported(reported_on, zone_of_box(stands, payer, zone), now),
+        reported_on=_reported(reported_on, zone_of_box(stands, payer, zone), opened_at or now, now),
         complaint=complaint.strip()[:2000],
         language=language or (payer.language if payer else None),
         previous=former,
         currency=_currency(session, payer, box),
-        opened_at=now,
+        opened_at=opened_at or now,
         opened_by=actor.label[:128],
         changed_at=now,
     )
@@ -264,11 +266,11 @@ def _handler(session: Session, called: str, actor: Actor) -> Organisation:
     return found
 
 
-def _reported(day: date | None, zone: str, now: datetime) -> date:
+def _reported(day: date | None, zone: str, opened_at: datetime, now: datetime) -> date:
     """Return the day on which the fault was reported; none that has begun nowhere."""
     if day is not None and (day - now.date()).days > 1:
         raise Invalid.field("reported_on", text("This day is still to come."))
-    return day or day_in(zone, now)
+    return day or day_in(zone, opened_at)
 
 
 def _currency(session: Session, account: Account | None, box: Device) -> str:

@@ -21,7 +21,7 @@ from stb_service.billing.operations import (
 from stb_service.billing.rules import Line, QuoteState
 from stb_service.rma.acting import Acting, in_house
 from stb_service.rma.cases import CaseState
-from stb_service.rma.choosing import keep_choice, newest_comparison
+from stb_service.rma.choosing import keep_choice, last_choice, newest_comparison
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy
@@ -48,6 +48,17 @@ def quotable(session: Session, case: ReturnCase) -> tuple[Remedy, ...]:
     if case.remedy == Remedy.ACCESSORY and order_of_case(session, case, EVERYTHING) is None:
         return (Remedy.ACCESSORY,)
     return (Remedy.REPAIR, Remedy.REPLACE)
+
+
+def chosen_remedy(session: Session, case: ReturnCase) -> Remedy | None:
+    """Return what the customer chose to be done when it was last held side by side; None if nothing
+    that a quote may be for was chosen.
+    """
+    choice = last_choice(session, case)
+    if choice is None:
+        return None
+    found = Remedy.REPAIR if choice == Choice.REPAIR else Remedy.REPLACE
+    return found if found in quotable(session, case) else None
 
 
 def quote_case(

@@ -15,6 +15,7 @@ from stb_service.rma.claiming import queries as claiming
 from stb_service.rma.claiming.rules import STATE_COLOURS
 from stb_service.rma.machine import Phase
 from stb_service.rma.models import CaseEvent
+from stb_service.rma.swaps import swaps_of_box
 from stb_service.rma.wording import words
 from stb_service.shared.access import Actor
 from stb_service.shared.i18n import text
@@ -45,6 +46,11 @@ def claims_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> di
     """Return what was claimed from suppliers for a box, the last one first."""
     claims = claiming.claims_of_box(session, uid, actor.scope, limit=SHOWN)
     return {"claims": claims, "claim_colours": STATE_COLOURS}
+
+
+def components_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return the components of a box that were exchanged, the last one first."""
+    return {**words(), "swaps": swaps_of_box(session, uid, actor.scope)}
 
 
 def section_of_account(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stb_service.shared.i18n import Text, text
+from stb_service.warranty.cover import ran_too_long
 
 
 class Confirmed(StrEnum):
@@ -101,7 +102,8 @@ BILLING_CODES: Mapping[str, str] = {
 @dataclass(frozen=True)
 class Cover:
     """What the warranty decision of the day on which the fault was reported says of a line. `own`:
-    the box is the operator's, and no policy lets its user damage it.
+    the box is the operator's, and no policy lets its user damage it. `doa_hours`: up to how many
+    hours of operation the policy calls it dead on arrival, 0 without such a limit.
     """
 
     covered: bool
@@ -109,6 +111,7 @@ class Cover:
     excluded: frozenset[str] = frozenset()
     contract: bool = False
     own: bool = False
+    doa_hours: int = 0
 
 
 OUR_CAUSES = frozenset({FaultClass.MANUFACTURING, FaultClass.COMPONENT, FaultClass.FIRMWARE})
@@ -116,11 +119,18 @@ OUR_CAUSES = frozenset({FaultClass.MANUFACTURING, FaultClass.COMPONENT, FaultCla
 
 
 def verdict_of(
-    fault_class: FaultClass, confirmed: Confirmed, cover: Cover, *, goodwill: bool = False
+    fault_class: FaultClass,
+    confirmed: Confirmed,
+    cover: Cover,
+    *,
+    hours_on: int | None = None,
+    goodwill: bool = False,
 ) -> Verdict:
     """Return who answers for a fault; what the inspector proposes, before photographs are asked.
 
-    Seen now and then is seen. Dead on arrival is dead through no fault of the user's.
+    Seen now and then is seen. Dead on arrival is dead through no fault of the user's, and before
+    the box ran for longer than its policy says; where its counter could not be read (`hours_on` is
+    None), that it did is not held against the customer.
     """
     if confirmed is Confirmed.NO or fault_class is FaultClass.NONE_FOUND:
         return Verdict.NFF
@@ -128,7 +138,7 @@ def verdict_of(
         fault_class in cover.excluded or (cover.own and fault_class in DAMAGING)
     ):
         found = Verdict.USER_FAULT
-    elif cover.doa and fault_class not in BLAMEABLE:
+    elif cover.doa and fault_class not in BLAMEABLE and not ran_too_long(cover.doa_hours, hours_on):
         return Verdict.DOA
     elif cover.covered and (fault_class not in cover.excluded or fault_class in OUR_CAUSES):
         return Verdict.IN_WARRANTY

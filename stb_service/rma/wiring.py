@@ -109,6 +109,16 @@ def wire(registries: Registries) -> None:
             "claims", CLAIMS, "rma.claim", "rma/claims_of_box.html", telling.claims_of_box, 75
         )
     )
+    registries.card.append(
+        CardSection(
+            "components",
+            text("Components exchanged"),
+            "rma.view",
+            "rma/components_of_box.html",
+            telling.components_of_box,
+            31,
+        )
+    )
     registries.account.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.section_of_account, 30)
     )
@@ -125,7 +135,7 @@ def wire(registries: Registries) -> None:
     registries.outbox[exchange.REPLACED] = exchange.provision_by_hand
     registries.jobs.update(exports.HANDLERS)
     registries.outbox.setdefault(papers.DUE, papers.nobody_mails)
-    registries.jobs.update(imports.handlers(registries.warranty_facts))
+    registries.jobs.update(imports.handlers(registries.warranty_facts, registries.zone))
     registries.gauges.append(_gauge)
 
 

@@ -18,8 +18,8 @@ from stb_service.parts.models import Location, Reservation, StockMove, StockPosi
 from stb_service.parts.queries import Standing
 from stb_service.parts.rules import ReservationState
 from stb_service.rma.comparison import Offer, Worth, compare_for_customer
-from stb_service.rma.deciding import obstacles_to_judging
-from stb_service.rma.gathering import COVERING, find_scanned
+from stb_service.rma.deciding import obstacles_to_judging, said_by
+from stb_service.rma.gathering import find_scanned
 from stb_service.rma.machine import NEW, Place
 from stb_service.rma.models import (
     CasePhoto,
@@ -45,7 +45,6 @@ from stb_service.rma.workshop import PLACES, OrderState
 from stb_service.shared.access import EVERYTHING, Actor, Scope
 from stb_service.shared.errors import NotFound, Obstacle
 from stb_service.shared.i18n import text
-from stb_service.warranty.cover import Outcome
 
 SHOWN = 20
 Pair = tuple[ReturnCase | None, WorkshopOrder | None]
@@ -308,27 +307,26 @@ def stock_here(
 
 def cover_of(fault: Fault, *, contract: bool = False, own: bool = False) -> Cover:
     """Return what the warranty decision of a fault says of it, whatever its cause will be."""
-    decision = fault.decision
-    if decision is None:
-        return Cover(covered=False, contract=contract, own=own)
-    outcome = decision.effective_outcome
-    return Cover(
-        covered=outcome in COVERING or outcome == Outcome.EXCLUDED,
-        doa=outcome == Outcome.DEAD_ON_ARRIVAL,
-        excluded=decision.version.as_policy().excluded,
-        contract=contract,
-        own=own,
-    )
+    return said_by(fault.decision, contract=contract, own=own)
 
 
 def proposed_verdict(
-    fault: Fault, confirmed: str, fault_class: str, *, contract: bool = False, own: bool = False
+    fault: Fault,
+    confirmed: str,
+    fault_class: str,
+    *,
+    hours_on: int | None = None,
+    contract: bool = False,
+    own: bool = False,
 ) -> Verdict | None:
     """Return the verdict that the rules propose; None until both questions are answered."""
     if confirmed not in set(Confirmed) or fault_class not in set(FaultClass):
         return None
     return verdict_of(
-        FaultClass(fault_class), Confirmed(confirmed), cover_of(fault, contract=contract, own=own)
+        FaultClass(fault_class),
+        Confirmed(confirmed),
+        cover_of(fault, contract=contract, own=own),
+        hours_on=hours_on,
     )
 
 
@@ -341,13 +339,18 @@ class Otherwise:
 
 
 def otherwise(
-    fault: Fault, found: Verdict | None, *, contract: bool = False, own: bool = False
+    fault: Fault,
+    found: Verdict | None,
+    *,
+    hours_on: int | None = None,
+    contract: bool = False,
+    own: bool = False,
 ) -> list[Otherwise]:
     """Return what each other cause of a fault that was seen would make of it."""
     cover = cover_of(fault, contract=contract, own=own)
     by_verdict: dict[Verdict, list[FaultClass]] = {}
     for cause in FaultClass:
-        verdict = verdict_of(cause, Confirmed.YES, cover)
+        verdict = verdict_of(cause, Confirmed.YES, cover, hours_on=hours_on)
         by_verdict.setdefault(verdict, []).append(cause)
     return [Otherwise(v, causes) for v, causes in by_verdict.items() if v is not found]
 
@@ -381,6 +384,16 @@ class FaultToJudge:
     def judged_note(self) -> str:
         """What was written beside it in this inspection."""
         return self.fault.second_note if self.second else self.fault.note
+
+    @property
+    def judged_hours(self) -> int | None:
+        """What the counter showed in this inspection, None if it was not read."""
+        return self.fault.second_hours_on if self.second else self.fault.hours_on
+
+    @property
+    def asks_hours(self) -> bool:
+        """Whether how long the box ran bears on who answers for it, or was read already."""
+        return cover_of(self.fault).doa_hours > 0 or self.judged_hours is not None
 
     @property
     def judged_seen(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import marshmallow as ma
 
 from stb_service.parts.rules import Condition
+from stb_service.rma.deciding import MOST_HOURS
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result, Stated
 from stb_service.rma.refunding import check_payer
 from stb_service.rma.rules import MACHINES
@@ -183,8 +184,8 @@ class Inspection:
 
 def read_inspection(form: Mapping[str, str], numbers: list[int]) -> Inspection:
     """Return what was filled in: `check.<code>.result`, `check.<code>.note`, and of the faults with
-    these numbers `fault.<number>.confirmed`, `.fault_class`, `.note` and `.contract`. What was left
-    open is left out.
+    these numbers `fault.<number>.confirmed`, `.fault_class`, `.note`, `.hours_on` and `.contract`.
+    What was left open is left out.
 
     Raises:
         Invalid: something is half filled in, or is none of the words for it.
@@ -202,15 +203,32 @@ def read_inspection(form: Mapping[str, str], numbers: list[int]) -> Inspection:
         name = f"fault.{number}"
         given = {key: form.get(f"{name}.{key}", "") for key in ("confirmed", "fault_class")}
         note = _note(form, name, problems)
-        if not any(given.values()) and not note:
+        hours = form.get(f"{name}.hours_on", "").strip()
+        if not any(given.values()) and not note and not hours:
             continue
         for key, words in (("confirmed", Confirmed), ("fault_class", FaultClass)):
             if given[key] not in {str(word) for word in words}:
                 problems[f"{name}.{key}"] = [text("Choose one of these.")]
         contract = bool(form.get(f"{name}.contract"))
-        found.faults[number] = {**given, "note": note, "contract": contract}
+        said = {"note": note, "hours_on": _hours(hours, name, problems), "contract": contract}
+        found.faults[number] = {**given, **said}
     if problems:
         raise Invalid(fields=problems)
+    return found
+
+
+def hours_typed(typed: str) -> int | None:
+    """Return what a counter shows as it was typed, None where that is nothing it can show."""
+    plain = typed.strip()
+    if not (plain.isascii() and plain.isdecimal() and len(plain) <= len(str(MOST_HOURS))):
+        return None
+    return hours if (hours := int(plain)) <= MOST_HOURS else None
+
+
+def _hours(typed: str, name: str, problems: dict[str, list[Text]]) -> int | None:
+    found = hours_typed(typed)
+    if typed and found is None:
+        problems[f"{name}.hours_on"] = [text("0 to %(most)s hours.", most=MOST_HOURS)]
     return found
 
 

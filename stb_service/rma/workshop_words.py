@@ -9,6 +9,7 @@ from flask_babel import format_percent
 
 from stb_service.rma import cases, wording, workshop
 from stb_service.rma.comparison import ADVICE_NAMES, CHOICE_NAMES
+from stb_service.rma.deciding import MOST_HOURS
 from stb_service.rma.history import Stay
 from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, RESULT_NAMES
 from stb_service.rma.models import ReturnCase, WorkshopOrder
@@ -54,6 +55,7 @@ def words() -> dict[str, Any]:
         "format_lasted": format_lasted,
         "format_share": lambda permille: format_percent(permille / 1000, "#,##0.#%"),
         "grades": GRADES,
+        "most_hours": MOST_HOURS,
         "needed_places": NEEDED_PLACES,
         "order_events": workshop.EVENTS,
         "outcome_colours": OUTCOME_COLOURS,

@@ -76,7 +76,8 @@ def _by_cookie(db_session: Session) -> Actor | None:
     if found is None:
         session.pop("secret", None)
         return None
-    if now - found.seen_at > operations.SEEN_STEP:
+    is_quiet = "X-Quiet" in request.headers  # sent by a page, not by who sits before it
+    if now - found.seen_at > operations.SEEN_STEP and not is_quiet:
         with services().db.write() as writing:
             operations.mark_seen(writing, secret=secret, now=now)
     _remember(found.person)

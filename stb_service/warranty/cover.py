@@ -65,6 +65,7 @@ class Known:
     fits: tuple[Fit, ...] = ()
     transfers: tuple[date, ...] = ()
     replaced: Replaced | None = None
+    hours_on: int | None = None
 
 
 @dataclass(frozen=True)
@@ -266,10 +267,17 @@ class Outcome(StrEnum):
     GOODWILL = "goodwill"
 
 
-def outcome_of(found: Cover, policy: Policy, reported_on: date, cause: str | None) -> Outcome:
+def outcome_of(
+    found: Cover,
+    policy: Policy,
+    reported_on: date,
+    cause: str | None,
+    hours_on: int | None = None,
+) -> Outcome:
     """Return what a fault gets. `cause` is what an inspection found, None before it.
 
-    Dead on arrival is a fault reported at most `doa_days` after cover began.
+    Dead on arrival is a fault reported at most `doa_days` after cover began, of a box that ran for
+    at most `doa_hours`, where the policy says so and its counter was read (`hours_on`).
     """
     if found.last is None or found.started_on is None:
         return Outcome.NO_COVER
@@ -277,6 +285,22 @@ def outcome_of(found: Cover, policy: Policy, reported_on: date, cause: str | Non
         return Outcome.NOT_YET if reported_on < found.spans[0].first else Outcome.EXPIRED
     if cause is not None and cause in policy.excluded:
         return Outcome.EXCLUDED
-    if policy.doa_days and (reported_on - found.started_on).days <= policy.doa_days:
+    if is_doa_by_days(found, policy, reported_on) and not ran_too_long(policy.doa_hours, hours_on):
         return Outcome.DEAD_ON_ARRIVAL
     return Outcome.COVERED
+
+
+def is_doa_by_days(found: Cover, policy: Policy, reported_on: date) -> bool:
+    """Tell whether a fault was reported early enough to be dead on arrival."""
+    if not policy.doa_days or found.started_on is None:
+        return False
+    return (reported_on - found.started_on).days <= policy.doa_days
+
+
+def ran_too_long(most: int, hours_on: int | None) -> bool:
+    """Tell whether a box ran for longer than it may to be dead on arrival.
+
+    Without a limit (0) none did. Nor did one whose counter was not read: a dead box cannot always
+    tell it, and that is not held against the customer.
+    """
+    return bool(most) and hours_on is not None and hours_on > most

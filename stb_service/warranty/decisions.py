@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -40,6 +41,7 @@ def decide(
     reported_on: date,
     component: str = "",
     cause: str | None = None,
+    hours_on: int | None = None,
     subject_ref: str = "",
     sources: Sources,
     actor: Actor,
@@ -48,7 +50,8 @@ def decide(
     """Decide what a fault gets that was reported on a day, and keep that with all its reasons.
 
     `cause` is what an inspection found, None before it; decided again with a cause, the former
-    decision stays. `sources` are the registries' `warranty_facts`.
+    decision stays. `hours_on` is what it read off the counter of the box, None if that was not to
+    be read. `sources` are the registries' `warranty_facts`.
 
     Raises:
         NotFound: there is no such box in the actor's scope.
@@ -62,7 +65,13 @@ def decide(
     if cause is not None and cause not in set(Cause):
         raise Invalid.field("cause", text("One of: %(names)s", names=", ".join(Cause)))
     found = judge_box(
-        session, device, day=reported_on, component=component, cause=cause, sources=sources
+        session,
+        device,
+        day=reported_on,
+        component=component,
+        cause=cause,
+        hours_on=hours_on,
+        sources=sources,
     )
     decision = WarrantyDecision(
         reported_on=reported_on,
@@ -89,6 +98,7 @@ def decide(
         "version": found.version.number,
         "component": component or None,
         "cause": cause,
+        "hours_on": hours_on,
         "covered_until": found.cover.last,
     }
     audit.record(
@@ -109,6 +119,7 @@ def judge_box(
     day: date,
     component: str,
     cause: str | None = None,
+    hours_on: int | None = None,
     sources: Sources,
 ) -> Judgement:
     """Return what a fault of a box would get, keeping nothing.
@@ -121,7 +132,7 @@ def judge_box(
         raise Refused([NO_POLICY])
     return judge(
         standing.version,
-        standing.known,
+        replace(standing.known, hours_on=hours_on),
         component=component,
         day=day,
         cause=cause,

@@ -21,7 +21,10 @@ OF_COMPONENT = "component_"
 """A field of this name and the component's code has its months."""
 START_FIELDS = ("basis", "after_days", "at_most_after", "at_most_days")
 REPAIR_FIELDS = ("suspends", "tail_days", "extend_months", "restarts_component")
-PLAIN_FIELDS = ("months", "last_day", "doa_days", "replacement", "replacement_days", "transfer")
+PLAIN_FIELDS = (
+    *("months", "last_day", "doa_days", "doa_hours"),
+    *("replacement", "replacement_days", "transfer"),
+)
 LIST_FIELDS = ("excluded", "tenures")
 
 
@@ -104,6 +107,7 @@ EMPTY: Mapping[str, Any] = {
     "months": 24,
     "last_day": "anniversary",
     "doa_days": 14,
+    "doa_hours": 0,
     "replacement": "remainder",
     "replacement_days": 0,
     "transfer": "always",

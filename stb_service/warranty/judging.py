@@ -14,11 +14,22 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
 from stb_service.warranty import queries
-from stb_service.warranty.cover import Cover, Known, Outcome, Rule, cover, outcome_of
+from stb_service.warranty.cover import (
+    Cover,
+    Known,
+    Outcome,
+    Rule,
+    cover,
+    is_doa_by_days,
+    outcome_of,
+)
 from stb_service.warranty.facts import Sources, facts_of
 from stb_service.warranty.models import PolicyVersion
 from stb_service.warranty.policy import Policy
 from stb_service.warranty.rules import Claim, given_out, in_order
+
+RAN_TOO_LONG = "ran_too_long"
+"""The rule that takes dead on arrival away from a box that ran for longer than the policy says."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +107,23 @@ def judge(
     """Return what a fault gets under a version; `found` is the trace that led to the version."""
     policy = version.as_policy()
     covered = cover(known, policy, component or None, day)
-    outcome = outcome_of(covered, policy, day, cause)
-    said = _said(outcome, policy, day, cause)
-    return Judgement(version, known, covered, outcome, [*found, *covered.trace, said])
+    outcome = outcome_of(covered, policy, day, cause, known.hours_on)
+    trace = [*found, *covered.trace, _said(outcome, policy, known, day, cause)]
+    if outcome == Outcome.COVERED and is_doa_by_days(covered, policy, day):
+        trace.append(Rule(RAN_TOO_LONG, day, _hours(policy, known)))
+    return Judgement(version, known, covered, outcome, trace)
 
 
-def _said(outcome: Outcome, policy: Policy, day: date, cause: str | None) -> Rule:
+def _hours(policy: Policy, known: Known) -> dict[str, object]:
+    return {"hours": known.hours_on, "most": policy.doa_hours}
+
+
+def _said(outcome: Outcome, policy: Policy, known: Known, day: date, cause: str | None) -> Rule:
     values: dict[str, object] = {}
     if outcome == Outcome.EXCLUDED:
         values = {"cause": cause}
     elif outcome == Outcome.DEAD_ON_ARRIVAL:
         values = {"days": policy.doa_days}
+        if policy.doa_hours:
+            values |= _hours(policy, known)
     return Rule(outcome.value, None if outcome == Outcome.NO_COVER else day, values)

@@ -125,7 +125,8 @@ class Policy:
     """One version of a policy. Terms of components replace that of the box, for that component.
 
     `starts` is the chain: the first whose day is known counts, and any but the first is a
-    presumption. `excluded` are the causes of a fault that an inspection can find.
+    presumption. `excluded` are the causes of a fault that an inspection can find. `doa_hours` is up
+    to how many hours of operation a box may be dead on arrival, 0 without such a limit.
     """
 
     code: str
@@ -135,6 +136,7 @@ class Policy:
     months: int
     last_day: LastDay
     doa_days: int = 0
+    doa_hours: int = 0
     components: Mapping[str, int] = field(default_factory=dict)
     repairs: Repairs = Repairs()
     replacement: OnReplacement = OnReplacement.REMAINDER
@@ -151,9 +153,9 @@ class Policy:
         """
         if not self.starts:
             raise ValueError("a policy needs a way to begin")
-        numbers = (self.months, self.doa_days, self.replacement_days, *self.components.values())
+        numbers = (self.months, self.doa_days, self.doa_hours, self.replacement_days)
         repairs = (self.repairs.tail_days, self.repairs.extend_months)
-        if min(*numbers, *repairs) < 0:
+        if min(*numbers, *repairs, *self.components.values()) < 0:
             raise ValueError("a term of a policy is below zero")
 
     def months_of(self, component: str | None) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import inf
 
 from stb_service.devices.components import component_name
 from stb_service.shared.errors import Obstacle
@@ -222,7 +223,13 @@ def _shorter_terms(before: Policy, after: Policy) -> list[Text]:
             found.append(text("%(component)s: %(after)s months, not %(before)s.", **values))
     if after.doa_days < before.doa_days:
         found.append(text("Fewer days of dead on arrival."))
+    if before.doa_days and after.doa_days and _hours_of(after) < _hours_of(before):
+        found.append(text("Dead on arrival up to fewer hours of operation."))
     return found
+
+
+def _hours_of(policy: Policy) -> float:
+    return policy.doa_hours or inf
 
 
 def _less_after_repair(before: Policy, after: Policy) -> list[Text]:

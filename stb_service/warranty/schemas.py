@@ -16,7 +16,13 @@ from stb_service.warranty.cover import Outcome
 from stb_service.warranty.periods import LastDay
 from stb_service.warranty.policy import Basis, Cause, OnReplacement, OnTransfer
 from stb_service.warranty.rules import GRANTED
-from stb_service.warranty.terms import DAYS_MOST, EXCLUDABLE, MONTHS_MOST, WarrantyTerms
+from stb_service.warranty.terms import (
+    DAYS_MOST,
+    EXCLUDABLE,
+    HOURS_MOST,
+    MONTHS_MOST,
+    WarrantyTerms,
+)
 
 OUTCOMES = [outcome.value for outcome in Outcome]
 CAUSES = [cause.value for cause in Cause]
@@ -328,6 +334,7 @@ class TermsForm(ma.Schema):
     months = ma.fields.Integer(required=True, validate=ma.validate.Range(0, MONTHS_MOST))
     last_day = ma.fields.String(required=True, validate=ma.validate.OneOf(list(LastDay)))
     doa_days = _number(DAYS_MOST)
+    doa_hours = _number(HOURS_MOST)
     suspends = ma.fields.Boolean(load_default=False)
     tail_days = _number(DAYS_MOST)
     extend_months = _number(MONTHS_MOST)

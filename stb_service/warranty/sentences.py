@@ -76,6 +76,17 @@ SENTENCES: Mapping[str, Text] = {
     "expired": text("Reported on %(day)s, when it was not covered."),
     "excluded": text("The inspection found: %(cause)s. The policy does not cover that."),
     "dead_on_arrival": text("Reported on %(day)s, within %(days)s days of the beginning."),
+    "dead_on_arrival_by_hours": text(
+        "Reported on %(day)s, within %(days)s days of the beginning and after %(hours)s hours of"
+        " operation (at most %(most)s)."
+    ),
+    "dead_on_arrival_unread": text(
+        "Reported on %(day)s, within %(days)s days of the beginning. Up to %(most)s hours of"
+        " operation it is dead on arrival; its counter is not read."
+    ),
+    "ran_too_long": text(
+        "Not dead on arrival: its counter shows %(hours)s hours of operation, more than %(most)s."
+    ),
     "covered": text("Reported on %(day)s, when it was covered."),
     "no_cover": text("So there is no cover."),
 }
@@ -121,6 +132,8 @@ def _kind(rule: Rule) -> str:
         return "term_of_component" if values["component"] else "term"
     if rule.name == "remainder" and values.get("is_nothing"):
         return "no_remainder"
+    if rule.name == "dead_on_arrival" and "most" in values:
+        return f"{rule.name}_{'unread' if values['hours'] is None else 'by_hours'}"
     if rule.name == "policy" and not values["by"]:
         return "policy_of_all"
     return rule.name

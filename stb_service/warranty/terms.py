@@ -28,6 +28,7 @@ from stb_service.warranty.policy import (
 
 MONTHS_MOST = 240
 DAYS_MOST = 3660
+HOURS_MOST = 100_000
 COMPONENTS_MOST = 50
 EXCLUDABLE = [cause.value for cause in Cause if cause not in NEVER_EXCLUDED]
 
@@ -66,6 +67,11 @@ class WarrantyTerms(ma.Schema):
     months = _whole(MONTHS_MOST, required=True)
     last_day = ma.fields.Enum(LastDay, by_value=True, required=True)
     doa_days = _whole(DAYS_MOST, load_default=0)
+    doa_hours = _whole(
+        HOURS_MOST,
+        load_default=0,
+        metadata={"description": "of operation, up to which it is dead on arrival; 0: any"},
+    )
     components = ma.fields.Dict(
         keys=fields.line(32),
         values=_whole(MONTHS_MOST),

@@ -60,6 +60,7 @@ def facts_json(known: Known) -> dict[str, Any]:
         "transfers": [day.isoformat() for day in sorted(known.transfers)],
         "replaced": replaced
         and {"on": replaced.on.isoformat(), "other_last": _plain(replaced.other_last)},
+        **({} if known.hours_on is None else {"hours_on": known.hours_on}),
     }
 
 
@@ -74,6 +75,7 @@ def known_of(stored: Mapping[str, Any]) -> Known:
         transfers=tuple(_days(stored["transfers"])),
         replaced=replaced
         and Replaced(date.fromisoformat(replaced["on"]), _day(replaced["other_last"])),
+        hours_on=stored.get("hours_on"),
     )
 
 

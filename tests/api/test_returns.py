@@ -367,6 +367,12 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", f"/returns/{AHEAD}/steps", {"event": "hold", "lines": ["x"]}, "lines.0"),
     ("POST", f"/returns/{AHEAD}/faults", {"component": "soul"}, "component"),
     ("PUT", f"/returns/{QUOTED}/faults/1/verdict", {"confirmed": "yes"}, "fault_class"),
+    (
+        "PUT",
+        f"/returns/{QUOTED}/faults/1/verdict",
+        {"confirmed": "yes", "fault_class": "wear", "hours_on": 100_001},
+        "hours_on",
+    ),
     ("POST", f"/returns/{QUOTED}/faults/1/goodwill", {"reason": "  "}, "reason"),
     ("PUT", f"/returns/{AHEAD}/prechecks/nothing", {"answer": "done"}, "code"),
     ("PUT", f"/returns/{AHEAD}/prechecks/restart", {"answer": "maybe"}, "answer"),

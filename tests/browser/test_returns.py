@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.hands import go, press, shows
 from tests.browser.returned import Returned
-from tests.browser.trade import BOX, DAYS, INES, NORA, OMAR, PSU, SHOP, YEARS, House, Trade
+from tests.browser.trade import AGENT, BOX, DAYS, INES, NORA, OMAR, PSU, SHOP, YEARS, House, Trade
 
 pytestmark = [
     pytest.mark.browser,
@@ -210,3 +211,31 @@ def test_a_rented_damaged_box_is_recovered_refurbished_and_redeployed(
     story.stock(house.shelf, BOX, "As good as new 1").card(box, "Refurbished", house.shelf)
     story.given_out(box, "rented").holds(box).booked_out(box, house.shelf)
     story.stock(house.shelf, BOX, NOTHING).card(box, "Sold", "CUSTOMER")
+
+
+def test_an_open_page_tells_what_others_did_and_keeps_what_is_half_typed(
+    story: Returned, house: House
+) -> None:
+    story.open(house.box(), "power_supply", checked=False)
+    page = story.case_page()
+    page.clock.install()
+    page.reload()
+    note = page.get_by_label("Evidence")
+    page.get_by_text("State something", exact=True).click()
+    note.fill("half typed")
+    changed = page.get_by_text("This return has changed since you opened the page.")
+    with page.expect_response(lambda answer: "/changed?" in answer.url) as same:
+        page.clock.fast_forward(21_000)
+    assert same.value.status == 204
+    expect(changed).to_have_count(0)
+
+    other = story.desk(AGENT)
+    other.goto(f"/returns/{story.number}")
+    other.get_by_text("State something", exact=True).click()
+    other.get_by_label("What", exact=True).select_option("Customer confirms the address")
+    press(other, "State it")
+    page.clock.fast_forward(21_000)
+    expect(changed).to_be_visible()
+    expect(note).to_have_value("half typed")
+    go(page, "Show it as it is now")
+    expect(changed).to_have_count(0)

@@ -311,12 +311,14 @@ class World:
         (by or self.ines).put(path, confirmed=confirmed, fault_class=fault_class)
         return self
 
-    def repaired(self) -> World:
-        """Repair the box with a power supply, test it, and finish."""
+    def repaired(self, *swaps: dict[str, Any]) -> World:
+        """Repair the box with a power supply and by some swaps, test it, and finish."""
         planned = self.works("parts", part=PSU)["parts"][-1]
         assert planned["is_reserved"]
         self.work("reserve").work("begin")
         self.works(f"parts/{planned['id']}/use", 200)
+        for swap in swaps:
+            self.works("components", **swap)
         self.works("labour", what="exchange", minutes=30, rate_minor=4_000)
         number = self.case["order"]["number"]
         self.ines.put(f"/workshop-orders/{number}/firmware", before="1.0.0", after="1.1.0")

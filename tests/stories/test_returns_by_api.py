@@ -14,11 +14,19 @@ def test_a_repair_in_warranty(world: World) -> None:
 
     world.judged()
     assert [fault["effective_verdict"] for fault in world.case["faults"]] == ["in_warranty"]
-    world.step("approve_repair").repaired()
+    first = {"component": "tuner", "old_serial": "T-1", "new_serial": "T-2"}
+    world.step("approve_repair").repaired(first, {"component": "tuner", "new_serial": "T-3"})
     world.step("ship", carrier="Post", tracking="1Z2").step("deliver").step("confirm")
 
     assert world.states == ("closed", "given_back")
     assert world.entries == []
+    swaps = world.ines.get(f"/devices/{box['id']}/components")["items"]
+    assert [(row["old_serial"], row["new_serial"]) for row in swaps] == [
+        ("T-2", "T-3"),
+        ("T-1", "T-2"),
+    ]
+    assert {row["order"]["number"] for row in swaps} == {world.order["number"]}
+    world.nora("GET", f"/devices/{box['id']}/components", 404)
     assert world.moved() == [(BOX, "CUSTOMER", BENCH), (BOX, BENCH, "CUSTOMER")]
     assert world.moved(world.order["number"]) == [
         (PSU, BENCH, "CUSTOMER"),
@@ -56,10 +64,11 @@ def test_a_user_fault_disputed_and_upheld_quoted_accepted_paid_repaired_shipped(
 
     world.step("dispute", reason="it never got wet", lines=[1])
     path = f"/workshop-orders/{world.order['number']}/faults/1/verdict"
-    found = {"confirmed": "yes", "fault_class": "liquid"}
+    found = {"confirmed": "yes", "fault_class": "liquid", "hours_on": 700}
     refusal = world.ines("PUT", path, 409, json=found)
     assert [obstacle["code"] for obstacle in refusal["obstacles"]] == ["second_inspector"]
-    world.judge(1, "liquid", by=world.omar).work("judge_again", by=world.omar)
+    world.omar("PUT", path, json=found)
+    world.work("judge_again", by=world.omar)
     world.quoted(5_000).step("accept", reason="by phone")
     assert world.states == ("awaiting_payment", "inspected")
     assert world.refused("release_repair") == ["paid"]
@@ -68,6 +77,7 @@ def test_a_user_fault_disputed_and_upheld_quoted_accepted_paid_repaired_shipped(
 
     fault = world.case["faults"][0]
     assert (fault["verdict"], fault["second_verdict"]) == ("user_fault", "user_fault")
+    assert (fault["hours_on"], fault["second_hours_on"]) == (None, 700)
     assert (fault["inspector"], fault["second_inspector"]) == ("ines.tech", "omar.tech")
     assert world.states == ("closed", "given_back")
     assert sum(amount for _, amount in world.entries) == world.balance == 0

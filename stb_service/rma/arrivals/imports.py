@@ -8,7 +8,7 @@ but for the complaint, which is corrected while the case is open.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -46,13 +46,14 @@ NEEDED = ("external_id", "box", "arrival")
 REASON = "import"
 
 
-def run_import(work: Work, sources: Sources) -> Outcome:
+def run_import(work: Work, sources: Sources, zone: str) -> Outcome:
     """Import the file; the report holds every refused row."""
     report = import_cases(
         work.db,
         work.files.path(work.arguments["sha256"]),
         name=work.arguments["name"],
         sources=sources,
+        zone=zone,
         actor=work.actor,
         clock=work.clock,
         encoding=work.arguments["encoding"],
@@ -62,9 +63,11 @@ def run_import(work: Work, sources: Sources) -> Outcome:
     return outcome_of(work, report)
 
 
-def handlers(sources: Sources) -> dict[str, Handler]:
-    """Return what runs imports; `sources` tell what bears on the warranty of a box."""
-    return {IMPORT: lambda work: run_import(work, sources)}
+def handlers(sources: Sources, zone: str = "UTC") -> dict[str, Handler]:
+    """Return what runs imports; `sources` tell what bears on the warranty of a box, `zone` is the
+    operator's.
+    """
+    return {IMPORT: lambda work: run_import(work, sources, zone)}
 
 
 def import_cases(
@@ -73,6 +76,7 @@ def import_cases(
     *,
     name: str,
     sources: Sources,
+    zone: str = "UTC",
     actor: Actor,
     clock: Callable[[], datetime],
     encoding: str = AUTO,
@@ -93,16 +97,18 @@ def import_cases(
         spellings=BY_SPELLING,
         by=NAMED_BY,
     )
-    task = _Import(db, source, actor, sources)
+    task = _Import(db, source, actor, sources, zone)
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
 class _Import(RowByRow):
     same = text("Line %(line)s of this file is about the same return.")
 
-    def __init__(self, db: Database, source: Source, actor: Actor, sources: Sources) -> None:
+    def __init__(
+        self, db: Database, source: Source, actor: Actor, sources: Sources, zone: str
+    ) -> None:
         super().__init__(db, source, actor)
-        self.sources = sources
+        self.sources, self.zone = sources, zone
 
     def keys(self, fields: Fields) -> Sequence[str]:
         return [f"external_id {fields.get('external_id')}"]
@@ -125,26 +131,24 @@ class _Import(RowByRow):
     def _open(self, session: Session, fields: Fields, device: Device, now: datetime) -> ReturnCase:
         account = self._account(session, fields)
         opened_at = fields.get("opened_at", now)
-        reported_on = opened_at.date() if "opened_at" in fields else None
         if opened_at > now:
             raise Invalid.field("opened_at", text("This day is still to come."))
-        case = open_case(
+        return open_case(
             session,
             device=device.public_id,
             account=account,
             remedy=fields.get("remedy", Remedy.REPAIR),
             channel=Channel.IMPORT,
-            reported_on=fields.get("reported_on", reported_on),
+            reported_on=_reported_on(fields),
+            opened_at=opened_at,
             complaint=fields.get("complaint", ""),
             faults=[FaultSaid(fields.get("component", ""), fields.get("symptom", ""))],
             external_id=fields["external_id"],
+            zone=self.zone,
             sources=self.sources,
             actor=self.actor,
             now=now,
         )
-        case.opened_at = opened_at
-        session.flush()
-        return case
 
     def _walk(self, session: Session, fields: Fields, case: ReturnCase, now: datetime) -> None:
         """Make the steps as far as the return had come; what was asked elsewhere is not known."""
@@ -205,3 +209,13 @@ class _Import(RowByRow):
         if found is None:
             raise Invalid.field("account", text("There is no such account."))
         return found.public_id
+
+
+def _reported_on(fields: Fields) -> date | None:
+    """Return the day on which a fault was reported, as far as a row says: that on which the return
+    was opened, where that is a day alone. Of an instant the customer's zone tells the day.
+    """
+    opened_at: datetime | None = fields.get("opened_at")
+    is_day = opened_at is not None and opened_at.time() == time()
+    named: date | None = fields.get("reported_on")
+    return named or (opened_at.date() if opened_at is not None and is_day else None)

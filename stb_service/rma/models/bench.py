@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, U
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.parts.models import Part, Reservation
+from stb_service.rma.models.orders import WorkshopOrder
 from stb_service.shared.db import Base, new_public_id
 
 _CODE = "billing_code IN ('warranty', 'goodwill', 'contract', 'billable', 'supplier', 'own')"
@@ -99,6 +100,8 @@ class ComponentSwap(Base):
     fault_number: Mapped[int | None]
     by: Mapped[str] = mapped_column(String(128))
     at: Mapped[datetime]
+
+    order: Mapped[WorkshopOrder] = relationship()
 
 
 class BoxTest(Base):

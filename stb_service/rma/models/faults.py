@@ -35,7 +35,8 @@ class Fault(Base):
 
     Each verdict is that of the last judgement of its round, which it refers to; triggers refuse an
     older one, and DELETE. It belongs to a case, or to the order of a box admitted from stock.
-    `found_seq` is how far the order was when it was written down.
+    `found_seq` is how far the order was when it was written down. `hours_on` is what an inspector
+    read off the counter of the box, None where that was not to be read.
     """
 
     __tablename__ = "rma_faults"
@@ -51,6 +52,8 @@ class Fault(Base):
         CheckConstraint(one_of("verdict", Verdict), name="verdict"),
         CheckConstraint(one_of("second_verdict", Verdict), name="second_verdict"),
         CheckConstraint("NOT (agreed AND declined)", name="answer"),
+        CheckConstraint("hours_on >= 0", name="hours_on"),
+        CheckConstraint("second_hours_on >= 0", name="second_hours_on"),
         CheckConstraint("(verdict IS NULL) = (verdict_seq IS NULL)", name="judged"),
         CheckConstraint("(second_verdict IS NULL) = (second_seq IS NULL)", name="judged_again"),
         *(
@@ -85,6 +88,7 @@ class Fault(Base):
     inspector_ref: Mapped[str] = mapped_column(String(64), default="")
     inspector: Mapped[str] = mapped_column(String(128), default="")
     inspected_at: Mapped[datetime | None]
+    hours_on: Mapped[int | None]
     disputed: Mapped[bool] = mapped_column(default=False)
     dispute_reason: Mapped[str] = mapped_column(String(1000), default="")
     second_class: Mapped[str | None] = mapped_column(String(16))
@@ -94,6 +98,7 @@ class Fault(Base):
     second_inspector_ref: Mapped[str] = mapped_column(String(64), default="")
     second_inspector: Mapped[str] = mapped_column(String(128), default="")
     second_at: Mapped[datetime | None]
+    second_hours_on: Mapped[int | None]
     agreed: Mapped[bool] = mapped_column(default=False)
     declined: Mapped[bool] = mapped_column(default=False)
     goodwill_by: Mapped[str] = mapped_column(String(128), default="")
@@ -117,6 +122,11 @@ class Fault(Base):
         """The verdict that counts: the second where there is one."""
         found = self.second_verdict or self.verdict
         return Verdict(found) if found else None
+
+    @property
+    def counted_hours(self) -> int | None:
+        """What counts of the counter: what was read last, None if it never was."""
+        return self.hours_on if self.second_hours_on is None else self.second_hours_on
 
     @property
     def billing_code(self) -> str | None:

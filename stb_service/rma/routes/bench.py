@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stb_service.devices.queries import device_by_uid
 from stb_service.devices.routes import who
 from stb_service.rma import bench
 from stb_service.rma.routes.cards import Answer, order_answer, order_for_change
@@ -22,8 +23,10 @@ from stb_service.rma.schemas.orders import (
     UsedPartBody,
     WorkshopOrderCardSchema,
 )
+from stb_service.rma.schemas.records import BoxComponentsSchema
+from stb_service.rma.swaps import swaps_of_box
 from stb_service.shared.access import requires
-from stb_service.shared.http import unit
+from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint
 
 api = api_blueprint("bench", "The bench: what is found, used and done.")
@@ -39,6 +42,17 @@ def record_check(body: dict[str, Any], order_id: str, code: str) -> Answer:
     order = order_for_change(order_id)
     bench.record_check(unit(), ref=order.public_id, code=code, **body, **who())
     return order_answer(order)
+
+
+@api.route("/devices/<string:device_id>/components", methods=["GET"])
+@api.refuses(404)
+@api.response(200, BoxComponentsSchema)
+@requires("rma.view")
+def list_components(device_id: str) -> Any:
+    """Return which components of a box were exchanged, the last one first."""
+    scope = current_actor().scope
+    device = device_by_uid(unit(), device_id, scope)
+    return {"items": swaps_of_box(unit(), device.public_id, scope)}
 
 
 # --- parts ---------------------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 import marshmallow as ma
 from flask_smorest.fields import Upload
 
-from stb_service.billing.schemas import AccountBriefSchema
+from stb_service.billing.schemas import AccountBriefSchema, integer
 from stb_service.devices.schemas import OrganisationBriefSchema
+from stb_service.rma.deciding import MOST_HOURS
 from stb_service.rma.facts import Remedy
 from stb_service.rma.lists import (
     Answer,
@@ -189,6 +190,13 @@ class VerdictBody(ma.Schema):
     confirmed = one_of(*Confirmed, required=True)
     fault_class = one_of(*FaultClass, required=True)
     note = told(1000)
+    hours_on = integer(
+        0,
+        MOST_HOURS,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "that its counter shows; null if that cannot be read"},
+    )
     contract = ma.fields.Boolean(load_default=False)
 
 

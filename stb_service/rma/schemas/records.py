@@ -59,6 +59,7 @@ class ReturnFaultSchema(ma.Schema):
     note = words()
     inspector = words()
     inspected_at = instant(or_none=True)
+    hours_on = whole(allow_none=True, metadata={"description": "that its counter showed"})
     disputed = flag()
     dispute_reason = words()
     second_class = maybe_words()
@@ -66,6 +67,7 @@ class ReturnFaultSchema(ma.Schema):
     second_note = words()
     second_inspector = words()
     second_at = instant(or_none=True)
+    second_hours_on = whole(allow_none=True)
     effective_verdict = maybe_words(metadata={"description": "the one that counts"})
     billing_code = maybe_words()
     agreed = flag()
@@ -253,6 +255,18 @@ class WorkshopComponentSchema(ma.Schema):
     fault = whole(attribute="fault_number", allow_none=True)
     by = words()
     at = instant()
+
+
+class BoxComponentSchema(WorkshopComponentSchema):
+    """A component of a box that was exchanged, with the order in which it was."""
+
+    order = ma.fields.Nested(WorkshopOrderBriefSchema, required=True)
+
+
+class BoxComponentsSchema(ma.Schema):
+    """The components of a box that were exchanged, the last one first."""
+
+    items = rows(BoxComponentSchema)
 
 
 class WorkshopTestSchema(ma.Schema):

@@ -15,6 +15,11 @@
     const refreshes = event.detail.elt.matches('[hx-trigger^="every"]');
     if (refreshes && document.querySelector("dialog[open]")) event.detail.shouldSwap = false;
   });
+  // What only tells of changes ([data-quiet]) sends nobody away to sign in: what is half typed stays.
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const quiet = event.detail.elt.matches("[data-quiet]");
+    if (quiet && event.detail.xhr.getResponseHeader("HX-Redirect")) event.preventDefault();
+  });
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     const field = document.activeElement;
     const typing = field && field.matches("input, textarea, select");

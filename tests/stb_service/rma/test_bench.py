@@ -12,9 +12,12 @@ from stb_service.parts.catalogue.queries import part_by_ref
 from stb_service.parts.models import StockMove
 from stb_service.rma import bench
 from stb_service.rma.cases import CASE
+from stb_service.rma.swaps import swaps_of_box
 from stb_service.rma.workshop import ORDER
+from stb_service.shared.access import EVERYTHING, Scope
 from stb_service.shared.errors import Invalid, NotFound, Refused
 from tests.conftest import NOW
+from tests.stb_service.devices.test_queries import statements
 from tests.stb_service.rma.conftest import PSU, House
 
 
@@ -231,3 +234,28 @@ def test_a_repair_says_what_was_done(repairing: House) -> None:
         bench.record_test, passed=True, note="A plug was loose, and is in its place again"
     )
     assert repairing.on_order("finish").states == ("repaired", "repaired")
+
+
+def test_a_box_tells_what_was_exchanged_in_all_its_repairs(repairing: House) -> None:
+    box = repairing.case.device
+    plain: dict[str, str] = {"component": "disk", "old_serial": "A"}
+    repairing.say(bench.swap_component, **plain, new_serial="B")
+    repairing.say(bench.swap_component, component="tuner", old_serial="T1", new_serial="T2")
+    repairing.say(bench.swap_component, component="disk", new_serial="C")
+    order = repairing.order.number
+
+    def told(scope: Scope) -> list[tuple[str, str, str, str]]:
+        with repairing.db.read() as session, statements(repairing.db) as asked:
+            found = [
+                (swap.component, swap.old_serial, swap.new_serial, swap.order.number)
+                for swap in swaps_of_box(session, box.public_id, scope)
+            ]
+        assert len(asked) == 1
+        return found
+
+    assert told(EVERYTHING) == [
+        ("disk", "B", "C", order),
+        ("tuner", "T1", "T2", order),
+        ("disk", "A", "B", order),
+    ]
+    assert told(Scope(-1)) == []

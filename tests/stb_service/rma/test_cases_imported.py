@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from stb_service.devices.holdings.columns import read_instant
+from stb_service.devices.holdings.operations import give_to_account
 from stb_service.rma.arrivals.imports import import_cases
 from stb_service.rma.models import CaseEvent, ReturnCase
 from stb_service.shared.imports import Report
+from stb_service.subscribers.operations import add_site, create_account
 from tests.stb_service.rma.conftest import BENCH, House
 
 HEAD = (
@@ -124,3 +127,35 @@ def test_a_trial_keeps_nothing(one: House, tmp_path: Path) -> None:
 
     assert figures(report) == (3, 0, 0, 0)
     assert cases(one) == []
+
+
+@pytest.mark.parametrize(
+    ("opened_at", "zone", "day"),
+    [
+        ("2026-02-10T02:00Z", "America/Los_Angeles", "2026-02-09"),
+        ("2026-02-10T07:59Z", "America/Los_Angeles", "2026-02-09"),
+        ("2026-02-10T08:00Z", "America/Los_Angeles", "2026-02-10"),
+        ("2026-02-09T20:00-08:00", "Europe/Berlin", "2026-02-10"),
+        ("2026-02-10", "America/Los_Angeles", "2026-02-10"),
+    ],
+)
+def test_without_a_day_of_report_that_of_opening_counts_where_the_customer_is(
+    one: House, tmp_path: Path, opened_at: str, zone: str, day: str
+) -> None:
+    away = one.do(create_account, kind="person", name="Grace", currency="EUR")
+    one.do(add_site, uid=away.public_id, name="Home", timezone=zone)
+    for serial, account in (("SN-1", away.number), ("SN-2", None)):
+        box = one.box(serial, tenure="sold", status="sold")
+        if account:
+            one.do(give_to_account, uid=box.public_id, account=account, tenure="sold", moves=False)
+    lines = [
+        row(number, serial, "asked").replace("2026-02-20", "").replace("2026-02-21", opened_at)
+        for number, serial in (("T-1", "SN-1"), ("T-2", "SN-2"))
+    ]
+
+    report = bring(one, tmp_path, *lines, zone=zone)
+
+    assert figures(report) == (2, 0, 0, 0), list(report.table())
+    assert [case.reported_on.isoformat() for case in cases(one)] == [day, day]
+    at = read_instant(opened_at)
+    assert {case.opened_at for case in cases(one)} == {at}

@@ -32,8 +32,10 @@ from stb_service.shared.access import EVERYTHING
 from stb_service.shared.db import Database
 from stb_service.shared.i18n import direction
 from stb_service.shared.speech import customer_text, speech
+from stb_service.staff.operations import install_builtin_roles
 from stb_service.subscribers.models import Account
 from stb_service.warranty.models import WarrantyDecision
+from tests.conftest import People
 from tests.stb_service.languages import LATIN, english_in, seen
 from tests.stb_service.rma.conftest import OLD, TAX, House
 
@@ -273,6 +275,36 @@ def test_a_choice_that_was_told_by_phone_is_acted_on(shop: Shop) -> None:
     house.on_case("choose_replacement")
 
     assert (house.case.state, shop.quote_state) == ("quoting", "withdrawn")
+
+
+@pytest.mark.parametrize(
+    ("choice", "remedy"), [("", "repair"), ("refurbished", "replace"), ("new", "replace")]
+)
+def test_the_form_of_the_quote_is_for_what_was_chosen_last(
+    shop: Shop, sign_in: Callable[[str], FlaskClient], choice: str, remedy: str
+) -> None:
+    path, house = shop.quoted(), shop.house
+    people = People(house.db, house.actor, house.now)
+    with house.db.write() as session:
+        install_builtin_roles(session)
+    people.person("administrator", username="root.admin")
+    form = f"/returns/{house.ref}/quote"
+
+    def chosen() -> str:
+        with time_machine.travel(house.now, tick=False):
+            page = sign_in("root.admin").get(form).text
+        page = page.partition('name="remedy"')[2].partition("</select>")[0]
+        return page.partition(" selected")[0].rpartition('value="')[2].rstrip('"')
+
+    assert chosen() == "repair"
+    if choice:
+        shop.post(f"{path}/choose/{choice}")
+        assert chosen() == remedy
+        made = shop.compared
+        house.say(bench.compare_repair, parts_minor=0, labour_minor=900)
+        assert chosen() == remedy
+        house.say(bench.choose, comparison_ref=made.public_id, choice="repair", note="By phone")
+        assert chosen() == "repair"
 
 
 # What the warranty gave

@@ -8,19 +8,20 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from stb_service.devices.models import Device
 from stb_service.rma.board import Wanted
 from stb_service.rma.exports import HANDLERS, Reading, rows_of
-from stb_service.rma.models import CaseEvent, ReturnCase
+from stb_service.rma.models import CaseEvent, ReturnCase, WorkshopOrder
 from stb_service.rma.operations import open_case
 from stb_service.shared import jobs
 from stb_service.shared.db import Database
@@ -698,3 +699,72 @@ def test_a_dealer_takes_in_its_own_boxes_alone(dealer: FlaskClient, names: Simpl
         scan("/returns/intake", scanned="SN-0003", place=SHOP).text
     )
     assert "not authorised" in told(scan("/returns/intake", scanned="SN-0100", place=SHOP).text)
+
+
+# --- a page that is open while somebody else works on ---------------------------------------------
+
+
+def asked_of(page: str) -> str:
+    """Return the address that a page asks whether it has changed."""
+    return html.unescape(page.partition('id="case-changed"')[2].partition('hx-get="')[2]).partition(
+        '"'
+    )[0]
+
+
+def test_an_open_page_tells_that_somebody_else_moved_the_case(
+    client: FlaskClient, names: SimpleNamespace, sign_in: Callable[[str], FlaskClient]
+) -> None:
+    page = client.get(f"/returns/{names.asked}")
+    address = asked_of(page.text)
+    same = client.get(address)
+    assert (same.status_code, same.data) == (204, b"")
+
+    Post(sign_in("amir.agent"))(f"/returns/{names.asked}/checks", **{"answer-restart": "done"})
+    told = client.get(address)
+    assert told.status_code == 200
+    assert "This return has changed" in told.text
+    assert f'href="/returns/{names.asked}"' in told.text
+    assert "hx-get" not in told.text
+    assert "<html" not in told.text
+
+    fresh = asked_of(client.get(f"/returns/{names.asked}").text)
+    assert fresh != address
+    assert client.get(fresh).status_code == 204
+
+
+def test_an_open_page_tells_that_the_box_was_worked_on(
+    client: FlaskClient, post: Post, names: SimpleNamespace, db_of_pages: Database
+) -> None:
+    with db_of_pages.read() as session:
+        order = session.scalars(
+            select(WorkshopOrder)
+            .join(WorkshopOrder.case)
+            .where(ReturnCase.number == names.received)
+        ).one()
+
+    path = f"/workshop/{order.number}/inspection"
+    post(f"{path}/begin")
+    address = asked_of(client.get(f"/returns/{names.received}").text)
+    before = case_of(db_of_pages, names.received).row_version
+    post(path, **{"check.power.result": "pass"})
+    assert client.get(address).status_code == 200
+    assert case_of(db_of_pages, names.received).row_version == before
+
+
+def test_what_ended_asks_no_more_and_what_nobody_sees_is_told_to_nobody(
+    client: FlaskClient, dealer: FlaskClient, names: SimpleNamespace
+) -> None:
+    assert 'id="case-changed"' not in client.get(f"/returns/{names.cancelled}").text
+    assert dealer.get(asked_of(client.get(f"/returns/{names.asked}").text)).status_code == 404
+    assert client.get(f"/returns/{names.asked}/changed").status_code == 200
+
+
+def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(
+    client: FlaskClient, names: SimpleNamespace
+) -> None:
+    page = f"/returns/{names.asked}"
+    start = datetime.now(UTC)
+    quiet = {"HX-Request": "true", "X-Quiet": "true"}
+    for minutes, headers, status in ((50, {}, 200), (100, quiet, 200), (115, quiet, 204)):
+        with time_machine.travel(start + timedelta(minutes=minutes), tick=False):
+            assert client.get(page, headers=headers).status_code == status

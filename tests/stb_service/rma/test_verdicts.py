@@ -72,6 +72,25 @@ def test_a_fault_has_the_verdict_of_its_cause_and_cover(
     assert verdict_of(fault, Confirmed.YES, cover) == expected
 
 
+@pytest.mark.parametrize(
+    ("most", "hours_on", "expected"),
+    [
+        (48, None, V.DOA),
+        (48, 47, V.DOA),
+        (48, 48, V.DOA),
+        (48, 49, V.IN_WARRANTY),
+        (0, 0, V.DOA),
+        (0, 100_000, V.DOA),
+    ],
+)
+def test_a_box_that_ran_too_long_is_in_warranty_as_others(
+    most: int, hours_on: int | None, expected: Verdict
+) -> None:
+    cover = replace(DOA, doa_hours=most)
+
+    assert verdict_of(F.COMPONENT, Confirmed.YES, cover, hours_on=hours_on) == expected
+
+
 def test_a_fault_that_comes_and_goes_is_a_fault() -> None:
     assert verdict_of(F.COMPONENT, Confirmed.INTERMITTENT, COVERED) == V.IN_WARRANTY
     assert verdict_of(F.COMPONENT, Confirmed.NO, COVERED) == V.NFF

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from firmware.verdicts.models import LabRun
+from stb_service.rma import bench
 from stb_service.rma.lists import CHECKLIST
 from stb_service.rma.terms import set_model_terms
 from stb_service.shared.db import Database
@@ -214,6 +216,37 @@ def test_the_rules_propose_a_verdict_and_ask_for_a_photograph_at_once(shop: Shop
     assert "take one now" not in unseen
     assert "Covered by contract" in contract.partition("What other causes")[0]
     assert shop.get(f"{path}/faults/9").status_code == 404
+
+
+def test_an_inspector_is_asked_for_the_counter_where_the_policy_counts_hours(shop: Shop) -> None:
+    house = shop.house
+    plain = f"/workshop/{received(shop, 'SN-2015')}/inspection"
+    shop.sent(f"{plain}/begin")
+    house.in_force("counted", doa_hours=48)
+    house.assign("counted", since=date(2026, 2, 1))
+    order = received(shop, "SN-2016", sold_on=date(2026, 2, 25))
+    path, asked = f"/workshop/{order}/inspection", f"/workshop/{order}/inspection/faults/1"
+    shop.sent(f"{path}/begin")
+
+    assert 'name="fault.1.hours_on"' not in shop.page(plain)
+    assert 'name="fault.1.hours_on"' in shop.page(path)
+    answers = "fault.1.confirmed=yes&fault.1.fault_class=component"
+    for typed, verdict in (("", "arrival"), ("48", "arrival"), ("49", "In warranty")):
+        proposed = shop.page(f"{asked}?{answers}&fault.1.hours_on={typed}")
+        assert verdict in proposed.partition("What other causes")[0].partition("</p>")[0]
+
+    wrong = shop.post(path, **filled(("yes", "component")), **{"fault.1.hours_on": "4.5"})
+    assert wrong.status_code == 422
+    assert 'value="4.5"' in wrong.text
+    assert "0 to 100000 hours." in wrong.text
+
+    form = {**filled(("yes", "component")), "fault.1.hours_on": "49"}
+    kept = shop.sent(path, **form)
+    assert 'name="fault.1.hours_on" value="49"' in kept
+    done = shop.sent(path, **form, then="judge")
+    assert "In warranty" in done
+    assert "49 hours of operation" in done
+    assert "49 hours of operation" in shop.page(f"/returns/{house.case.number}")
 
 
 def test_photographs_are_taken_one_by_one_and_sent_as_nothing_but_pictures(shop: Shop) -> None:
@@ -486,3 +519,29 @@ def test_the_days_of_each_wait_are_set(shop: Shop) -> None:
 
     assert 'name="payment_days" value="21"' in page
     assert "Last changed by ines." in page
+
+
+# --- the card of a box ---------------------------------------------------------------------------
+
+
+def test_the_card_of_a_box_lists_the_components_that_were_exchanged(shop: Shop) -> None:
+    house = shop.house
+    order = received(shop, "SN-9701")
+    box = house.case.device.public_id
+    card = f"/devices/{box}"
+    house.judged().on_case("approve_repair")
+    assert "Components exchanged" not in shop.page(card)
+
+    house.on_order("reserve").on_order("begin")
+    house.say(bench.swap_component, component="disk", old_serial="D-1", new_serial="D-2")
+    house.say(bench.swap_component, component="disk", new_serial="D-3")
+
+    told = shop.page(card).partition("Components exchanged")[2]
+    assert 0 < told.index("D-3") < told.index("D-1")
+    assert f'href="/workshop/{order}"' in told
+    with statements(house.db) as before:
+        shop.page(card)
+    house.say(bench.swap_component, component="disk", new_serial="D-4")
+    with statements(house.db) as after:
+        shop.page(card)
+    assert len(before) == len(after)

@@ -305,6 +305,26 @@ def test_what_a_fault_gets(reported: str, cause: str | None, outcome: Outcome) -
     assert outcome_of(found, EU, day(reported), cause) == outcome
 
 
+@pytest.mark.parametrize(
+    ("most", "hours", "outcome"),
+    [
+        (48, None, Outcome.DEAD_ON_ARRIVAL),
+        (48, 0, Outcome.DEAD_ON_ARRIVAL),
+        (48, 47, Outcome.DEAD_ON_ARRIVAL),
+        (48, 48, Outcome.DEAD_ON_ARRIVAL),
+        (48, 49, Outcome.COVERED),
+        (0, 49, Outcome.DEAD_ON_ARRIVAL),
+    ],
+)
+def test_what_ran_too_long_is_not_dead_on_arrival(
+    most: int, hours: int | None, outcome: Outcome
+) -> None:
+    policy = replace(EU, doa_hours=most)
+    found = cover(delivered("2025-05-05"), policy, None, day("2025-05-06"))
+
+    assert outcome_of(found, policy, day("2025-05-06"), None, hours) == outcome
+
+
 def test_every_date_has_its_rule() -> None:
     known = delivered("2025-05-05", stays=(replace(REPAIR, chose_repair=True),))
 

@@ -20,6 +20,7 @@ FORM = {
     "months": "24",
     "last_day": "day_before",
     "doa_days": "14",
+    "doa_hours": "48",
     "component_remote": "6",
     "component_power_supply": "12",
     "component_tuner": "",
@@ -53,10 +54,16 @@ def test_a_policy_is_written_in_the_editor(client: FlaskClient, one: Desk) -> No
     terms = policy_of(one, "two-years").newest.terms
     assert terms["components"] == {"power_supply": 12, "remote": 6}
     assert [start["basis"] for start in terms["starts"]] == ["delivery", "shipment"]
+    assert (terms["doa_days"], terms["doa_hours"]) == (14, 48)
     assert (terms["repairs"]["suspends"], terms["excluded"]) == (True, ["liquid", "surge"])
     page = client.get(answer.headers["Location"]).text
     assert "Two years" in page
     assert "<dt>Power supply</dt><dd>12 months</dd>" in page
+    assert "14 days, up to 48 hours of operation" in page
+    assert (
+        'id="field-doa_hours" name="doa_hours" value="48"'
+        in client.get(f"/warranty/policies/{policy_of(one, 'two-years').public_id}/edit").text
+    )
 
 
 @pytest.mark.parametrize(
@@ -233,6 +240,18 @@ def test_what_would_this_box_get_is_shown_side_by_side(client: FlaskClient, one:
     assert "Covered until 4 May 2026" in page
     assert "This box would lose 366 days of cover." in page
     assert "Policy plain, version 1, is the one of all boxes." in page
+
+
+def test_what_would_this_box_get_names_the_hours_that_would_be_asked(
+    client: FlaskClient, one: Desk
+) -> None:
+    one.sold()
+    path = f"/warranty/policies/{policy_of(one, 'plain').public_id}"
+    post(client, f"{path}/edit", **{**FORM, "start_0_basis": "sale"})
+
+    page = client.get(f"{path}?serial=sn-0001&day=2025-05-06").text
+
+    assert "Up to 48 hours of operation it is dead on arrival; its counter is not read." in page
 
 
 @pytest.mark.parametrize(

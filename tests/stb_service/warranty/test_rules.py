@@ -197,6 +197,7 @@ POLICY = Policy(
     months=24,
     last_day=LastDay.ANNIVERSARY,
     doa_days=14,
+    doa_hours=48,
     components={"remote": 6},
     repairs=Repairs(suspends=True, tail_days=90, extend_months=12, restarts_component=True),
     replacement=OnReplacement.AT_LEAST,
@@ -214,6 +215,7 @@ POLICY = Policy(
         ({"components": {"remote": 5}}, ["Remote control: 5 months, not 6."]),
         ({"components": {"remote": 6, "psu": 12}}, ["psu: 12 months, not 24."]),
         ({"doa_days": 13}, ["Fewer days of dead on arrival."]),
+        ({"doa_hours": 47}, ["Dead on arrival up to fewer hours of operation."]),
         ({"last_day": LastDay.DAY_BEFORE}, ["Every term ends a day sooner."]),
         (
             {"starts": (Start(Basis.SHIPMENT),)},
@@ -250,6 +252,9 @@ def test_a_change_that_gives_less_is_told(change: Mapping[str, Any], words: list
         {"components": {"remote": 7}},
         {"components": {}},
         {"doa_days": 15},
+        {"doa_hours": 48},
+        {"doa_hours": 49},
+        {"doa_hours": 0},
         {"replacement": OnReplacement.RESTART},
         {"replacement_days": 91},
         {"transfer": OnTransfer.ALWAYS},
@@ -259,6 +264,18 @@ def test_a_change_that_gives_less_is_told(change: Mapping[str, Any], words: list
 )
 def test_a_change_that_gives_more_is_no_warning(change: Mapping[str, Any]) -> None:
     assert shortened(POLICY, replace(POLICY, **change)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [((14, 0), (14, 48), 1), ((0, 0), (14, 48), 0), ((14, 0), (0, 48), 1), ((0, 48), (0, 1), 0)],
+)
+def test_a_limit_of_hours_takes_from_those_only_who_had_days(
+    before: tuple[int, int], after: tuple[int, int], count: int
+) -> None:
+    old, new = (replace(POLICY, doa_days=days, doa_hours=hours) for days, hours in (before, after))
+
+    assert len(shortened(old, new)) == count
 
 
 def test_a_policy_that_stays_takes_nothing_away() -> None:

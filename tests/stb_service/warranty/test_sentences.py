@@ -18,12 +18,13 @@ from tests.stb_service.warranty.test_cover_properties import components, days, k
 DAY = date(2026, 3, 2)
 replaced = st.none() | st.builds(Replaced, days, st.none() | days)
 boxes = st.builds(
-    lambda known, other, tenure: Known(
-        tenure, known.days, known.stays, known.fits, known.transfers, other
+    lambda known, other, tenure, hours: Known(
+        tenure, known.days, known.stays, known.fits, known.transfers, other, hours
     ),
     knowns,
     replaced,
     st.sampled_from(Tenure),
+    st.none() | st.integers(0, 100_000),
 )
 kinds = st.builds(
     lambda policy, kind: Policy(**{**vars(policy), "replacement": kind, "replacement_days": 90}),
