@@ -287,6 +287,31 @@ def test_board_and_list_take_a_fixed_number_of_queries(
     assert count("/returns/list?state=asked") == count("/returns/list")
 
 
+def test_the_overview_tells_how_many_returns_wait_for_whom(
+    client: FlaskClient, dealer: FlaskClient, names: SimpleNamespace
+) -> None:
+    def told(browser: FlaskClient) -> dict[str, str]:
+        found = re.findall(
+            r'<a href="(/returns[^"]*)">(?:<svg.*?</svg>)? ?(\d+)', browser.get("/").text
+        )
+        return {html.unescape(address): number for address, number in found}
+
+    def listed(browser: FlaskClient, address: str) -> str:
+        return str(len(re.findall(r'stb-code" href="/returns/R-', browser.get(address).text)))
+
+    tile, own = told(client), told(dealer)
+    assert set(tile) == {
+        "/returns",
+        "/returns/list?waits=us&standing=live",
+        "/returns/list?waits=customer&standing=live",
+        "/returns/list?standing=due",
+    }
+    assert tile.pop("/returns") == "7"
+    assert own.pop("/returns") == "1"
+    assert tile == {address: listed(client, address) for address in tile}
+    assert own == {address: listed(dealer, address) for address in own}
+
+
 def test_a_dealer_sees_its_own_returns_alone(dealer: FlaskClient, names: SimpleNamespace) -> None:
     for path in ("/returns", "/returns/list"):
         page = dealer.get(path).text
