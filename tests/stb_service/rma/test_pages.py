@@ -377,8 +377,8 @@ def test_a_part_payment_whose_time_is_over_is_told_with_what_can_be_done(
         quote = newest_quote(session, case_by_ref(session, names.quoted, EVERYTHING))
         assert quote is not None
         act(session, ref=names.quoted, machine=CASE, event="accept", stated=NOTHING, **who)
-        paid = {"quote": quote.quote.public_id, "amount_minor": 1_000, "currency": "EUR"}
-        record_payment(session, **paid, method="cash", **who)
+        paid: dict[str, Any] = {"amount_minor": 1_000, "currency": "EUR", "method": "cash"}
+        record_payment(session, quote=quote.quote.public_id, **paid, **who)
 
     late = told()
     steps = re.findall(r'<form[^>]*>(?:(?!</form>)[\s\S])*value="lapse_part_paid"', late)
