@@ -385,7 +385,7 @@ def test_a_part_payment_whose_time_is_over_is_told_with_what_can_be_done(
     after = post.step(names.quoted, "lapse_part_paid")
 
     assert f"€10.00 {warning}" in late
-    assert f'href="/quotes/{quote.quote.public_id}' in late
+    assert re.search(rf"{warning}[^<]*<a [^>]*/payments/new\?quote={quote.quote.number}", late)
     assert len(steps) == 1
     assert after.status_code == 303
     assert warning not in before + told()
