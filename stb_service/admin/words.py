@@ -40,6 +40,7 @@ from stb_service.shared.i18n import CUSTOMER_LANGUAGES, LANGUAGES, Text, text
 from stb_service.staff.rules import ORGANISATION_KIND_NAMES, THEME_NAMES
 from stb_service.subscribers.rules import ACCOUNT_KIND_NAMES
 from stb_service.subscribers.rules import FIELD_NAMES as ACCOUNT_FIELD_NAMES
+from stb_service.subscribers.wording import VERB_NAMES as ACCOUNT_VERB_NAMES
 from stb_service.warranty.policy import CAUSE_NAMES as FAULT_CAUSE_NAMES
 from stb_service.warranty.rules import OUTCOME_NAMES
 
@@ -75,13 +76,7 @@ VERB_NAMES: Mapping[str, Text] = {
     "device.place": text("Site of the box noted"),
     "device.tag": text("Tags of the box changed"),
     "device.capabilities": text("Capabilities of the box changed"),
-    "account.create": text("Account opened"),
-    "account.change": text("Account corrected"),
-    "account.person-add": text("Person of the account added"),
-    "account.person-change": text("Person of the account corrected"),
-    "account.erase": text("Person of the account erased"),
-    "account.site-add": text("Site of the account added"),
-    "account.site-change": text("Site of the account corrected"),
+    **ACCOUNT_VERB_NAMES,
     "dispute.settle": text("Dispute settled"),
     "part.create": text("Part added"),
     "part.change": text("Part changed"),

@@ -14,11 +14,17 @@ from sqlalchemy.orm import Session
 
 from stb_service.billing.ledger.queries import balances
 from stb_service.billing.models import LedgerEntry, Payment, Quote
-from stb_service.billing.rules import QuoteState
+from stb_service.billing.rules import (
+    CAUSE_NAMES,
+    ENTRY_KIND_NAMES,
+    PAYMENT_STATE_NAMES,
+    QUOTE_STATE_NAMES,
+    QuoteState,
+)
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import PersonalData
+from stb_service.shared.registries import PersonalData, Spoken
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import person_by_ref
 
@@ -72,4 +78,27 @@ def erase(session: Session, uid: str, ref: str, now: datetime) -> None:
     """Leave the books as they are: they say nothing of the person but the account's number."""
 
 
-DATA = PersonalData("billing", export, obstacles, erase)
+SPOKEN = Spoken(
+    text("Money"),
+    {
+        "quotes": text("Quotes"),
+        "entries": text("Entries of the account"),
+        "payments": text("Payments"),
+        "number": text("Number"),
+        "title": text("Title"),
+        "state": text("State"),
+        "total": text("Total"),
+        "at": text("When"),
+        "kind": text("Kind"),
+        "cause": text("What for"),
+        "amount": text("Amount"),
+        "created_at": text("When"),
+    },
+    {
+        "quotes.state": {str(state): name for state, name in QUOTE_STATE_NAMES.items()},
+        "payments.state": {str(state): name for state, name in PAYMENT_STATE_NAMES.items()},
+        "kind": {str(kind): name for kind, name in ENTRY_KIND_NAMES.items()},
+        "cause": {str(cause): name for cause, name in CAUSE_NAMES.items()},
+    },
+)
+DATA = PersonalData("billing", export, obstacles, erase, SPOKEN)

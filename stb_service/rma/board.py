@@ -14,7 +14,7 @@ from stb_service.devices.models import Device, DeviceIdentifier, DeviceModel
 from stb_service.parts.models import Location
 from stb_service.rma.cases import PLACES, CaseState
 from stb_service.rma.gathering import scan_key
-from stb_service.rma.machine import Phase
+from stb_service.rma.machine import Phase, Waits
 from stb_service.rma.models import OrderEvent, Parcel, ReturnCase, WorkshopOrder
 from stb_service.rma.queries import find_case, orders_within, typed_case, typed_order, within
 from stb_service.rma.workshop import ORDER
@@ -167,6 +167,37 @@ def _with_rows(statement: Select[ReturnCase]) -> Select[ReturnCase]:
     )
 
 
+# --- the overview --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many cases are not closed, wait for us or for the customer, and are past due."""
+
+    live: int
+    us: int
+    customer: int
+    late: int
+
+
+def tally(session: Session, scope: Scope, now: datetime) -> Tally:
+    """Count the cases that are not closed, in one query."""
+    rows = session.execute(
+        select(ReturnCase.state, func.count(), _late(now))
+        .where(ReturnCase.closed_at.is_(None), within(scope))
+        .group_by(ReturnCase.state)
+    )
+    live, late, waiting = 0, 0, dict.fromkeys(Waits, 0)
+    for state, count, late_ones in rows:
+        live, late = live + count, late + int(late_ones)
+        waiting[PLACES[state].waits] += count
+    return Tally(live, waiting[Waits.US], waiting[Waits.CUSTOMER], late)
+
+
+def _late(now: datetime) -> ColumnElement[int]:
+    return func.sum(case((ReturnCase.due_at <= now, 1), else_=0))
+
+
 # --- the board -----------------------------------------------------------------------------------
 
 
@@ -190,11 +221,7 @@ def columns(
     asked = conditions(replace(wanted, phase="", state=""), reader, now=now, zone=zone)
     states = [state for state, place in PLACES.items() if place.phase in COLUMNS]
     counted = session.execute(
-        select(
-            ReturnCase.state,
-            func.count(),
-            func.sum(case((ReturnCase.due_at <= now, 1), else_=0)),
-        )
+        select(ReturnCase.state, func.count(), _late(now))
         .where(ReturnCase.state.in_(states), *asked)
         .group_by(ReturnCase.state)
     )

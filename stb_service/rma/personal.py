@@ -9,7 +9,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from stb_service.rma.models import Fault, ReturnCase
-from stb_service.rma.personal_export import told
+from stb_service.rma.personal_export import SPOKEN, told
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import text
@@ -57,4 +57,4 @@ def erase(session: Session, uid: str, ref: str, now: datetime) -> None:
     )
 
 
-KNOWN = PersonalData("returns", export, obstacles, erase)
+KNOWN = PersonalData("returns", export, obstacles, erase, SPOKEN)

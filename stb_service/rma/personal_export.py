@@ -10,6 +10,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from stb_service.devices.components import COMPONENT_NAMES
+from stb_service.rma.cases import EVENTS, PLACES
+from stb_service.rma.comparison import CHOICE_NAMES
+from stb_service.rma.lists import ANSWER_NAMES, PRECHECKS, STATEMENTS
 from stb_service.rma.models import (
     CaseEvent,
     CasePhoto,
@@ -20,10 +24,95 @@ from stb_service.rma.models import (
     ReturnCase,
     Statement,
 )
+from stb_service.rma.verdicts import VERDICT_NAMES
+from stb_service.rma.wording import CONTENT_NAMES, DIRECTION_NAMES, ENDING_NAMES
 from stb_service.shared import personal
+from stb_service.shared.i18n import CUSTOMER_LANGUAGES, Text, text
+from stb_service.shared.registries import Spoken
 from stb_service.warranty.models import WarrantyDecision
+from stb_service.warranty.rules import OUTCOME_NAMES
 
 EXTENSIONS: Mapping[str, str] = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+SPOKEN = Spoken(
+    text("Returns"),
+    {
+        "number": text("Number"),
+        "box": text("Box"),
+        "reported_on": text("Reported on"),
+        "complaint": text("Complaint"),
+        "language": text("Language"),
+        "currency": text("Currency"),
+        "state": text("State"),
+        "closed_at": text("Closed"),
+        "faults": text("Faults"),
+        "prechecks": text("Checks before it was sent in"),
+        "statements": text("What was stated"),
+        "comparisons": text("Repair and replacement compared"),
+        "photographs": text("Photographs"),
+        "parcels": text("Parcels"),
+        "steps": text("Steps"),
+        "component": text("Component"),
+        "symptom": text("What it does"),
+        "verdict": text("Verdict"),
+        "note": text("Note"),
+        "disputed": text("Contested by the customer"),
+        "dispute_reason": text("Why it is contested"),
+        "second_verdict": text("Verdict of the second inspection"),
+        "second_note": text("Note of the second inspection"),
+        "agreed": text("Agreed to be paid"),
+        "declined": text("Declined by the customer"),
+        "warranty": text("Warranty"),
+        "policy": text("Policy"),
+        "version": text("Version"),
+        "outcome": text("Outcome"),
+        "granted": text("Granted later"),
+        "reason": text("Reason"),
+        "started_on": text("Cover began"),
+        "covered_until": text("Covered until"),
+        "prechecks.code": text("Check"),
+        "finding": text("What was seen"),
+        "answer": text("Answer"),
+        "at": text("When"),
+        "statements.kind": text("Statement"),
+        "stands": text("Stands"),
+        "amount_minor": text("Amount"),
+        "made_at": text("Shown"),
+        "offers": text("Offers"),
+        "choice": text("Choice"),
+        "price_minor": text("Price"),
+        "supported_until_on": text("Supported until"),
+        "choice_note": text("Note on the choice"),
+        "chosen_at": text("Chosen"),
+        "photographs.name": text("File"),
+        "taken_at": text("Taken"),
+        "direction": text("Direction"),
+        "content": text("Content"),
+        "carrier": text("Carrier"),
+        "tracking": text("Number of the parcel"),
+        "ending": text("What became of it"),
+        "sent_at": text("Sent"),
+        "ended_at": text("Ended"),
+        "event": text("Step"),
+        "signed_by": text("Signed by"),
+    },
+    {
+        "state": {state: place.title for state, place in PLACES.items()},
+        "language": {code: Text(name) for code, name in CUSTOMER_LANGUAGES.items()},
+        "component": COMPONENT_NAMES,
+        "verdict": {str(verdict): name for verdict, name in VERDICT_NAMES.items()},
+        "second_verdict": {str(verdict): name for verdict, name in VERDICT_NAMES.items()},
+        "outcome": {str(outcome): name for outcome, name in OUTCOME_NAMES.items()},
+        "code": PRECHECKS,
+        "answer": {str(answer): name for answer, name in ANSWER_NAMES.items()},
+        "kind": STATEMENTS,
+        "choice": {str(choice): name for choice, name in CHOICE_NAMES.items()},
+        "direction": DIRECTION_NAMES,
+        "content": CONTENT_NAMES,
+        "ending": ENDING_NAMES,
+        "event": EVENTS,
+    },
+)
 
 
 def told(session: Session, cases: Sequence[ReturnCase]) -> list[dict[str, Any]]:
@@ -51,6 +140,7 @@ def told(session: Session, cases: Sequence[ReturnCase]) -> list[dict[str, Any]]:
             "reported_on": case.reported_on.isoformat(),
             "complaint": case.complaint,
             "language": case.language,
+            "currency": case.currency,
             "state": case.state,
             "closed_at": _instant(case.closed_at),
             **{name: found[case.id] for name, found in of_case.items()},

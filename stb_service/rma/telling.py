@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stb_service.rma import queries
+from stb_service.rma import board, queries
 from stb_service.rma.cases import EVENTS, PLACES
 from stb_service.rma.claiming import queries as claiming
 from stb_service.rma.claiming.rules import STATE_COLOURS
@@ -33,6 +33,12 @@ ICONS = {
     Phase.LEAVING: "truck",
     Phase.ENDED: "circle-check",
 }
+
+
+def tile(session: Session, actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return how many cases wait for whom; nothing where none is open."""
+    found = board.tally(session, actor.scope, now)
+    return {"tally": found} if found.live else {}
 
 
 def card_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from stb_service.rma.keeping import why_kept
 from stb_service.rma.routes import bench, cases, faults, orders, promises, terms
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
-from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider
+from stb_service.shared.registries import CardSection, NavItem, Registries, SearchProvider, Tile
 from stb_service.warranty.decisions import OVERRIDDEN
 
 page_blueprints = [
@@ -100,6 +100,9 @@ def wire(registries: Registries) -> None:
     registries.search.append(SearchProvider(CLAIMS, "rma.claim", find_claims))
     registries.navigation.append(
         NavItem(CLAIMS, "receipt", "claim_pages.list_claims", "rma.claim", RETURNS, 180)
+    )
+    registries.tiles.append(
+        Tile("rma.waiting", "rma.view", "rma/tile.html", telling.tile, order=20)
     )
     registries.card.append(
         CardSection("returns", RETURNS, "rma.view", "rma/card.html", telling.card_of_box, 30)

@@ -113,17 +113,41 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """What people call plain values: the whole, its fields, and the codes in some of them.
+
+    A field is named by itself, or as `part.field` where it says something else in that part.
+    """
+
+    title: Text
+    names: Mapping[str, Text]
+    values: Mapping[str, Mapping[str, Text]]
+
+    def name_of(self, part: str, field: str) -> str:
+        """Return the name of a field; of one without, its own words."""
+        known = self.names.get(f"{part}.{field}") or self.names.get(field)
+        return str(known or field.replace("_", " "))
+
+    def value_of(self, part: str, field: str, value: str) -> str:
+        """Return a code in words, and anything else as it is."""
+        codes = self.values.get(f"{part}.{field}", self.values.get(field, {}))
+        return str(codes.get(value, value))
+
+
+@dataclass(frozen=True)
 class PersonalData:
     """What a room keeps of a person, named by the account's uid and the person's.
 
-    `export` tells it in plain values, under the room's `name`; `obstacles` say why the person
-    cannot be erased yet; `erase` takes away what says anything of them and leaves what is counted.
+    `export` tells it in plain values, under the room's `name`, and `spoken` has words for them;
+    `obstacles` say why the person cannot be erased yet; `erase` takes away what says anything of
+    them and leaves what is counted.
     """
 
     name: str
     export: Callable[[Session, str, str], Any]
     obstacles: Callable[[Session, str, str], list[Obstacle]]
     erase: Callable[[Session, str, str, datetime], None]
+    spoken: Spoken
 
 
 @dataclass

@@ -39,6 +39,7 @@ from stb_service.subscribers.schemas import (
     NewSite,
     SubscriberForm,
 )
+from stb_service.subscribers.wording import in_words
 
 pages = Blueprint("accounts_pages", __name__, template_folder="templates")
 PAGE_SIZE = 50
@@ -351,7 +352,7 @@ def show_data(uid: str, ref: str) -> ResponseReturnValue:
         "subscribers/data.html",
         account=person.account,
         person=person,
-        data=_data(uid, ref),
+        known=in_words(_data(uid, ref), services().registries.personal),
         obstacles_to_erasing=obstacles_to_erasure(is_erased=person.is_erased, others=needed),
     )
 

@@ -124,6 +124,21 @@ def test_a_box_without_a_return_leads_to_opening_one(
     expect(door.get_by_role("main")).to_contain_text(box)
 
 
+def test_a_place_that_is_chosen_from_the_list_leads_back_to_the_scan(
+    story: Returned, house: House
+) -> None:
+    page = story.visit("/returns/intake", INES)
+
+    place = page.get_by_label("Taken in at")
+    place.focus()
+    place.select_option(house.bench)
+
+    told(page, "Scan the label of a return, a box, or the tracking number of a parcel.")
+    scan(page, "5901234123457")
+    told(page, "Nothing is known as 5901234123457.")
+    expect(place).to_have_value(house.bench)
+
+
 def test_a_scan_before_a_place_is_chosen_says_what_is_missing_and_takes_nothing_in(
     story: Returned, house: House
 ) -> None:

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session, joinedload
 from stb_service.devices.holdings.queries import held_count
 from stb_service.devices.holdings.rules import STILL_HOLDS
 from stb_service.devices.models import Device, Holding
+from stb_service.devices.rules import TENURE_NAMES
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Obstacle
-from stb_service.shared.registries import PersonalData
+from stb_service.shared.i18n import text
+from stb_service.shared.registries import PersonalData, Spoken
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import person_by_ref
 
@@ -67,4 +69,17 @@ def erase(session: Session, uid: str, person: str, now: datetime) -> None:
         )
 
 
-KNOWN = PersonalData("boxes", export, obstacles, erase)
+SPOKEN = Spoken(
+    text("Boxes"),
+    {
+        "serial": text("Serial"),
+        "model": text("Model"),
+        "tenure": text("How they hold it"),
+        "reason": text("Reason"),
+        "proof": text("Proof"),
+        "since": text("Since"),
+        "until": text("Until"),
+    },
+    {"tenure": {str(tenure): name for tenure, name in TENURE_NAMES.items()}},
+)
+KNOWN = PersonalData("boxes", export, obstacles, erase, SPOKEN)

@@ -127,6 +127,16 @@
     next.focus();
   });
 
+  // What is chosen from a list, and not with its keys, leads on: <select data-then="id of a field">.
+  let keyed = -Infinity;
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches("[data-then]")) keyed = event.timeStamp;
+  });
+  document.addEventListener("change", (event) => {
+    const then = event.target.dataset.then;
+    if (then && event.timeStamp - keyed > 200) byId(then).focus();
+  });
+
   // What could not be sent stays where it was typed: [data-unsent] says so, and what was chosen to be
   // uploaded can be sent again: <input type="file" data-photo> … <button data-resend>.
   function unsent(event) {

@@ -18,12 +18,18 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from stb_service.billing.payments.operations import record_payment
 from stb_service.devices.models import Device
 from stb_service.rma.board import Wanted
+from stb_service.rma.cases import CASE
+from stb_service.rma.events import newest_quote
 from stb_service.rma.exports import HANDLERS, Reading, rows_of
+from stb_service.rma.lists import NOTHING
 from stb_service.rma.models import CaseEvent, ReturnCase, WorkshopOrder
-from stb_service.rma.operations import open_case
+from stb_service.rma.operations import act, open_case
+from stb_service.rma.queries import case_by_ref
 from stb_service.shared import jobs
+from stb_service.shared.access import EVERYTHING
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.settings import Settings
@@ -288,6 +294,31 @@ def test_board_and_list_take_a_fixed_number_of_queries(
     assert count("/returns/list?state=asked") == count("/returns/list")
 
 
+def test_the_overview_tells_how_many_returns_wait_for_whom(
+    client: FlaskClient, dealer: FlaskClient, names: SimpleNamespace
+) -> None:
+    def told(browser: FlaskClient) -> dict[str, str]:
+        found = re.findall(
+            r'<a href="(/returns[^"]*)">(?:<svg.*?</svg>)? ?(\d+)', browser.get("/").text
+        )
+        return {html.unescape(address): number for address, number in found}
+
+    def listed(browser: FlaskClient, address: str) -> str:
+        return str(len(re.findall(r'stb-code" href="/returns/R-', browser.get(address).text)))
+
+    tile, own = told(client), told(dealer)
+    assert set(tile) == {
+        "/returns",
+        "/returns/list?waits=us&standing=live",
+        "/returns/list?waits=customer&standing=live",
+        "/returns/list?standing=due",
+    }
+    assert tile.pop("/returns") == "7"
+    assert own.pop("/returns") == "1"
+    assert tile == {address: listed(client, address) for address in tile}
+    assert own == {address: listed(dealer, address) for address in own}
+
+
 def test_a_dealer_sees_its_own_returns_alone(dealer: FlaskClient, names: SimpleNamespace) -> None:
     for path in ("/returns", "/returns/list"):
         page = dealer.get(path).text
@@ -332,6 +363,33 @@ def test_the_case_page_tells_where_it_is_and_what_bars_what(
     assert 'class="stb-machine' in page
     assert 'name="answer-firmware"' in page
     assert "Tuner" in page
+
+
+def test_a_part_payment_whose_time_is_over_is_told_with_what_can_be_done(
+    client: FlaskClient, post: Post, db_of_pages: Database, names: SimpleNamespace
+) -> None:
+    def told() -> str:
+        return str(client.get(f"/returns/{names.quoted}").text)
+
+    warning = "was paid, and the time to pay the rest is over"
+    before = told()
+    who: dict[str, Any] = {"actor": ADMIN, "now": NOW + timedelta(days=2)}
+    with db_of_pages.write() as session:
+        quote = newest_quote(session, case_by_ref(session, names.quoted, EVERYTHING))
+        assert quote is not None
+        act(session, ref=names.quoted, machine=CASE, event="accept", stated=NOTHING, **who)
+        paid: dict[str, Any] = {"amount_minor": 1_000, "currency": "EUR", "method": "cash"}
+        record_payment(session, quote=quote.quote.public_id, **paid, **who)
+
+    late = told()
+    steps = re.findall(r'<form[^>]*>(?:(?!</form>)[\s\S])*value="lapse_part_paid"', late)
+    after = post.step(names.quoted, "lapse_part_paid")
+
+    assert f"€10.00 {warning}" in late
+    assert re.search(rf"{warning}[^<]*<a [^>]*/payments/new\?quote={quote.quote.number}", late)
+    assert len(steps) == 1
+    assert after.status_code == 303
+    assert warning not in before + told()
 
 
 def test_a_case_is_found_by_its_public_id_too(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +58,31 @@ def test_the_export_of_a_person_holds_all_that_is_kept_of_their_returns(house: H
     assert photo["name"].endswith(".png")
     assert [parcel["direction"] for parcel in case["parcels"]] == ["in"]
     assert {step["event"]: step["reason"] for step in case["steps"]}["accept"] == "by phone"
+
+
+def fields_in(value: Any, part: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Yield each field with the part that it is in, and what it holds."""
+    for row in value if isinstance(value, list) else [value]:
+        for name, inner in row.items() if isinstance(row, dict) else ():
+            yield part, name, inner
+            yield from fields_in(inner, name)
+
+
+def test_the_page_has_words_for_every_field_and_code_of_the_export(house: House) -> None:
+    house.do(set_model_terms, model="AUR-1", new_minor=9_900, tax_ppm=190_000)
+    device = house.customers_box()
+    house.open(device, "mainboard", language="el").received(device).judged("liquid", photo=True)
+    house.quoted(5_000).state("price_paid", amount_minor=9_900, note="receipt")
+
+    spoken = personal.KNOWN.spoken
+    found = list(fields_in(exported(house)))
+
+    for part, name, _ in found:
+        assert f"{part}.{name}" in spoken.names or name in spoken.names
+    codes = [(p, n, v) for p, n, v in found if n in spoken.values and v]
+    assert {name for _, name, _ in codes} >= {"state", "verdict", "code", "kind", "event", "choice"}
+    for part, name, value in codes:
+        assert spoken.value_of(part, name, value) != value
 
 
 def test_the_export_names_who_signed(house: House) -> None:

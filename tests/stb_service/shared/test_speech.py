@@ -48,6 +48,21 @@ def test_no_text_was_left_in_english(language: str) -> None:
     assert {e for e, words in catalogue(language).items() if e == words} == set()
 
 
+@pytest.mark.parametrize(
+    ("language", "others"),
+    [
+        ("ar", "[\u0370-\u03ff\u0900-\u097f]"),
+        ("el", "[\u0600-\u06ff\u0900-\u097f]"),
+        ("hi", "[\u0600-\u06ff\u0370-\u03ff]"),
+        ("vi", "[\u0600-\u06ff\u0370-\u03ff\u0900-\u097f]"),
+    ],
+)
+def test_no_catalogue_speaks_in_the_script_of_another_language(language: str, others: str) -> None:
+    strange = {e for e, words in catalogue(language).items() if re.search(others, words)}
+
+    assert strange == set()
+
+
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_catalogue_holds_what_nobody_says(language: str) -> None:
     said = {message.id for message in extract_customers() if message.id}
