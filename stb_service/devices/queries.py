@@ -417,11 +417,6 @@ def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def trial_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return the trial of an import of boxes (see `jobs.trial_by_ref`)."""
-    return jobs.trial_by_ref(session, ref, IMPORT, actor)
-
-
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:
     """Return long work of this room (see `jobs.work_by_ref`)."""
     return jobs.work_by_ref(session, ref, JOB_KINDS, actor)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from stb_service.rma.arrivals.imports import import_cases
 from stb_service.rma.models import CaseEvent, ReturnCase
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from tests.stb_service.rma.conftest import BENCH, House
 
 HEAD = (
