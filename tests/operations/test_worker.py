@@ -36,7 +36,8 @@ from stb_service.shared.settings import Settings
 from stb_service.staff.models import Person, Role
 from stb_service.staff.queries import actor_of, organisation_by_ref
 from stb_service.worker import LEASE, Ticker, allowed, housekeeping, job_actor
-from tests.conftest import KINDS, NOW, Api, Databases, People
+from tests.conftest import NOW, Api, People
+from tests.databases import KINDS, Databases
 from tests.live import Live, live_service, wait_for
 
 
