@@ -4,7 +4,7 @@ service centre find only their own places, and what things cost is told to the o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
@@ -25,7 +25,7 @@ from stb_service.parts.rules import GOOD, SHELVES, Balance, Side, suggestion
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
-from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.staff.models import Organisation
 
@@ -43,21 +43,12 @@ def within(scope: Scope) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True)
-class LocationFilter:
+class LocationFilter(Narrowing):
     """What the list of places can be narrowed to; empty means all."""
 
     text: str = ""
     kind: str = ""
     organisation: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        return _given(self)
-
-
-def _given(wanted: Any) -> dict[str, str]:
-    pairs = {field.name: getattr(wanted, field.name) for field in fields(wanted)}
-    return {name: value for name, value in pairs.items() if value}
 
 
 def locations_page(
@@ -189,17 +180,13 @@ def _standings() -> Select[StockPosition, StockMove]:
 
 
 @dataclass(frozen=True)
-class StockFilter:
+class StockFilter(Narrowing):
     """What the stock of a place is narrowed to. `empty` is "all" to see also the parts that once
     stood there and no longer do.
     """
 
     text: str = ""
     empty: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that were chosen, as arguments of an address."""
-        return _given(self)
 
 
 _LAST_ON_HAND = (
@@ -280,7 +267,7 @@ def part_named(typed: str) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True)
-class MoveFilter:
+class MoveFilter(Narrowing):
     """What the list of moves can be narrowed to; empty means all."""
 
     location: str = ""
@@ -288,10 +275,6 @@ class MoveFilter:
     kind: str = ""
     reference: str = ""
     device: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        return _given(self)
 
 
 def moves_page(
@@ -434,16 +417,12 @@ def moves_of_device(session: Session, uid: str, scope: Scope, *, limit: int) -> 
 
 
 @dataclass(frozen=True)
-class ReservationFilter:
+class ReservationFilter(Narrowing):
     """What the list of reservations can be narrowed to; empty means all."""
 
     state: str = ""
     location: str = ""
     part: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        return _given(self)
 
 
 def reservations_page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
@@ -36,7 +36,7 @@ from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.money import Money
-from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.warranty.facts import sold_on
 from stb_service.warranty.queries import held_by_each
@@ -69,7 +69,7 @@ def within(scope: Scope) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True)
-class ClaimFilter:
+class ClaimFilter(Narrowing):
     """What the list can be narrowed to; empty means all. `supplier` and `batch` are a code, number or
     public id.
     """
@@ -78,11 +78,6 @@ class ClaimFilter:
     state: str = ""
     supplier: str = ""
     batch: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def _with_details() -> Select[SupplierClaim]:
@@ -358,7 +353,7 @@ def notes_of_batch(session: Session, batch: ClaimBatch, scope: Scope) -> Sequenc
 
 
 @dataclass(frozen=True)
-class NoteFilter:
+class NoteFilter(Narrowing):
     """What the list of credit notes can be narrowed to; empty means all. `text` is a note's number, or
     that of a claim which it names; `supplier` and `batch` are a code, number or public id.
     """
@@ -366,11 +361,6 @@ class NoteFilter:
     text: str = ""
     supplier: str = ""
     batch: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def notes_page(
