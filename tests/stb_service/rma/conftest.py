@@ -17,7 +17,7 @@ from stb_service.devices.models import Device
 from stb_service.parts import operations as stock
 from stb_service.parts.catalogue.operations import create_location, create_part
 from stb_service.parts.models import Reservation
-from stb_service.parts.queries import last_place_of
+from stb_service.parts.moves.queries import last_place_of
 from stb_service.rma import bench, deciding, exchange, personal, queries, quoting
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import newest_quote

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from stb_service.parts.queries import reservation_by_ref
+from stb_service.parts.moves.queries import reservation_by_ref
 from stb_service.rma import bench, choosing, deciding, exchange, personal, queries
 from stb_service.rma.cases import CASE
 from stb_service.rma.facts import Facts
