@@ -14,7 +14,7 @@ from stb_service.demo.money import FREIGHT_CENTS, LABOUR_CENTS, MARGIN, in_curre
 from stb_service.demo.operator import SELLER
 from stb_service.demo.returning import DAY, HOUR, Answer, Steps, Way
 from stb_service.demo.stock import BOX_PRICE, spare_for
-from stb_service.rma import bench, deciding, exchange, quoting
+from stb_service.rma import comparing, deciding, exchange, quoting
 from stb_service.rma.facts import Remedy
 from stb_service.rma.lists import PRECHECKS_OF, Channel, FaultSaid
 from stb_service.rma.operations import open_case
@@ -302,7 +302,7 @@ class Journey(Mending):
         spare = self._spare_part()
         parts = round(spare.cost * MARGIN) if spare is not None else 0
         self.say(
-            bench.compare_repair,
+            comparing.compare_repair,
             parts_minor=parts,
             labour_minor=LABOUR_CENTS,
             repair_price_minor=parts + LABOUR_CENTS + FREIGHT_CENTS,

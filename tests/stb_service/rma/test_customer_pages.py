@@ -18,7 +18,7 @@ from stb_service.app import wire_rooms
 from stb_service.billing.addresses import link_of
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import Line
-from stb_service.rma import bench, queries, quoting
+from stb_service.rma import comparing, queries, quoting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.cover_words import OUTCOMES, letter_words, outcome_words
 from stb_service.rma.customer_words import REMEDIES, STATES
@@ -250,7 +250,7 @@ def test_a_repair_is_quoted_only_beside_what_else_is_offered(house: House) -> No
     assert house.refused(CASE, "send_quote") == ["offers_shown"]
     house.state("nothing_else_offered")
     assert house.refused(CASE, "send_quote") == ["offers_shown"]
-    house.say(bench.compare_repair, parts_minor=0, labour_minor=1_000)
+    house.say(comparing.compare_repair, parts_minor=0, labour_minor=1_000)
     house.on_case("send_quote")
     assert house.refused(CASE, "choose_replacement") == ["other_chosen"]
 
@@ -269,7 +269,7 @@ def test_where_nothing_else_is_offered_that_is_stated(house: House) -> None:
 def test_a_choice_that_was_told_by_phone_is_acted_on(shop: Shop) -> None:
     shop.quoted()
     house, made = shop.house, shop.compared
-    house.say(bench.choose, comparison_ref=made.public_id, choice="new", note="By phone")
+    house.say(comparing.choose, comparison_ref=made.public_id, choice="new", note="By phone")
     house.on_case("choose_replacement")
 
     assert (house.case.state, shop.quote_state) == ("quoting", "withdrawn")
