@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, false, func, or_, select, true
@@ -17,7 +17,7 @@ from stb_service.billing.rules import QUOTE_STATE_NAMES, QuoteState
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
-from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import find_account
@@ -38,7 +38,7 @@ def typed_number(raw: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class QuoteFilter:
+class QuoteFilter(Narrowing):
     """What the list can be narrowed to; empty means all. The account by number or external id."""
 
     text: str = ""
@@ -46,11 +46,6 @@ class QuoteFilter:
     account: str = ""
     subject_kind: str = ""
     subject_ref: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def within(scope: Scope) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from functools import partial
 
 from stb_service.demo.operator import Operator
 from stb_service.devices.demo import MODELS
+from stb_service.rma.claiming.batches import claims_of_batch
 from stb_service.rma.claiming.crediting import enter_credit_note
 from stb_service.rma.claiming.models import ClaimBatch, SupplierClaim
 from stb_service.rma.claiming.operations import (
@@ -16,7 +17,6 @@ from stb_service.rma.claiming.operations import (
     set_supplier_terms,
     submit_claims,
 )
-from stb_service.rma.claiming.queries import claims_of_batch
 from stb_service.rma.claiming.rules import Basis
 from stb_service.rma.claims import ClaimState, Credited
 from stb_service.shared.access import EVERYTHING, SYSTEM

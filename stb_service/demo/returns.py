@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from stb_service.demo import calls
-from stb_service.demo.journeys import Answer, Journey, Steps, Way
+from stb_service.demo.journeys import Journey
 from stb_service.demo.model import RETURN_SHARE, Fault, Phase, Trouble
 from stb_service.demo.money import DAMAGE_CENTS, LABOUR_CENTS, LOST_CENTS, OTHER_TAX_PPM
 from stb_service.demo.operator import SELLER, Box, Operator
+from stb_service.demo.returning import Answer, Returning, Steps, Way
 from stb_service.demo.stock import BOX_PRICE, REFURBISHED_WORTH, spare_for
 from stb_service.devices.components import Component
 from stb_service.devices.demo import MODELS
@@ -162,11 +163,11 @@ class Returns:
         self._answers += shown is None
         self.go_on(journey, journey.walk(), now)
 
-    def go_on(self, journey: Journey, steps: Steps, now: datetime) -> None:
+    def go_on(self, journey: Returning, steps: Steps, now: datetime) -> None:
         """Let the next steps of a journey happen at an instant, and those after them in their time."""
         self._op.calendar.add(now, partial(self._step, journey, steps))
 
-    def _step(self, journey: Journey, steps: Steps, now: datetime) -> None:
+    def _step(self, journey: Returning, steps: Steps, now: datetime) -> None:
         """Make the steps of a moment. What is barred stays as it is."""
         journey.now = now
         try:
@@ -182,7 +183,7 @@ class Returns:
         elif wait is not None:
             self.go_on(journey, steps, now + wait)
 
-    def _hold(self, journey: Journey, now: datetime) -> None:
+    def _hold(self, journey: Returning, now: datetime) -> None:
         act(
             self._op.session,
             ref=journey.case.number,

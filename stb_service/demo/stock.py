@@ -32,7 +32,8 @@ from stb_service.parts.operations import (
     release_reservation,
     reserve_parts,
 )
-from stb_service.parts.queries import Shortage, location_by_ref, shortages_page
+from stb_service.parts.ordering.queries import Shortage, shortages_page
+from stb_service.parts.queries import location_by_ref
 from stb_service.parts.rules import Condition, LocationKind
 from stb_service.shared.access import EVERYTHING
 

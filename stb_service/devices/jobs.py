@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy.orm import Session
@@ -14,39 +15,16 @@ from stb_service.devices.arrivals.imports import import_file
 from stb_service.devices.holdings.queries import numbers_of
 from stb_service.devices.models import Device
 from stb_service.devices.queries import EXPORT, IMPORT, DeviceFilter
-from stb_service.shared import imports, jobs
+from stb_service.shared import jobs
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.db import Database
-from stb_service.shared.files import Stored
 from stb_service.shared.i18n import text
+from stb_service.shared.imports.work import run_import
 from stb_service.shared.jobs import Job, Outcome, Work
 from stb_service.shared.registries import Keeper, Leaver
-from stb_service.shared.tables import AUTO, WRITERS
+from stb_service.shared.tables import WRITERS
 
 AT_ONCE = 500
-
-
-def enqueue_import(
-    session: Session,
-    *,
-    stored: Stored,
-    name: str,
-    encoding: str = AUTO,
-    dry_run: bool,
-    actor: Actor,
-    now: datetime,
-) -> Job:
-    """Ask for the import of a file of boxes that was received."""
-    return imports.enqueue_import(
-        session,
-        kind=IMPORT,
-        stored=stored,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        actor=actor,
-        now=now,
-    )
 
 
 def enqueue_export(
@@ -61,25 +39,6 @@ def enqueue_export(
         actor=actor,
         now=now,
     )
-
-
-def run_import(
-    work: Work, keepers: Sequence[Keeper] = (), leavers: Sequence[Leaver] = ()
-) -> Outcome:
-    """Import the file; the report holds every refused row and every warning."""
-    report = import_file(
-        work.db,
-        work.files.path(work.arguments["sha256"]),
-        name=work.arguments["name"],
-        actor=work.actor,
-        clock=work.clock,
-        encoding=work.arguments["encoding"],
-        dry_run=work.arguments["dry_run"],
-        progress=work.progress,
-        keepers=keepers,
-        leavers=leavers,
-    )
-    return imports.outcome_of(work, report)
 
 
 def run_export(work: Work) -> Outcome:
@@ -139,7 +98,10 @@ def row_of(device: Device, scope: Scope, account: str) -> list[str]:
 
 def handlers(keepers: Sequence[Keeper], leavers: Sequence[Leaver]) -> dict[str, jobs.Handler]:
     """Return what runs this room's long work; `keepers` and `leavers` are the registries'."""
-    return {IMPORT: lambda work: run_import(work, keepers, leavers), EXPORT: run_export}
+    return {
+        IMPORT: partial(run_import, import_file, keepers=keepers, leavers=leavers),
+        EXPORT: run_export,
+    }
 
 
 HANDLERS = handlers((), ())

@@ -4,7 +4,7 @@ that it sold or holds."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -47,7 +47,7 @@ from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
 from stb_service.shared.jobs import Job
-from stb_service.shared.paging import Page, decode_cursor, keyset_page
+from stb_service.shared.paging import Narrowing, Page, decode_cursor, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.staff.models import Organisation, Person
 from stb_service.subscribers.queries import find_account
@@ -65,7 +65,7 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 
 
 @dataclass(frozen=True)
-class DeviceFilter:
+class DeviceFilter(Narrowing):
     """What the registry list can be narrowed to; empty means all. Organisations by code or id."""
 
     text: str = ""
@@ -81,11 +81,6 @@ class DeviceFilter:
     codec: str = ""
     protection: str = ""
     account: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def within(scope: Scope) -> ColumnElement[bool]:
@@ -427,11 +422,6 @@ def count_by_status(session: Session, scope: Scope) -> dict[str, int]:
         select(Device.status, func.count()).where(within(scope)).group_by(Device.status)
     )
     return {row[0]: row[1] for row in rows}
-
-
-def trial_by_ref(session: Session, ref: str, actor: Actor) -> Job:
-    """Return the trial of an import of boxes (see `jobs.trial_by_ref`)."""
-    return jobs.trial_by_ref(session, ref, IMPORT, actor)
 
 
 def job_by_ref(session: Session, ref: str, actor: Actor) -> Job:

@@ -17,7 +17,7 @@ from stb_service.devices.card import as_wire, card_of, row_values
 from stb_service.devices.identity.review import kept_for_review
 from stb_service.devices.identity.rules import ClaimSource
 from stb_service.devices.models import Device
-from stb_service.devices.queries import DeviceFilter
+from stb_service.devices.queries import IMPORT, DeviceFilter
 from stb_service.devices.rules import Capability, capability_name
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import Invalid, NotFound
@@ -25,9 +25,9 @@ from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.http.uploads import keep_upload
+from stb_service.shared.http.works import start_again, start_import
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
-from stb_service.shared.imports import enqueue_again
 
 api = api_blueprint("devices", "The registry of boxes.")
 Answer = tuple[Any, int, dict[str, str]]
@@ -233,8 +233,7 @@ def tag_devices(body: dict[str, Any]) -> Any:
 @takes_files
 def import_devices(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
     """Import a CSV or XLSX file: 202 with the work to follow; its report names refused rows."""
-    stored, name = keep_upload(uploaded["file"])
-    return jobs.enqueue_import(unit(), stored=stored, name=name, **body, **who())
+    return start_import(IMPORT, keep_upload(uploaded["file"]), body)
 
 
 @api.route("/devices/imports/<string:job_id>/import", methods=["POST"])
@@ -243,8 +242,7 @@ def import_devices(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> An
 @requires("devices.import")
 def import_after_trial(job_id: str) -> Any:
     """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
-    trial = queries.trial_by_ref(unit(), job_id, current_actor())
-    return enqueue_again(unit(), trial=trial, **who())
+    return start_again(IMPORT, job_id)
 
 
 @api.route("/devices/exports", methods=["POST"])

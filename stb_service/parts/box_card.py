@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from stb_service.devices.queries import device_row
-from stb_service.parts import queries
-from stb_service.parts.queries import Move
+from stb_service.parts.moves.queries import Move, last_place_of, moves_of_device
+from stb_service.parts.ordering.queries import parts_of_model
 from stb_service.parts.rules import MOVE_KIND_NAMES
 from stb_service.shared.access import Actor
 from stb_service.shared.i18n import text
@@ -22,9 +22,9 @@ PARTS = 10
 def load_card(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return where a box stands in stock, and the parts that fit its model."""
     device = device_row(session, uid, actor.scope)
-    last = queries.last_place_of(session, device, actor.scope)
+    last = last_place_of(session, device, actor.scope)
     fitting = (
-        queries.parts_of_model(session, device.model_id, actor.scope, limit=PARTS)
+        parts_of_model(session, device.model_id, actor.scope, limit=PARTS)
         if device.model_id
         else []
     )
@@ -38,7 +38,7 @@ def load_card(session: Session, uid: str, actor: Actor, now: datetime) -> dict[s
 
 def timeline(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[TimelineEntry]:
     """Yield how a box was moved in stock, the newest first, as far as the reader is told."""
-    for row in queries.moves_of_device(session, uid, actor.scope, limit=limit):
+    for row in moves_of_device(session, uid, actor.scope, limit=limit):
         move = Move(row, actor.scope)
         words = text(
             "%(kind)s by %(who)s: from %(source)s to %(target)s",

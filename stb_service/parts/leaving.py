@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from stb_service.devices.queries import device_row
-from stb_service.parts import queries
+from stb_service.parts.moves.queries import last_place_of
 from stb_service.parts.operations import CUSTOMERS, move_stock
 from stb_service.shared.access import EVERYTHING, Actor
 
@@ -19,7 +19,7 @@ def leave_shelf(session: Session, uid: str, account: str, actor: Actor, now: dat
         Refused: it is reserved, or its place gives nothing to customers.
         Invalid: it stands in stock as another model.
     """
-    last = queries.last_place_of(session, device_row(session, uid, EVERYTHING), EVERYTHING)
+    last = last_place_of(session, device_row(session, uid, EVERYTHING), EVERYTHING)
     if last is not None and not last.is_open:
         move_stock(
             session, device=uid, to_location=CUSTOMERS, reference=account, actor=actor, now=now

@@ -27,6 +27,7 @@ from stb_service.parts.ledger import (
     write_move,
 )
 from stb_service.parts.models import Location, Part, Reservation, StockMove
+from stb_service.parts.moves.queries import last_place_of, reservation_by_ref
 from stb_service.parts.rules import (
     MOST,
     Condition,
@@ -212,7 +213,7 @@ def _read_box(session: Session, uid: str, actor: Actor) -> tuple[Device, Part, P
     if line is None:
         message = text("Add whole boxes of model %(model)s to the catalogue.", model=box.model_code)
         raise Invalid.field("device", message)
-    last = queries.last_place_of(session, box, EVERYTHING)
+    last = last_place_of(session, box, EVERYTHING)
     if last is None:
         return box, line, None
     if last.part_id != line.id:
@@ -492,7 +493,7 @@ def release_reservation(
 
 def _held(session: Session, ref: str, actor: Actor) -> Reservation:
     """Return a reservation, held against other writers."""
-    found = queries.reservation_by_ref(session, ref, actor.scope)
+    found = reservation_by_ref(session, ref, actor.scope)
     lock_row(session, Reservation, found.id)
     return found
 

@@ -17,8 +17,16 @@ from stb_service.parts import operations, queries
 from stb_service.parts.catalogue.queries import find_part, part_of_model
 from stb_service.parts.counts.queries import open_count_of
 from stb_service.parts.models import Location, Part
+from stb_service.parts.moves.queries import (
+    Move,
+    MoveFilter,
+    ReservationFilter,
+    move_by_number,
+    moves_page,
+    reservations_page,
+)
 from stb_service.parts.operations import CUSTOMERS
-from stb_service.parts.queries import Move, MoveFilter, ReservationFilter
+from stb_service.parts.ordering.queries import shortages_page
 from stb_service.parts.routes import filter_from
 from stb_service.parts.rules import (
     CONDITION_COLOURS,
@@ -120,9 +128,7 @@ def list_moves() -> ResponseReturnValue:
     """List the moves: filters in the address, page by page."""
     scope = current_actor().scope
     wanted = read_filter(MoveFilter, MoveFilterFields())
-    page = queries.moves_page(
-        unit(), wanted, scope, cursor=request.args.get("cursor"), limit=PAGE_SIZE
-    )
+    page = moves_page(unit(), wanted, scope, cursor=request.args.get("cursor"), limit=PAGE_SIZE)
     return render_template(
         "parts/moves.html",
         page=page,
@@ -137,7 +143,7 @@ def list_moves() -> ResponseReturnValue:
 def show_move(number: str) -> ResponseReturnValue:
     """Show a move."""
     scope = current_actor().scope
-    move = Move(queries.move_by_number(unit(), number, scope), scope)
+    move = Move(move_by_number(unit(), number, scope), scope)
     return render_template("parts/move.html", move=move, row=move.row)
 
 
@@ -252,7 +258,7 @@ def receive_stock() -> ResponseReturnValue:
 def list_reservations() -> ResponseReturnValue:
     """List what is held back, and what became of it."""
     wanted = read_filter(ReservationFilter, ReservationFilterFields())
-    page = queries.reservations_page(
+    page = reservations_page(
         unit(),
         wanted,
         current_actor().scope,
@@ -315,7 +321,7 @@ def release_reservation(ref: str) -> ResponseReturnValue:
 def list_shortages() -> ResponseReturnValue:
     """List what places have too few of, and how many to order."""
     location = request.args.get("location", "")[:32]
-    page = queries.shortages_page(
+    page = shortages_page(
         unit(),
         current_actor().scope,
         location=location if location.isprintable() else "",

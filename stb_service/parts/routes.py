@@ -10,13 +10,17 @@ from typing import Any
 from stb_service.devices.routes import kept, who
 from stb_service.parts import operations, queries, schemas
 from stb_service.parts.models import Reservation
-from stb_service.parts.queries import (
+from stb_service.parts.moves.queries import (
     Move,
     MoveFilter,
     ReservationFilter,
-    Standing,
-    StockLine,
+    move_by_number,
+    moves_page,
+    reservation_by_ref,
+    reservations_page,
 )
+from stb_service.parts.ordering.queries import shortages_page
+from stb_service.parts.queries import Standing, StockLine
 from stb_service.shared.access import Scope, requires
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, with_etag
@@ -102,7 +106,7 @@ def get_stock(arguments: dict[str, Any], location_id: str) -> Any:
 def list_moves(arguments: dict[str, Any]) -> Any:
     """List the moves that touch places of the caller's scope, the newest first."""
     scope = _scope()
-    page = queries.moves_page(
+    page = moves_page(
         unit(),
         filter_from(MoveFilter, arguments),
         scope,
@@ -125,7 +129,7 @@ def get_move(move_id: str) -> Any:
 def _told(number: str) -> dict[str, Any]:
     unit().flush()
     scope = _scope()
-    return move_values(Move(queries.move_by_number(unit(), number, scope), scope))
+    return move_values(Move(move_by_number(unit(), number, scope), scope))
 
 
 @api.route("/stock-moves", methods=["POST"])
@@ -153,7 +157,7 @@ def receive_stock(body: dict[str, Any]) -> Any:
 
 def _reservation(found: Reservation, status: int = 200) -> Answer:
     unit().flush()
-    return with_etag(queries.reservation_by_ref(unit(), found.public_id, _scope()), status)
+    return with_etag(reservation_by_ref(unit(), found.public_id, _scope()), status)
 
 
 @api.route("/reservations", methods=["GET"])
@@ -164,7 +168,7 @@ def _reservation(found: Reservation, status: int = 200) -> Answer:
 def list_reservations(arguments: dict[str, Any]) -> Any:
     """List the reservations at places of the caller's scope, the newest first."""
     wanted = filter_from(ReservationFilter, arguments)
-    return queries.reservations_page(
+    return reservations_page(
         unit(), wanted, _scope(), cursor=arguments["cursor"], limit=arguments["limit"]
     )
 
@@ -187,7 +191,7 @@ def reserve_parts(body: dict[str, Any]) -> Answer:
 @requires("parts.view")
 def get_reservation(reservation_id: str) -> Answer:
     """Return a reservation."""
-    return with_etag(queries.reservation_by_ref(unit(), reservation_id, _scope()))
+    return with_etag(reservation_by_ref(unit(), reservation_id, _scope()))
 
 
 @api.route("/reservations/<string:reservation_id>/consume", methods=["POST"])
@@ -197,7 +201,7 @@ def get_reservation(reservation_id: str) -> Answer:
 @requires("stock.move")
 def consume_reservation(body: dict[str, Any], reservation_id: str) -> Answer:
     """Use what is reserved, the rest is let go: 200, also where it was used so before."""
-    check_if_match(queries.reservation_by_ref(unit(), reservation_id, _scope()))
+    check_if_match(reservation_by_ref(unit(), reservation_id, _scope()))
     found = operations.consume_reservation(unit(), ref=reservation_id, **body, **who())
     return _reservation(found)
 
@@ -209,7 +213,7 @@ def consume_reservation(body: dict[str, Any], reservation_id: str) -> Answer:
 @requires("stock.move")
 def release_reservation(body: dict[str, Any], reservation_id: str) -> Answer:
     """Let go what is reserved: 200, also where it was let go before."""
-    check_if_match(queries.reservation_by_ref(unit(), reservation_id, _scope()))
+    check_if_match(reservation_by_ref(unit(), reservation_id, _scope()))
     found = operations.release_reservation(unit(), ref=reservation_id, **body, **who())
     return _reservation(found)
 
@@ -224,4 +228,4 @@ def release_reservation(body: dict[str, Any], reservation_id: str) -> Answer:
 @requires("parts.view")
 def list_shortages(arguments: dict[str, Any]) -> Any:
     """List what places of the caller's scope have too few of, and how many to order."""
-    return queries.shortages_page(unit(), _scope(), **arguments)
+    return shortages_page(unit(), _scope(), **arguments)

@@ -17,6 +17,7 @@ from stb_service.parts.catalogue.queries import find_parts
 from stb_service.parts.counts import pages as counts_pages
 from stb_service.parts.counts import routes as counts_routes
 from stb_service.parts.leaving import leave_shelf
+from stb_service.parts.ordering.queries import shortages_count
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import (
@@ -96,9 +97,9 @@ def wire(registries: Registries) -> None:
 
 
 def _tile(session: Session, actor: Actor, now: datetime) -> dict[str, Any]:
-    short = queries.shortages_count(session, actor.scope)
+    short = shortages_count(session, actor.scope)
     return {"short": short} if short else {}
 
 
 def _gauge(session: Session) -> dict[tuple[str, str], float]:
-    return {("stb_stock", "short"): float(queries.shortages_count(session, EVERYTHING))}
+    return {("stb_stock", "short"): float(shortages_count(session, EVERYTHING))}

@@ -10,7 +10,7 @@ import click
 from stb_service.rma import cover_facts
 from stb_service.rma.arrivals.imports import import_cases
 from stb_service.shared.commands import import_command
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from stb_service.shared.settings import Settings
 
 

@@ -14,8 +14,8 @@ from stb_service.devices.holdings.operations import give_to_account
 from stb_service.devices.models import Device
 from stb_service.devices.rules import Status, Tenure
 from stb_service.parts.models import Location
+from stb_service.parts.moves.queries import last_place_of
 from stb_service.parts.operations import consume_reservation, reserve_parts
-from stb_service.parts.queries import last_place_of
 from stb_service.parts.rules import Condition, ReservationState
 from stb_service.rma import shipping
 from stb_service.rma.acting import Acting

@@ -18,7 +18,8 @@ from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.models import Device, Holding
 from stb_service.devices.rules import Tenure
 from stb_service.parts.catalogue.queries import part_of_model
-from stb_service.parts.queries import find_location, last_place_of
+from stb_service.parts.moves.queries import last_place_of
+from stb_service.parts.queries import find_location
 from stb_service.rma import rules
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE

@@ -18,6 +18,7 @@ from stb_service.rma import papers, queries
 from stb_service.rma.customer_pages import cover_of_case
 from stb_service.rma.customer_words import REMEDIES, STATES
 from stb_service.rma.models import ReturnCase
+from stb_service.rma.writing import Installation, Writing
 from stb_service.shared.access import EVERYTHING, public, requires
 from stb_service.shared.documents import render
 from stb_service.shared.http import current_actor, services, unit
@@ -41,10 +42,10 @@ def link_of_case(case: ReturnCase) -> str:
     return services().settings.public_url + url_for("case_papers.follow_case", word=word)
 
 
-def installation() -> papers.Installation:
+def installation() -> Installation:
     """Return what papers take from this installation."""
     settings, registries = services().settings, services().registries
-    return papers.Installation(
+    return Installation(
         language=settings.language,
         zone=settings.timezone.key,
         link=link_of_case,
@@ -157,7 +158,7 @@ def follow_case(word: str) -> ResponseReturnValue:
     keys = signing_keys()
     _until, found = signed_values(PURPOSE, word, keys=keys)
     case = queries.case_by_ref(unit(), str(found[0]), EVERYTHING)
-    writing = papers.Writing(unit(), case, EVERYTHING, installation(), request_time())
+    writing = Writing(unit(), case, EVERYTHING, installation(), request_time())
     said = speak_to(writing.language)
     read_link(PURPOSE, word, now=request_time(), keys=keys)
     quote = writing.quote

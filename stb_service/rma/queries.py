@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -42,7 +42,7 @@ from stb_service.rma.models import (
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
-from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.subscribers.queries import find_account
 
@@ -193,7 +193,7 @@ def case_of_order(session: Session, order: WorkshopOrder, scope: Scope) -> Retur
 
 
 @dataclass(frozen=True)
-class CaseFilter:
+class CaseFilter(Narrowing):
     """What the list can be narrowed to; empty means all.
 
     `phase` is a column of the board; `account` a number, external id or public id; `device` a uid
@@ -210,11 +210,6 @@ class CaseFilter:
     device: str = ""
     handler: str = ""
     standing: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def states_of(phase: str) -> list[str]:
@@ -343,18 +338,13 @@ def _column(
 
 
 @dataclass(frozen=True)
-class OrderFilter:
+class OrderFilter(Narrowing):
     """What the bench's list can be narrowed to; empty means all."""
 
     text: str = ""
     state: str = ""
     location: str = ""
     standing: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def orders_page(

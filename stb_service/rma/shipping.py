@@ -14,8 +14,9 @@ from stb_service.devices.operations import change_status, hand_over, renew
 from stb_service.devices.rules import TRANSITIONS, Status
 from stb_service.parts.catalogue.queries import part_of_model
 from stb_service.parts.models import Location
+from stb_service.parts.moves.queries import last_place_of
 from stb_service.parts.operations import CUSTOMERS, move_stock
-from stb_service.parts.queries import find_location, last_place_of
+from stb_service.parts.queries import find_location
 from stb_service.parts.rules import Condition, LocationKind
 from stb_service.rma.acting import Acting
 from stb_service.rma.models import Parcel

@@ -13,7 +13,7 @@ from marshmallow import Schema, ValidationError
 
 from stb_service.devices.catalogue.queries import all_models, find_model, model_by_ref
 from stb_service.devices.routes import who
-from stb_service.rma import bench, choosing, comparison, queries, terms, workbench
+from stb_service.rma import bench, choosing, comparing, comparison, queries, terms, workbench
 from stb_service.rma.comparison import CHOICE_NAMES, Choice, Inputs, Result, Worth
 from stb_service.rma.gathering import terms_of_model
 from stb_service.rma.history import Terms
@@ -136,10 +136,10 @@ def _try(owner: ReturnCase | WorkshopOrder | None) -> Shown:
     price = given["repair_price_minor"]
     if price is None:
         price = given["parts_minor"] + given["labour_minor"]
-    inputs = bench.inputs_by_terms(
+    inputs = comparing.inputs_by_terms(
         known, given["parts_minor"], given["labour_minor"], given["more"], today
     )
-    offers = choosing.offers_from(bench.offers_by_terms(known, price, today))
+    offers = choosing.offers_from(comparing.offers_by_terms(known, price, today))
     worths, best = workbench.worths_of(offers, today)
     return Shown(inputs, comparison.compare(inputs), worths, best)
 
@@ -182,7 +182,7 @@ def _first_inputs(order: WorkshopOrder | None, known: ModelTerms) -> dict[str, A
         here = workbench.stock_here(session, order.location, {row.part_id for row in planned})
         parts = workbench.parts_worth(here, planned)
         labour = sum(bench.work_of(session, order).values())
-    inputs = bench.inputs_by_terms(known, parts, labour, {}, request_time().date())
+    inputs = comparing.inputs_by_terms(known, parts, labour, {}, request_time().date())
     values: dict[str, Any] = {
         name: plain_amount(getattr(inputs, name), known.currency) for name in AMOUNTS
     }
@@ -207,7 +207,7 @@ def keep_comparison(ref: str) -> ResponseReturnValue:
         if known is None:
             raise Refused([NO_TERMS])
         given = _typed_inputs(known, request.form)
-        bench.compare_repair(unit(), ref=owner.number, **given, **who())
+        comparing.compare_repair(unit(), ref=owner.number, **given, **who())
     except DomainError as refusal:
         if refusal.status in {401, 403, 404}:
             raise
@@ -227,7 +227,7 @@ def choose(ref: str, comparison_ref: str) -> ResponseReturnValue:
     owner = case or order
     assert owner is not None
     try:
-        bench.choose(
+        comparing.choose(
             unit(),
             ref=owner.number,
             comparison_ref=comparison_ref,

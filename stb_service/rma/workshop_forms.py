@@ -278,7 +278,7 @@ class ComparisonForm(ma.Schema):
 def read_comparison(
     form: Mapping[str, Any], typed: Mapping[str, str], currency: str
 ) -> dict[str, Any]:
-    """Return the arguments of `bench.compare_repair`.
+    """Return the arguments of `comparing.compare_repair`.
 
     Raises:
         Invalid: an input is no amount, number or percentage.

@@ -21,7 +21,7 @@ from rich.table import Table
 from stb_service.shared.access import SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.shared.db import Database
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from stb_service.shared.settings import Settings
 from stb_service.shared.tables import AUTO, ENCODING_NAMES, write_csv
 

@@ -27,6 +27,14 @@ class Page(Generic[Row]):
     next_cursor: str | None
 
 
+class Narrowing:
+    """What a list is narrowed to: a dataclass of words, each empty where it does not narrow."""
+
+    def as_arguments(self) -> dict[str, str]:
+        """Return the parts that narrow, as arguments of an address."""
+        return {name: value for name, value in vars(self).items() if value}
+
+
 def encode_cursor(values: Sequence[Any]) -> str:
     """Return an opaque cursor for the sort values of a row."""
     plain = [{"t": v.isoformat()} if isinstance(v, datetime) else v for v in values]

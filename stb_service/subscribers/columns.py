@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
-from stb_service.shared.imports import Column, by_spelling
+from stb_service.shared.imports.columns import Column, by_spelling
 
 
 def _word(raw: str) -> str:

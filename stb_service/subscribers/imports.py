@@ -9,29 +9,18 @@ before, and the same file twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from stb_service.shared.access import Actor
-from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid
-from stb_service.shared.files import Stored
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.imports import (
-    Fields,
-    Progress,
-    Report,
-    RowByRow,
-    enqueue_import,
-    open_source,
-    outcome_of,
-)
-from stb_service.shared.jobs import Handler, Job, Outcome, Work
-from stb_service.shared.tables import AUTO
+from stb_service.shared.imports.rows import Fields, RowByRow
+from stb_service.shared.imports.work import run_import
+from stb_service.shared.jobs import Handler
 from stb_service.subscribers import operations, queries
 from stb_service.subscribers.columns import BY_SPELLING, FOUND_BY
 from stb_service.subscribers.models import Account
@@ -45,76 +34,8 @@ NEEDED = ("kind", "name", "currency")
 DEFAULT_SITE = "Home"
 
 
-def enqueue_accounts(
-    session: Session,
-    *,
-    stored: Stored,
-    name: str,
-    encoding: str = AUTO,
-    dry_run: bool,
-    actor: Actor,
-    now: datetime,
-) -> Job:
-    """Ask for the import of a file of accounts that was received."""
-    return enqueue_import(
-        session,
-        kind=IMPORT,
-        stored=stored,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        actor=actor,
-        now=now,
-    )
-
-
-def run_import(work: Work) -> Outcome:
-    """Import the file; the report holds every refused row."""
-    report = import_accounts(
-        work.db,
-        work.files.path(work.arguments["sha256"]),
-        name=work.arguments["name"],
-        actor=work.actor,
-        clock=work.clock,
-        encoding=work.arguments["encoding"],
-        dry_run=work.arguments["dry_run"],
-        progress=work.progress,
-    )
-    return outcome_of(work, report)
-
-
-HANDLERS: dict[str, Handler] = {IMPORT: run_import}
-
-
-def import_accounts(
-    db: Database,
-    path: Path,
-    *,
-    name: str,
-    actor: Actor,
-    clock: Callable[[], datetime],
-    encoding: str = AUTO,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-) -> Report:
-    """Import a CSV or XLSX file of accounts; a dry run does the same and keeps nothing.
-
-    Raises:
-        Invalid: the file is no table, its first line names no accounts, or there is no other.
-    """
-    source = open_source(
-        path,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        spellings=BY_SPELLING,
-        by=FOUND_BY,
-    )
-    task = _Import(db, source, actor)
-    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
-
-
 class _Import(RowByRow):
+    spellings, found_by = BY_SPELLING, FOUND_BY
     same = text("Line %(line)s of this file is about the same account.")
 
     def keys(self, fields: Fields) -> Sequence[str]:
@@ -163,6 +84,10 @@ class _Import(RowByRow):
             raise Invalid(fields=missing)
         names = ("kind", "external_id", *OF_ACCOUNT, *OF_HOLDER)
         return operations.create_account(session, **_said(fields, names), **who)
+
+
+import_accounts = _Import.of_file
+HANDLERS: dict[str, Handler] = {IMPORT: partial(run_import, import_accounts)}
 
 
 def _said(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

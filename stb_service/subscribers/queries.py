@@ -4,7 +4,7 @@ that it brought or whose box it sold."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
@@ -14,7 +14,7 @@ from stb_service.shared.access import Scope
 from stb_service.shared.audit import AuditEntry, entries_of
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.i18n import text
-from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.staff.models import Organisation, Person
 from stb_service.subscribers.models import (
@@ -44,17 +44,12 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 
 
 @dataclass(frozen=True)
-class AccountFilter:
+class AccountFilter(Narrowing):
     """What the list can be narrowed to; empty means all. The dealer by its code or id."""
 
     text: str = ""
     kind: str = ""
     dealer: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def within(scope: Scope) -> ColumnElement[bool]:

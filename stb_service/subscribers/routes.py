@@ -9,17 +9,16 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
-from stb_service.shared import jobs
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import api_blueprint, check_if_match, etag
 from stb_service.shared.http.unit import request_time
 from stb_service.shared.http.uploads import keep_upload
-from stb_service.shared.imports import enqueue_again
+from stb_service.shared.http.works import start_again, start_import
 from stb_service.subscribers import operations, queries, schemas
 from stb_service.subscribers.card import AccountCard, as_wire, row_values
 from stb_service.subscribers.data import data_of_person
-from stb_service.subscribers.imports import IMPORT, enqueue_accounts
+from stb_service.subscribers.imports import IMPORT
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import AccountFilter
 
@@ -198,8 +197,7 @@ def change_site(body: dict[str, Any], account_id: str, site_id: str) -> Answer:
 @takes_files
 def import_accounts(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
     """Import a CSV or XLSX file: 202 with the work to follow; its report names refused rows."""
-    stored, name = keep_upload(uploaded["file"])
-    return enqueue_accounts(unit(), stored=stored, name=name, **body, **who())
+    return start_import(IMPORT, keep_upload(uploaded["file"]), body)
 
 
 @api.route("/accounts/imports/<string:job_id>/import", methods=["POST"])
@@ -208,5 +206,4 @@ def import_accounts(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> A
 @requires("accounts.import")
 def import_after_trial(job_id: str) -> Any:
     """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
-    trial = jobs.trial_by_ref(unit(), job_id, IMPORT, current_actor())
-    return enqueue_again(unit(), trial=trial, **who())
+    return start_again(IMPORT, job_id)

@@ -20,8 +20,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)")
 
 COMMITS = {
     "stb_service/shared/http/unit.py": "the unit of work of a request",
-    "stb_service/devices/arrivals/imports.py": "a trial import does the same work and keeps none",
-    "stb_service/shared/imports.py": "as that one, row by row",
+    "stb_service/shared/imports/rows.py": "a trial import does the same work and keeps none",
     "migrations/env.py": "Alembic's own connection",
 }
 CLOCKS = {
@@ -54,7 +53,6 @@ UNSCOPED = {
         "with_row_details": "adds what a row shows to a statement that is scoped already",
         "check_cursor": "reads no row",
         "job_by_ref": "scoped by the actor, who also asked for the work",
-        "trial_by_ref": "scoped by the actor, as job_by_ref is",
     },
     "stb_service/subscribers/queries.py": {
         "with_details": "adds what a page shows to a statement that is scoped already",

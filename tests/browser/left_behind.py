@@ -12,7 +12,7 @@ from sqlalchemy import select
 from stb_service.billing.models import Payment, Quote
 from stb_service.parts.counts.operations import count_part, open_count
 from stb_service.parts.models import Location, Part
-from stb_service.rma import bench, exchange
+from stb_service.rma import bench, comparing, exchange
 from stb_service.rma.claiming.operations import propose_claim, set_supplier_terms
 from stb_service.rma.terms import set_model_terms
 from stb_service.shared.access import SYSTEM
@@ -41,7 +41,7 @@ def left_behind(live: Live, cookie: str) -> dict[str, str]:
     _quoted(house.open(boxes[2])).on_case("accept")
     house.pay(house.facts.balance_minor).on_case("release_repair")
     house.say(bench.plan_part, part=PSU)
-    house.say(bench.compare_repair, parts_minor=700, labour_minor=2_000)
+    house.say(comparing.compare_repair, parts_minor=700, labour_minor=2_000)
     planned = house.order.number
     inspected = house.open(boxes[3]).received_somewhere().on_order("inspect").order.number
     house.spare("BACK-9")

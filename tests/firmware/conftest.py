@@ -10,7 +10,7 @@ import pytest
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
-from tests.conftest import KeptSqlite
+from tests.databases import KeptSqlite
 from tests.firmware.world import World
 
 

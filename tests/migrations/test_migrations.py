@@ -22,7 +22,8 @@ from stb_service.shared import audit, migrate
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.settings import Settings
-from tests.conftest import KINDS, NOW, Databases
+from tests.conftest import NOW
+from tests.databases import KINDS, Databases
 from tests.operations.filling import contents, counts, fill, tables
 
 RELEASED = ("0001_the_first_tables",)

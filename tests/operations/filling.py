@@ -27,18 +27,13 @@ from stb_service.parts.catalogue.queries import part_by_ref
 from stb_service.parts.counts.operations import close_count, count_part, open_count
 from stb_service.parts.operations import consume_reservation, receive_stock, reserve_parts
 from stb_service.parts.queries import location_by_ref
-from stb_service.rma.bench import (
-    compare_repair,
-    plan_part,
-    record_check,
-    record_labour,
-    record_test,
-)
+from stb_service.rma.bench import plan_part, record_check, record_labour, record_test
 from stb_service.rma.cases import CASE
 from stb_service.rma.claiming.crediting import enter_credit_note
 from stb_service.rma.claiming.models import ClaimLine, SupplierClaim
 from stb_service.rma.claiming.operations import set_supplier_terms, submit_claims, write_step
 from stb_service.rma.claims import Credited
+from stb_service.rma.comparing import compare_repair
 from stb_service.rma.deciding import add_photo, judge_fault, record_precheck, state
 from stb_service.rma.exchange import allocate_spare, reserve_accessory
 from stb_service.rma.lists import CHECKLIST, PRECHECKS_OF, Stated

@@ -25,7 +25,8 @@ from stb_service.shared.db import Database
 from stb_service.shared.errors import Conflict, Invalid
 from stb_service.shared.files import FileStore
 from stb_service.shared.settings import Settings, read_settings
-from tests.conftest import KINDS, NOW, Databases
+from tests.conftest import NOW
+from tests.databases import KINDS, Databases
 from tests.operations.filling import IMAGE, contents, counts, fill
 
 SILENT = Console(file=io.StringIO())

@@ -22,7 +22,8 @@ from stb_service.metadata import metadata
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.staff.setup import first_administrator
-from tests.conftest import KINDS, NOW, Databases
+from tests.conftest import NOW
+from tests.databases import KINDS, Databases
 from tests.live import Live, live_service, wait_for
 from tests.operations.filling import counts
 

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from stb_service.app import wire_rooms
 from stb_service.devices.demo import MODELS, load_demo
-from stb_service.devices.jobs import enqueue_export, enqueue_import
+from stb_service.devices.jobs import enqueue_export
 from stb_service.devices.models import Device
 from stb_service.devices.queries import IMPORT, DeviceFilter
 from stb_service.shared import jobs, leases, outbox
@@ -28,6 +28,7 @@ from stb_service.shared.audit import AuditEntry
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http.idempotency import IdempotencyKey
+from stb_service.shared.imports.work import enqueue_import
 from stb_service.shared.jobs import Job
 from stb_service.shared.outbox import OutboxEntry
 from stb_service.shared.registries import Registries
@@ -35,7 +36,8 @@ from stb_service.shared.settings import Settings
 from stb_service.staff.models import Person, Role
 from stb_service.staff.queries import actor_of, organisation_by_ref
 from stb_service.worker import LEASE, Ticker, allowed, housekeeping, job_actor
-from tests.conftest import KINDS, NOW, Api, Databases, People
+from tests.conftest import NOW, Api, People
+from tests.databases import KINDS, Databases
 from tests.live import Live, live_service, wait_for
 
 
@@ -267,7 +269,13 @@ def test_an_import_whose_worker_is_killed_is_finished_by_the_next_one_with_nothi
     with live.db.write() as session:
         load_demo(session, actor=SYSTEM, now=now, seed=1, boxes=0)
         key = enqueue_import(
-            session, stored=stored, name="boxes.csv", dry_run=False, actor=SYSTEM, now=now
+            session,
+            kind=IMPORT,
+            stored=stored,
+            name="boxes.csv",
+            dry_run=False,
+            actor=SYSTEM,
+            now=now,
         ).id
         outbox.emit(session, topic="box.appeared", key="one", payload={"uid": "appeared"}, now=now)
     live.start("worker")

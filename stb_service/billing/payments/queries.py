@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, false, or_, select, true
 from sqlalchemy.orm import Session, joinedload
@@ -14,25 +14,20 @@ from stb_service.billing.rules import PaymentState
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
-from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import find_account
 from stb_service.subscribers.queries import within as account_within
 
 
 @dataclass(frozen=True)
-class PaymentFilter:
+class PaymentFilter(Narrowing):
     """What the list can be narrowed to; empty means all. The account by number or external id."""
 
     text: str = ""
     state: str = ""
     provider: str = ""
     account: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def within(scope: Scope) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from stb_service.shared.i18n import text
-from stb_service.shared.imports import Column, by_spelling, read_day
+from stb_service.shared.imports.columns import Column, by_spelling, read_day
 
 
 def _word(raw: str) -> str:

@@ -12,11 +12,10 @@ written again before it (and undone with it), so that a trial and the import say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -43,9 +42,11 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.imports import Header, Progress, Report, open_source, read_cells
+from stb_service.shared.imports.columns import read_cells
+from stb_service.shared.imports.reports import Report
+from stb_service.shared.imports.rows import FileImport, Source
 from stb_service.shared.registries import Keeper, Leaver
-from stb_service.shared.tables import AUTO, Line
+from stb_service.shared.tables import Line
 
 NEEDED = ("serial", "model")
 
@@ -106,66 +107,32 @@ class _Past:
         return [self.rows[place][0] for place in sorted(found)]
 
 
-def import_file(
-    db: Database,
-    path: Path,
-    *,
-    name: str,
-    actor: Actor,
-    clock: Callable[[], datetime],
-    encoding: str = AUTO,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-    keepers: Sequence[Keeper] = (),
-    leavers: Sequence[Leaver] = (),
-) -> Report:
-    """Import a CSV or XLSX file of boxes; a dry run does the same and keeps nothing.
+class _Import(FileImport):
+    spellings, found_by = BY_SPELLING, FOUND_BY
 
-    The report says so where the encoding of the file had to be guessed.
+    def __init__(
+        self,
+        db: Database,
+        source: Source,
+        actor: Actor,
+        keepers: Sequence[Keeper] = (),
+        leavers: Sequence[Leaver] = (),
+    ) -> None:
+        super().__init__(db, source, actor)
+        self.header = source.header
+        self.keepers, self.leavers = keepers, leavers
+        self.adopt = False
+        self.past = _Past()
+        self.said: dict[str, list[tuple[int, frozenset[str]]]] = {}
+        """By the uid of a box, which lines of the file were taken about it, and what they said."""
+        self.sayings: dict[frozenset[str], frozenset[str]] = {}
 
-    Raises:
-        Invalid: the file is no table, its first line names no boxes, or there is no other. Rows
-            before a place where a file breaks off are kept.
-    """
-    source = open_source(
-        path,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        spellings=BY_SPELLING,
-        by=FOUND_BY,
-    )
-    task = _Import(db, source.header, name, actor, source.report, keepers=keepers, leavers=leavers)
-    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
-
-
-@dataclass
-class _Import:
-    db: Database
-    header: Header
-    name: str
-    actor: Actor
-    report: Report
-    said: dict[str, list[tuple[int, frozenset[str]]]] = field(default_factory=dict)
-    """By the uid of a box, which lines of the file were taken about it, and what they said."""
-    sayings: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
-    past: _Past = field(default_factory=_Past)
-    adopt: bool = False
-    keepers: Sequence[Keeper] = ()
-    leavers: Sequence[Leaver] = ()
-
-    def take(self, chunk: Sequence[Line], now: datetime) -> None:
-        """Import one chunk in a unit of work of its own."""
-        self.report.rows += len(chunk)
-        with self.db.open(writes=True) as session:
-            self.adopt = adopts(session, self.actor)
-            if self.report.is_dry_run:
-                self._bring_back(session, chunk, now)
-            self._work_off(session, chunk, now)
-            if self.report.is_dry_run:
-                session.rollback()
-            else:
-                session.commit()
+    def take_lines(self, session: Session, chunk: Sequence[Line], now: datetime) -> None:
+        """Take the lines of a chunk, in a trial after those before that they have to do with."""
+        self.adopt = adopts(session, self.actor)
+        if self.report.is_dry_run:
+            self._bring_back(session, chunk, now)
+        self._work_off(session, chunk, now)
 
     def _bring_back(self, session: Session, chunk: Sequence[Line], now: datetime) -> None:
         """Write what earlier chunks of a trial would have written about what this one is about."""
@@ -325,7 +292,7 @@ class _Import:
     def _refuse(self, session: Session, row: _Row, refusal: DomainError, now: datetime) -> None:
         self.report.refuse(row.line, self.header, _by_column(refusal))
         if isinstance(refusal, Disputed) and not self.report.is_dry_run:
-            place = f"{self.name}, {row.line.number}"
+            place = f"{self.source.name}, {row.line.number}"
             list_for_review(
                 session,
                 refusal=refusal,
@@ -334,6 +301,9 @@ class _Import:
                 actor=self.actor,
                 now=now,
             )
+
+
+import_file = _Import.of_file
 
 
 def _warnings(identity: Identity) -> list[Text]:

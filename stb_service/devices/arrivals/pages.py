@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from stb_service.devices import jobs, queries
+from stb_service.devices import queries
 from stb_service.devices.arrivals.columns import COLUMNS
 from stb_service.devices.arrivals.operations import register_device
 from stb_service.devices.identity.review import kept_for_review
@@ -20,14 +20,20 @@ from stb_service.devices.pages import (
     typed_fields,
     words,
 )
+from stb_service.devices.queries import IMPORT
 from stb_service.devices.routes import who
 from stb_service.devices.schemas import ImportForm, NewDeviceForm
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import current_actor, read_form, unit
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.http.uploads import keep_upload
-from stb_service.shared.http.works import WorkWords, work_page, work_report
-from stb_service.shared.imports import enqueue_again
+from stb_service.shared.http.works import (
+    WorkWords,
+    start_again,
+    start_import,
+    work_page,
+    work_report,
+)
 from stb_service.shared.jobs import Job
 from stb_service.shared.tables import ENCODING_NAMES
 
@@ -68,9 +74,8 @@ def import_devices() -> ResponseReturnValue:
     """Upload a file of boxes; a trial says what would happen and keeps nothing."""
 
     def save() -> ResponseReturnValue:
-        stored, name = keep_upload(request.files.get("file"))
-        form = read_form(ImportForm())
-        job = jobs.enqueue_import(unit(), stored=stored, name=name, **form, **who())
+        upload = keep_upload(request.files.get("file"))
+        job = start_import(IMPORT, upload, read_form(ImportForm()))
         return see_other("arrivals_pages.work", ref=job.public_id)
 
     return form_page("devices/import.html", save, columns=COLUMNS, encodings=ENCODING_NAMES)
@@ -113,9 +118,7 @@ def work_progress(ref: str) -> ResponseReturnValue:
 @requires("devices.import")
 def import_after_trial(ref: str) -> ResponseReturnValue:
     """Import the file of a trial for good."""
-    trial = queries.trial_by_ref(unit(), ref, current_actor())
-    job = enqueue_again(unit(), trial=trial, **who())
-    return see_other("arrivals_pages.work", ref=job.public_id)
+    return see_other("arrivals_pages.work", ref=start_again(IMPORT, ref).public_id)
 
 
 @pages.get("/devices/work/<ref>/file")

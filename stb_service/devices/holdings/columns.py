@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from stb_service.devices.rules import Tenure
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
-from stb_service.shared.imports import Column, by_spelling, read_choice, read_day, read_line
+from stb_service.shared.imports.columns import Column, by_spelling, read_choice, read_day, read_line
 
 
 def read_instant(raw: str) -> datetime:
@@ -28,21 +28,23 @@ def read_instant(raw: str) -> datetime:
     return found.replace(tzinfo=UTC)
 
 
+BOX = Column(
+    "box",
+    text("serial, MAC or id elsewhere of the box"),
+    ("device", "serial", "serialnumber", "sn", "mac", "deviceid"),
+    read_line(64),
+    is_name=True,
+)
+ACCOUNT = Column(
+    "account",
+    text("number or id elsewhere of the account"),
+    ("owner", "subscriber", "customer", "accountno", "accountnumber"),
+    read_line(64),
+    is_name=True,
+)
 COLUMNS: Sequence[Column] = (
-    Column(
-        "box",
-        text("serial, MAC or id elsewhere of the box"),
-        ("device", "serial", "serialnumber", "sn", "mac", "deviceid"),
-        read_line(64),
-        is_name=True,
-    ),
-    Column(
-        "account",
-        text("number or id elsewhere of the account"),
-        ("owner", "subscriber", "customer", "accountno", "accountnumber"),
-        read_line(64),
-        is_name=True,
-    ),
+    BOX,
+    ACCOUNT,
     Column(
         "since",
         text("day from which the account had it; a day begins at midnight UTC"),

@@ -7,9 +7,9 @@ the account, where nobody has it. Rows in any order; none may overlap another of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,114 +23,28 @@ from stb_service.devices.holdings.operations import (
 )
 from stb_service.devices.holdings.rules import overlap
 from stb_service.devices.models import Device, Holding
-from stb_service.shared.access import Actor
+from stb_service.shared.access import Actor, Scope
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
-from stb_service.shared.files import Stored
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.imports import (
-    Fields,
-    Progress,
-    Report,
-    RowByRow,
-    Source,
-    enqueue_import,
-    open_source,
-    outcome_of,
-)
-from stb_service.shared.jobs import Handler, Job, Outcome, Work
+from stb_service.shared.imports.rows import Fields, RowByRow, Source
+from stb_service.shared.imports.work import run_import
+from stb_service.shared.jobs import Handler
 from stb_service.shared.registries import Keeper
-from stb_service.shared.tables import AUTO
 from stb_service.subscribers.models import Account
 from stb_service.subscribers.queries import find_account
 
 IMPORT = "holdings.import"
-NEEDED = ("box", "account", "since", "tenure")
 COLUMNS_OF_CODES = {"erased": "account", "held": "until", "overlaps": "since", "status": "box"}
 
 
-def enqueue_holdings(
-    session: Session,
-    *,
-    stored: Stored,
-    name: str,
-    encoding: str = AUTO,
-    dry_run: bool,
-    actor: Actor,
-    now: datetime,
-) -> Job:
-    """Ask for the import of a file of holdings that was received."""
-    return enqueue_import(
-        session,
-        kind=IMPORT,
-        stored=stored,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        actor=actor,
-        now=now,
-    )
-
-
-def run_import(work: Work, keepers: Sequence[Keeper] = ()) -> Outcome:
-    """Import the file; the report holds every refused row."""
-    report = import_holdings(
-        work.db,
-        work.files.path(work.arguments["sha256"]),
-        name=work.arguments["name"],
-        actor=work.actor,
-        clock=work.clock,
-        encoding=work.arguments["encoding"],
-        dry_run=work.arguments["dry_run"],
-        progress=work.progress,
-        keepers=keepers,
-    )
-    return outcome_of(work, report)
-
-
-def handlers(keepers: Sequence[Keeper]) -> dict[str, Handler]:
-    """Return what runs imports; `keepers` are the registries'."""
-    return {IMPORT: lambda work: run_import(work, keepers)}
-
-
-HANDLERS = handlers(())
-
-
-def import_holdings(
-    db: Database,
-    path: Path,
-    *,
-    name: str,
-    actor: Actor,
-    clock: Callable[[], datetime],
-    encoding: str = AUTO,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-    keepers: Sequence[Keeper] = (),
-) -> Report:
-    """Import a CSV or XLSX file of holdings; a dry run does the same and keeps nothing.
-
-    Raises:
-        Invalid: the file is no table, its first line names neither box nor account, or there is
-            no other.
-    """
-    source = open_source(
-        path,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        spellings=BY_SPELLING,
-        by=NAMED_BY,
-    )
-    task = _Import(db, source, actor, keepers)
-    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
-
-
 class _Import(RowByRow):
+    spellings, found_by = BY_SPELLING, NAMED_BY
     same = text("Line %(line)s of this file is about the same holding.")
+    needed = ("box", "account", "since", "tenure")
 
     def __init__(
-        self, db: Database, source: Source, actor: Actor, keepers: Sequence[Keeper]
+        self, db: Database, source: Source, actor: Actor, keepers: Sequence[Keeper] = ()
     ) -> None:
         super().__init__(db, source, actor)
         self.keepers = keepers
@@ -147,11 +61,10 @@ class _Import(RowByRow):
         return super().by_column(refusal)
 
     def write(self, session: Session, fields: Fields, now: datetime) -> str:
-        if missing := {n: [text("Each row needs this.")] for n in NEEDED if n not in fields}:
-            raise Invalid(fields=missing)
-        device, account = self._device(session, fields["box"]), self._account(session, fields)
-        since, until = fields["since"], fields.get("until")
         scope = self.actor.scope
+        device = box_of_row(session, fields["box"], scope)
+        account = account_of_row(session, fields["account"], scope)
+        since, until = fields["since"], fields.get("until")
         known = queries.holding_from(session, device, account.id, since, scope)
         if known is None:
             self._check_file(device, since, until)
@@ -198,17 +111,40 @@ class _Import(RowByRow):
             if obstacle := overlap(since, until, begun, ended, number):
                 raise Refused([obstacle])
 
-    def _device(self, session: Session, called: str) -> Device:
-        found = queries.devices_called(session, called, self.actor.scope)
-        if not found:
-            raise Invalid.field("box", text("There is no such box."))
-        if len(found) > 1:
-            message = text("Several boxes are called so; name it by its id elsewhere.")
-            raise Invalid.field("box", message)
-        return found[0]
 
-    def _account(self, session: Session, fields: Fields) -> Account:
-        found = find_account(session, fields["account"], self.actor.scope)
-        if found is None:
-            raise Invalid.field("account", text("There is no such account."))
-        return found
+import_holdings = _Import.of_file
+
+
+def box_of_row(session: Session, called: str, scope: Scope) -> Device:
+    """Return the box that a row names.
+
+    Raises:
+        Invalid: there is none in the scope, or there are several.
+    """
+    found = queries.devices_called(session, called, scope)
+    if not found:
+        raise Invalid.field("box", text("There is no such box."))
+    if len(found) > 1:
+        message = text("Several boxes are called so; name it by its id elsewhere.")
+        raise Invalid.field("box", message)
+    return found[0]
+
+
+def account_of_row(session: Session, called: str, scope: Scope) -> Account:
+    """Return the account that a row names.
+
+    Raises:
+        Invalid: there is none in the scope.
+    """
+    found = find_account(session, called, scope)
+    if found is None:
+        raise Invalid.field("account", text("There is no such account."))
+    return found
+
+
+def handlers(keepers: Sequence[Keeper]) -> dict[str, Handler]:
+    """Return what runs imports; `keepers` are the registries'."""
+    return {IMPORT: partial(run_import, import_holdings, keepers=keepers)}
+
+
+HANDLERS = handlers(())

@@ -10,17 +10,16 @@ from typing import Any
 from werkzeug.datastructures import FileStorage
 
 from stb_service.devices.holdings import operations, queries, schemas
-from stb_service.devices.holdings.imports import IMPORT, enqueue_holdings
+from stb_service.devices.holdings.imports import IMPORT
 from stb_service.devices.models import Device
 from stb_service.devices.queries import device_by_uid
 from stb_service.devices.routes import given, kept, who
 from stb_service.devices.schemas import ImportFiles, JobStartedSchema
-from stb_service.shared import jobs
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import CursorArguments, api_blueprint, check_if_match, etag
 from stb_service.shared.http.uploads import keep_upload
-from stb_service.shared.imports import enqueue_again
+from stb_service.shared.http.works import start_again, start_import
 from stb_service.subscribers.queries import account_by_uid
 
 api = api_blueprint("holdings", "Which account has a box, now and before.")
@@ -117,8 +116,7 @@ def import_holdings(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> A
     """Import a CSV or XLSX file of who had which box: 202 with the work to follow; its report names
     refused rows.
     """
-    stored, name = keep_upload(uploaded["file"])
-    return enqueue_holdings(unit(), stored=stored, name=name, **body, **who())
+    return start_import(IMPORT, keep_upload(uploaded["file"]), body)
 
 
 @api.route("/holdings/imports/<string:job_id>/import", methods=["POST"])
@@ -127,5 +125,4 @@ def import_holdings(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> A
 @requires("holdings.import")
 def import_after_trial(job_id: str) -> Any:
     """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
-    trial = jobs.trial_by_ref(unit(), job_id, IMPORT, current_actor())
-    return enqueue_again(unit(), trial=trial, **who())
+    return start_again(IMPORT, job_id)

@@ -9,7 +9,7 @@ from stb_service.devices.components import Component
 from stb_service.parts.rules import MOST, Condition, PartKind, gtin
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
-from stb_service.shared.imports import (
+from stb_service.shared.imports.columns import (
     Column,
     by_spelling,
     read_choice,

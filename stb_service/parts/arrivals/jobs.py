@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from stb_service.parts.arrivals.parts import import_parts
 from stb_service.parts.arrivals.stock import import_stock
-from stb_service.shared.imports import Report, outcome_of
-from stb_service.shared.jobs import Handler, Outcome, Work
+from stb_service.shared.imports.work import run_import
+from stb_service.shared.jobs import Handler
 
 PARTS, STOCK = "parts.import", "stock.import"
-
-
-def _run(take: Callable[..., Report], work: Work) -> Outcome:
-    """Import the file; the report holds every refused row."""
-    report = take(
-        work.db,
-        work.files.path(work.arguments["sha256"]),
-        name=work.arguments["name"],
-        actor=work.actor,
-        clock=work.clock,
-        encoding=work.arguments["encoding"],
-        dry_run=work.arguments["dry_run"],
-        progress=work.progress,
-    )
-    return outcome_of(work, report)
-
-
 HANDLERS: dict[str, Handler] = {
-    PARTS: partial(_run, import_parts),
-    STOCK: partial(_run, import_stock),
+    PARTS: partial(run_import, import_parts),
+    STOCK: partial(run_import, import_stock),
 }

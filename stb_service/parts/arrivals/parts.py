@@ -4,9 +4,8 @@ it says. Its number, and whether it stands for whole boxes, stay as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,12 +15,9 @@ from stb_service.parts.catalogue.operations import change_part, create_part
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.models import Part
 from stb_service.parts.rules import PartKind
-from stb_service.shared.access import Actor
-from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.imports import Fields, Progress, Report, RowByRow, open_source
-from stb_service.shared.tables import AUTO
+from stb_service.shared.imports.rows import Fields, RowByRow
 
 NEEDED = ("sku", "name", "currency")
 SAID = (
@@ -32,35 +28,8 @@ COLUMNS_OF_FIELDS = {"model": "models", "fits": "models"}
 COLUMNS_OF_CODES = {"sku-taken": "sku", "ean-taken": "ean", "model-taken": "models"}
 
 
-def import_parts(
-    db: Database,
-    path: Path,
-    *,
-    name: str,
-    actor: Actor,
-    clock: Callable[[], datetime],
-    encoding: str = AUTO,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-) -> Report:
-    """Import a CSV or XLSX file of parts; a dry run does the same and keeps nothing.
-
-    Raises:
-        Invalid: the file is no table, its first line names no parts, or there is no other.
-    """
-    source = open_source(
-        path,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        spellings=PART_SPELLINGS,
-        by=PARTS_FOUND_BY,
-    )
-    task = _Import(db, source, actor)
-    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
-
-
 class _Import(RowByRow):
+    spellings, found_by = PART_SPELLINGS, PARTS_FOUND_BY
     same = text("Line %(line)s of this file is about the same part.")
 
     def keys(self, fields: Fields) -> Sequence[str]:
@@ -116,6 +85,9 @@ class _Import(RowByRow):
         elif models:
             said["fits"] = models
         create_part(session, sku=fields["sku"], **said, **who)
+
+
+import_parts = _Import.of_file
 
 
 def _find(session: Session, fields: Fields) -> Part | None:

@@ -9,28 +9,15 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
-from stb_service.devices.routes import who
 from stb_service.devices.schemas import ImportFiles, JobStartedSchema
 from stb_service.parts.arrivals.jobs import PARTS, STOCK
 from stb_service.parts.arrivals.schemas import PartImportForm, StockImportForm
-from stb_service.shared import jobs
 from stb_service.shared.access import requires, takes_files
-from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint
 from stb_service.shared.http.uploads import keep_upload
-from stb_service.shared.imports import enqueue_again, enqueue_import
+from stb_service.shared.http.works import start_again, start_import
 
 api = api_blueprint("part-imports", "Parts and stock that come in a file.")
-
-
-def _start(kind: str, uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
-    stored, name = keep_upload(uploaded["file"])
-    return enqueue_import(unit(), kind=kind, stored=stored, name=name, **body, **who())
-
-
-def _start_again(kind: str, ref: str) -> Any:
-    trial = jobs.trial_by_ref(unit(), ref, kind, current_actor())
-    return enqueue_again(unit(), trial=trial, **who())
 
 
 @api.route("/parts/imports", methods=["POST"])
@@ -44,7 +31,7 @@ def import_parts(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
     """Import a CSV or XLSX file of parts: 202 with the work to follow; its report names refused
     rows.
     """
-    return _start(PARTS, uploaded, body)
+    return start_import(PARTS, keep_upload(uploaded["file"]), body)
 
 
 @api.route("/parts/imports/<string:job_id>/import", methods=["POST"])
@@ -53,7 +40,7 @@ def import_parts(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
 @requires("parts.import")
 def import_parts_after_trial(job_id: str) -> Any:
     """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
-    return _start_again(PARTS, job_id)
+    return start_again(PARTS, job_id)
 
 
 @api.route("/stock/imports", methods=["POST"])
@@ -67,7 +54,7 @@ def import_stock(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
     """Import a CSV or XLSX file that states how many of a part are at a place: 202 with the work to
     follow. Each statement counts once, however often its file is sent.
     """
-    return _start(STOCK, uploaded, body)
+    return start_import(STOCK, keep_upload(uploaded["file"]), body)
 
 
 @api.route("/stock/imports/<string:job_id>/import", methods=["POST"])
@@ -76,4 +63,4 @@ def import_stock(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> Any:
 @requires("stock.import")
 def import_stock_after_trial(job_id: str) -> Any:
     """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
-    return _start_again(STOCK, job_id)
+    return start_again(STOCK, job_id)

@@ -10,9 +10,8 @@ of stock-taking, where what was stated can be read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -26,51 +25,21 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.imports import Fields, Progress, Report, RowByRow, Source, open_source
+from stb_service.shared.imports.rows import Fields, RowByRow, Source
 from stb_service.shared.money import read_amount
-from stb_service.shared.tables import AUTO
 
-NEEDED = ("part", "location", "quantity")
 COLUMNS_OF_FIELDS = {"counted": "quantity", "unit_cost_minor": "unit_cost"}
 
 
-def import_stock(
-    db: Database,
-    path: Path,
-    *,
-    name: str,
-    actor: Actor,
-    clock: Callable[[], datetime],
-    encoding: str = AUTO,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-) -> Report:
-    """Import a CSV or XLSX file of stock; a dry run does the same and keeps nothing.
-
-    Raises:
-        Invalid: the file is no table, its first line names neither part nor place, or there is no
-            other.
-    """
-    source = open_source(
-        path,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        spellings=STOCK_SPELLINGS,
-        by=STOCK_NAMED_BY,
-    )
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    task = _Import(db, source, actor, name, digest)
-    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
-
-
 class _Import(RowByRow):
+    spellings, found_by = STOCK_SPELLINGS, STOCK_NAMED_BY
     same = text("Line %(line)s of this file states the same stock.")
+    needed = ("part", "location", "quantity")
 
-    def __init__(self, db: Database, source: Source, actor: Actor, name: str, digest: str) -> None:
+    def __init__(self, db: Database, source: Source, actor: Actor) -> None:
         super().__init__(db, source, actor)
-        self.name, self.digest = name, digest
+        with source.path.open("rb") as file:
+            self.digest = hashlib.file_digest(file, "sha256").hexdigest()
 
     def keys(self, fields: Fields) -> Sequence[str]:
         named = (fields.get("part"), fields.get("location"), fields.get("condition"))
@@ -85,8 +54,6 @@ class _Import(RowByRow):
         return {COLUMNS_OF_FIELDS.get(name, name): why for name, why in found.items()}
 
     def write(self, session: Session, fields: Fields, now: datetime) -> str:
-        if missing := {n: [text("Each row needs this.")] for n in NEEDED if n not in fields}:
-            raise Invalid(fields=missing)
         part = find_part(session, fields["part"])
         if part is None:
             raise Invalid.field("part", text("There is no such part."))
@@ -101,12 +68,15 @@ class _Import(RowByRow):
             condition=condition,
             counted=fields["quantity"],
             unit_cost_minor=_unit_cost(part, fields),
-            source=self.name,
+            source=self.source.name,
             reason=fields.get("reason", ""),
             actor=self.actor,
             now=now,
         )
         return str(stated)
+
+
+import_stock = _Import.of_file
 
 
 def _digest(words: str) -> str:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.catalogue.queries import find_model
 from stb_service.devices.components import Component
-from stb_service.parts import queries as stock
 from stb_service.parts.catalogue import queries
 from stb_service.parts.models import Location, Part, PartFit, StockRule
+from stb_service.parts.ordering.queries import rule_of
 from stb_service.parts.rules import (
     OPEN,
     OWNABLE,
@@ -363,7 +363,7 @@ def set_stock_rule(
         raise Refused([Why("place", text("Nothing is kept ready at such a place."))])
     if minimum and maximum < minimum:
         raise Invalid.field("maximum", text("The maximum is not below the minimum."))
-    rule = stock.rule_of(session, part, location, actor.scope)
+    rule = rule_of(session, part, location, actor.scope)
     before = [rule.minimum, rule.maximum] if rule else None
     after = [minimum, maximum] if minimum else None
     if before == after:

@@ -20,6 +20,7 @@ from stb_service.parts.catalogue.schemas import (
     PartFilterFields,
     PartForm,
 )
+from stb_service.parts.ordering.queries import rules_of_part
 from stb_service.parts.pages import PAGE_SIZE, location_choices, read_filter, words
 from stb_service.parts.queries import LocationFilter, StockLine
 from stb_service.parts.rules import LOCATION_KIND_NAMES, SHELVES, SINGLE
@@ -60,7 +61,7 @@ def show_part(ref: str) -> ResponseReturnValue:
         part=part,
         standings=standings,
         total=StockLine(part, standings),
-        rules=stock.rules_of_part(unit(), part, scope),
+        rules=rules_of_part(unit(), part, scope),
         shelves=_shelves(),
     )
 

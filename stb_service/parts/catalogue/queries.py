@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -16,12 +16,12 @@ from stb_service.parts.rules import gtin
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
-from stb_service.shared.paging import Page, keyset_page
+from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.shared.registries import Hit
 
 
 @dataclass(frozen=True)
-class PartFilter:
+class PartFilter(Narrowing):
     """What the catalogue can be narrowed to; empty means all."""
 
     text: str = ""
@@ -29,11 +29,6 @@ class PartFilter:
     component: str = ""
     kind: str = ""
     state: str = ""
-
-    def as_arguments(self) -> dict[str, str]:
-        """Return the parts that narrow, as arguments of an address."""
-        pairs = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in pairs.items() if value}
 
 
 def parts_page(

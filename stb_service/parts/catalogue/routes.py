@@ -13,6 +13,7 @@ from stb_service.parts import schemas as wire
 from stb_service.parts.catalogue import operations, queries, schemas
 from stb_service.parts.catalogue.queries import PartFilter
 from stb_service.parts.models import Location, Part
+from stb_service.parts.ordering.queries import rules_of_part
 from stb_service.parts.queries import LocationFilter
 from stb_service.parts.routes import filter_from
 from stb_service.shared.access import requires
@@ -83,7 +84,7 @@ def change_part(body: dict[str, Any], part_id: str) -> Answer:
 def get_limits(part_id: str) -> Any:
     """Return how many of a part the caller's places should have."""
     part = queries.part_by_ref(unit(), part_id)
-    return {"items": stock.rules_of_part(unit(), part, current_actor().scope)}
+    return {"items": rules_of_part(unit(), part, current_actor().scope)}
 
 
 @api.route("/parts/<string:part_id>/limits", methods=["PUT"])
@@ -105,7 +106,7 @@ def set_limits(body: dict[str, Any], part_id: str) -> Any:
         maximum=body["maximum"],
         **who(),
     )
-    return {"items": stock.rules_of_part(unit(), part, current_actor().scope)}
+    return {"items": rules_of_part(unit(), part, current_actor().scope)}
 
 
 @api.route("/locations", methods=["GET"])

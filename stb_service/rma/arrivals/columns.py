@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from stb_service.devices.components import Component
-from stb_service.devices.holdings.columns import read_instant
+from stb_service.devices.holdings.columns import ACCOUNT, BOX, read_instant
 from stb_service.rma.facts import Remedy
 from stb_service.shared.i18n import text
-from stb_service.shared.imports import Column, by_spelling, read_choice, read_day, read_line
+from stb_service.shared.imports.columns import Column, by_spelling, read_choice, read_day, read_line
 
 
 class Arrival(StrEnum):
@@ -28,19 +29,10 @@ COLUMNS: Sequence[Column] = (
         read_line(64),
         is_name=True,
     ),
-    Column(
-        "box",
-        text("serial, MAC or id elsewhere of the box"),
-        ("device", "serial", "serialnumber", "sn", "mac", "deviceid"),
-        read_line(64),
-        is_name=True,
-    ),
-    Column(
-        "account",
-        text("number or id elsewhere of the account; empty for whoever has the box"),
-        ("owner", "subscriber", "customer", "accountno", "accountnumber"),
-        read_line(64),
-        is_name=True,
+    BOX,
+    replace(
+        ACCOUNT,
+        meaning=text("number or id elsewhere of the account; empty for whoever has the box"),
     ),
     Column("reported_on", text("day on which the fault was reported"), ("reported",), read_day),
     Column("complaint", text("what the customer says"), ("description",), read_line(2000)),

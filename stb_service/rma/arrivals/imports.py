@@ -7,13 +7,13 @@ but for the complaint, which is corrected while the case is open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
-from pathlib import Path
+from functools import partial
 
 from sqlalchemy.orm import Session
 
-from stb_service.devices.holdings.queries import devices_called
+from stb_service.devices.holdings.imports import account_of_row, box_of_row
 from stb_service.devices.models import Device
 from stb_service.rma.arrivals.columns import BY_SPELLING, NAMED_BY, Arrival
 from stb_service.rma.cases import CASE
@@ -27,82 +27,19 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.imports import (
-    Fields,
-    Progress,
-    Report,
-    RowByRow,
-    Source,
-    open_source,
-    outcome_of,
-)
-from stb_service.shared.jobs import Handler, Outcome, Work
-from stb_service.shared.tables import AUTO
-from stb_service.subscribers.queries import find_account
+from stb_service.shared.imports.rows import Fields, RowByRow, Source
+from stb_service.shared.imports.work import run_import
+from stb_service.shared.jobs import Handler
 from stb_service.warranty.facts import Sources
 
 IMPORT = "rma.import"
-NEEDED = ("external_id", "box", "arrival")
 REASON = "import"
 
 
-def run_import(work: Work, sources: Sources, zone: str) -> Outcome:
-    """Import the file; the report holds every refused row."""
-    report = import_cases(
-        work.db,
-        work.files.path(work.arguments["sha256"]),
-        name=work.arguments["name"],
-        sources=sources,
-        zone=zone,
-        actor=work.actor,
-        clock=work.clock,
-        encoding=work.arguments["encoding"],
-        dry_run=work.arguments["dry_run"],
-        progress=work.progress,
-    )
-    return outcome_of(work, report)
-
-
-def handlers(sources: Sources, zone: str = "UTC") -> dict[str, Handler]:
-    """Return what runs imports; `sources` tell what bears on the warranty of a box, `zone` is the
-    operator's.
-    """
-    return {IMPORT: lambda work: run_import(work, sources, zone)}
-
-
-def import_cases(
-    db: Database,
-    path: Path,
-    *,
-    name: str,
-    sources: Sources,
-    zone: str = "UTC",
-    actor: Actor,
-    clock: Callable[[], datetime],
-    encoding: str = AUTO,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-) -> Report:
-    """Import a CSV or XLSX file of open returns; a dry run does the same and keeps nothing.
-
-    Raises:
-        Invalid: the file is no table, its first line does not name the number elsewhere, or there
-            is no other.
-    """
-    source = open_source(
-        path,
-        name=name,
-        encoding=encoding,
-        dry_run=dry_run,
-        spellings=BY_SPELLING,
-        by=NAMED_BY,
-    )
-    task = _Import(db, source, actor, sources, zone)
-    return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
-
-
 class _Import(RowByRow):
+    spellings, found_by = BY_SPELLING, NAMED_BY
     same = text("Line %(line)s of this file is about the same return.")
+    needed = ("external_id", "box", "arrival")
 
     def __init__(
         self, db: Database, source: Source, actor: Actor, sources: Sources, zone: str
@@ -118,9 +55,7 @@ class _Import(RowByRow):
         return {"box" if name == "device" else name: why for name, why in found.items()}
 
     def write(self, session: Session, fields: Fields, now: datetime) -> str:
-        if missing := {n: [text("Each row needs this.")] for n in NEEDED if n not in fields}:
-            raise Invalid(fields=missing)
-        device = self._device(session, fields["box"])
+        device = box_of_row(session, fields["box"], self.actor.scope)
         known = case_by_external_id(session, fields["external_id"], self.actor.scope)
         if known is not None:
             return self._correct(session, fields, known, device, now)
@@ -129,7 +64,9 @@ class _Import(RowByRow):
         return "created"
 
     def _open(self, session: Session, fields: Fields, device: Device, now: datetime) -> ReturnCase:
-        account = self._account(session, fields)
+        account = ""
+        if "account" in fields:
+            account = account_of_row(session, fields["account"], self.actor.scope).public_id
         opened_at = fields.get("opened_at", now)
         if opened_at > now:
             raise Invalid.field("opened_at", text("This day is still to come."))
@@ -193,23 +130,6 @@ class _Import(RowByRow):
         )
         return "unchanged" if known.row_version == version else "changed"
 
-    def _device(self, session: Session, called: str) -> Device:
-        found = devices_called(session, called, self.actor.scope)
-        if not found:
-            raise Invalid.field("box", text("There is no such box."))
-        if len(found) > 1:
-            message = text("Several boxes are called so; name it by its id elsewhere.")
-            raise Invalid.field("box", message)
-        return found[0]
-
-    def _account(self, session: Session, fields: Fields) -> str:
-        if "account" not in fields:
-            return ""
-        found = find_account(session, fields["account"], self.actor.scope)
-        if found is None:
-            raise Invalid.field("account", text("There is no such account."))
-        return found.public_id
-
 
 def _reported_on(fields: Fields) -> date | None:
     """Return the day on which a fault was reported, as far as a row says: that on which the return
@@ -219,3 +139,13 @@ def _reported_on(fields: Fields) -> date | None:
     is_day = opened_at is not None and opened_at.time() == time()
     named: date | None = fields.get("reported_on")
     return named or (opened_at.date() if opened_at is not None and is_day else None)
+
+
+import_cases = _Import.of_file
+
+
+def handlers(sources: Sources, zone: str = "UTC") -> dict[str, Handler]:
+    """Return what runs imports; `sources` tell what bears on the warranty of a box, `zone` is the
+    operator's.
+    """
+    return {IMPORT: partial(run_import, import_cases, sources=sources, zone=zone)}

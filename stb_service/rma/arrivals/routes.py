@@ -9,16 +9,13 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
-from stb_service.devices.routes import who
 from stb_service.devices.schemas import ImportFiles, JobStartedSchema
 from stb_service.rma.arrivals.imports import IMPORT
 from stb_service.rma.arrivals.schemas import ReturnImportForm
-from stb_service.shared import jobs
 from stb_service.shared.access import requires, takes_files
-from stb_service.shared.http import current_actor, unit
 from stb_service.shared.http.api import api_blueprint
 from stb_service.shared.http.uploads import keep_upload
-from stb_service.shared.imports import enqueue_again, enqueue_import
+from stb_service.shared.http.works import start_again, start_import
 
 api = api_blueprint("return_imports", "Returns that were open in another system.")
 
@@ -34,8 +31,7 @@ def import_returns(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> An
     """Import a CSV or XLSX file of open returns: 202 with the work to follow; its report names
     refused rows.
     """
-    stored, name = keep_upload(uploaded["file"])
-    return enqueue_import(unit(), kind=IMPORT, stored=stored, name=name, **body, **who())
+    return start_import(IMPORT, keep_upload(uploaded["file"]), body)
 
 
 @api.route("/returns/imports/<string:job_id>/import", methods=["POST"])
@@ -44,5 +40,4 @@ def import_returns(uploaded: dict[str, FileStorage], body: dict[str, Any]) -> An
 @requires(IMPORT)
 def import_after_trial(job_id: str) -> Any:
     """Import the file of a trial (`dry_run`) for good: 202; asked for twice, it is done once."""
-    trial = jobs.trial_by_ref(unit(), job_id, IMPORT, current_actor())
-    return enqueue_again(unit(), trial=trial, **who())
+    return start_again(IMPORT, job_id)

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from stb_service.parts.models import Location
-from stb_service.rma.claiming import queries
+from stb_service.rma.claiming import batches, queries
 from stb_service.rma.claiming.models import ClaimBatch, CreditLine, CreditNote, SupplierClaim
 from stb_service.rma.claiming.operations import VERB, WAITING, supplier_by_ref, write_step
 from stb_service.rma.claiming.rules import number_key
@@ -137,7 +137,7 @@ def preview_credit_note(
     """
     actor.demand(VERB)
     place = supplier_by_ref(session, supplier, actor)
-    sent = queries.batch_by_ref(session, batch, actor.scope) if batch else None
+    sent = batches.batch_by_ref(session, batch, actor.scope) if batch else None
     _check(place, number, lines, sent)
     waiting = {row.number: row for row in _waiting(session, place, lines, sent)}
     claimed = [Claimed(row.number, row.outstanding_minor, row.currency) for row in waiting.values()]
@@ -147,7 +147,7 @@ def preview_credit_note(
         for row in reconcile(claimed, [_plain(line) for line in lines])
     ]
     obstacles = []
-    if queries.note_of_number(session, place, number_key(number)) is not None:
+    if batches.note_of_number(session, place, number_key(number)) is not None:
         message = text("A credit note %(number)s of this supplier is entered.", number=number)
         obstacles.append(Obstacle("entered", message))
     return Preview(place, sent, found, obstacles)
@@ -174,7 +174,7 @@ def _waiting(
 ) -> list[SupplierClaim]:
     """Return the claims that a note is held against: those that wait, and are not on hold."""
     if batch is not None:
-        rows = session.scalars(queries.of_batch(batch)).all()
+        rows = session.scalars(batches.of_batch(batch)).all()
     else:
         names = sorted({queries.typed_claim(line.reference) or "" for line in lines})
         rows = queries.claims_called(session, supplier, names)

@@ -13,7 +13,7 @@ from stb_service.devices.catalogue.queries import find_model, model_by_ref
 from stb_service.parts.models import Location
 from stb_service.parts.queries import find_location
 from stb_service.parts.rules import LocationKind
-from stb_service.rma.claiming import queries, rules
+from stb_service.rma.claiming import batches, claimable, queries, rules
 from stb_service.rma.claiming.models import (
     ClaimBatch,
     ClaimEvent,
@@ -71,7 +71,7 @@ def set_supplier_terms(
     """
     actor.demand("rma.terms")
     found = find_model(session, model) or model_by_ref(session, model)
-    row = queries.terms_of(session, found.id)
+    row = claimable.terms_of(session, found.id)
     given: dict[str, Any] = {**fields}
     supplier = given.pop("supplier", None)
     if supplier is not None:
@@ -174,7 +174,7 @@ def propose_all(
         Forbidden: the actor claims nothing from suppliers.
     """
     actor.demand(VERB)
-    page = queries.candidates_page(session, actor.scope, limit=limit)
+    page = claimable.candidates_page(session, actor.scope, limit=limit)
     made = []
     for order in sorted(page.rows, key=lambda row: row.id):
         lock_row(session, WorkshopOrder, order.id)
@@ -186,9 +186,9 @@ def propose_all(
 
 
 def _propose(session: Session, order: WorkshopOrder, actor: Actor, now: datetime) -> SupplierClaim:
-    row = queries.terms_of(session, order.device.model_id)
-    terms = queries.plain_terms(row)
-    repair = queries.repairs_of(session, [order])[order.id]
+    row = claimable.terms_of(session, order.device.model_id)
+    terms = claimable.plain_terms(row)
+    repair = claimable.repairs_of(session, [order])[order.id]
     if obstacles := rules.obstacles_to_proposing(repair, terms):
         raise Refused(obstacles)
     assert row is not None
@@ -256,7 +256,7 @@ def submit_claims(
     ordinal = _next_ordinal(session, ClaimBatch)
     batch = ClaimBatch(
         ordinal=ordinal,
-        number=queries.batch_number(ordinal),
+        number=batches.batch_number(ordinal),
         supplier=rows[0].supplier,
         currency=rows[0].currency,
         made_at=now,

@@ -15,10 +15,11 @@ from marshmallow import EXCLUDE, Schema
 from stb_service.devices.catalogue.queries import all_models
 from stb_service.devices.routes import who
 from stb_service.parts.pages import carry_out
-from stb_service.rma.claiming import crediting, operations, queries, rules
+from stb_service.rma.claiming import batches, claimable, crediting, operations, queries, rules
+from stb_service.rma.claiming.batches import NoteFilter
 from stb_service.rma.claiming.crediting import Preview
 from stb_service.rma.claiming.models import ClaimBatch, SupplierClaim, SupplierTerms
-from stb_service.rma.claiming.queries import ClaimFilter, NoteFilter
+from stb_service.rma.claiming.queries import ClaimFilter
 from stb_service.rma.claiming.schemas import (
     ClaimFilterFields,
     ClaimReasonForm,
@@ -62,7 +63,7 @@ def words() -> dict[str, Any]:
 
 
 def _supplier_choices(first: str) -> list[tuple[str, str]]:
-    found = queries.all_suppliers(unit(), current_actor().scope)
+    found = claimable.all_suppliers(unit(), current_actor().scope)
     return [("", first), *((row.code, row.name) for row in found)]
 
 
@@ -139,15 +140,15 @@ def move_claim(ref: str, event: str) -> ResponseReturnValue:
 def list_candidates() -> ResponseReturnValue:
     """List the repairs for which something may be claimed, with what it comes to or what bars it."""
     scope = current_actor().scope
-    page = queries.candidates_page(
+    page = claimable.candidates_page(
         unit(), scope, cursor=request.args.get("cursor"), limit=PAGE_SIZE
     )
-    repairs = queries.repairs_of(unit(), page.rows)
-    terms = {row.model_id: row for row in queries.supplier_terms(unit(), scope)}
+    repairs = claimable.repairs_of(unit(), page.rows)
+    terms = {row.model_id: row for row in claimable.supplier_terms(unit(), scope)}
     rows = []
     for order in page.rows:
         agreed = terms.get(order.device.model_id or 0)
-        plain, repair = queries.plain_terms(agreed), repairs[order.id]
+        plain, repair = claimable.plain_terms(agreed), repairs[order.id]
         lines = rules.lines_of(repair, plain) if plain else []
         amount = Money(sum(line.amount_minor for line in lines), plain.currency) if plain else None
         rows.append((order, agreed, amount, rules.obstacles_to_proposing(repair, plain)))
@@ -178,7 +179,7 @@ def propose() -> ResponseReturnValue:
 @requires("rma.claim")
 def list_batches() -> ResponseReturnValue:
     """List the batches with their sums."""
-    page = queries.batches_page(
+    page = batches.batches_page(
         unit(), current_actor().scope, cursor=request.args.get("cursor"), limit=PAGE_SIZE
     )
     return render_template("rma/claim_batches.html", page=page)
@@ -215,13 +216,13 @@ def _said(refusal: DomainError) -> str:
 def show_batch(ref: str) -> ResponseReturnValue:
     """Show a batch: its claims, its sums, and the credit notes held against it."""
     scope = current_actor().scope
-    batch = queries.batch_by_ref(unit(), ref, scope)
+    batch = batches.batch_by_ref(unit(), ref, scope)
     return render_template(
         "rma/claim_batch.html",
         batch=batch,
-        row=queries.sum_of_batch(unit(), batch),
-        claims=queries.claims_of_batch(unit(), batch, scope),
-        notes=queries.notes_of_batch(unit(), batch, scope),
+        row=batches.sum_of_batch(unit(), batch),
+        claims=batches.claims_of_batch(unit(), batch, scope),
+        notes=batches.notes_of_batch(unit(), batch, scope),
     )
 
 
@@ -229,7 +230,7 @@ def show_batch(ref: str) -> ResponseReturnValue:
 @requires("rma.claim")
 def export_batch(ref: str) -> ResponseReturnValue:
     """Return a batch as the table that goes to the supplier: a row for each line of a claim."""
-    batch = queries.batch_by_ref(unit(), ref, current_actor().scope)
+    batch = batches.batch_by_ref(unit(), ref, current_actor().scope)
     file = io.BytesIO()
     write_csv(file, _table(batch))
     name = f'attachment; filename="{batch.number}.csv"'
@@ -249,8 +250,8 @@ def _table(batch: ClaimBatch) -> Iterator[list[str]]:
         "amount",
         "currency",
     ]
-    lines = queries.lines_by_claim(unit(), batch)
-    for claim in queries.claims_of_batch(unit(), batch, current_actor().scope):
+    lines = batches.lines_by_claim(unit(), batch)
+    for claim in batches.claims_of_batch(unit(), batch, current_actor().scope):
         case = claim.order.case
         device = claim.device
         head = [
@@ -275,7 +276,7 @@ def list_credit_notes() -> ResponseReturnValue:
     return render_template(
         "rma/credit_notes.html",
         wanted=wanted,
-        page=queries.notes_page(
+        page=batches.notes_page(
             unit(),
             wanted,
             current_actor().scope,
@@ -293,7 +294,7 @@ def new_credit_note() -> ResponseReturnValue:
     scope = current_actor().scope
     values: dict[str, Any] = {"issued_on": request_time().date(), "currency": "EUR"}
     if called := request.args.get("batch", "")[:16]:
-        batch = queries.batch_by_ref(unit(), called, scope)
+        batch = batches.batch_by_ref(unit(), called, scope)
         values |= {
             "batch": batch.number,
             "supplier": batch.supplier.code,
@@ -352,7 +353,7 @@ def _uploaded() -> str:
 @requires("rma.claim")
 def show_credit_note(ref: str) -> ResponseReturnValue:
     """Show a credit note, and what came of its lines."""
-    note = queries.note_by_ref(unit(), ref, current_actor().scope)
+    note = batches.note_by_ref(unit(), ref, current_actor().scope)
     return render_template("rma/credit_note.html", note=note)
 
 
@@ -374,7 +375,7 @@ def edit_terms() -> ResponseReturnValue:
         return see_other("claim_pages.edit_terms")
 
     scope = current_actor().scope
-    known = queries.supplier_terms(unit(), scope)
+    known = claimable.supplier_terms(unit(), scope)
     wanted = request.args.get("model", "")
     chosen = next((row for row in known if row.model.code == wanted), None)
     return form_page(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from stb_service.devices.routes import who
-from stb_service.rma.claiming import crediting, operations, queries, schemas
+from stb_service.rma.claiming import batches, claimable, crediting, operations, queries, schemas
+from stb_service.rma.claiming.batches import NoteFilter
 from stb_service.rma.claiming.models import SupplierClaim
-from stb_service.rma.claiming.queries import ClaimFilter, NoteFilter
+from stb_service.rma.claiming.queries import ClaimFilter
 from stb_service.rma.claims import Credited
 from stb_service.shared.access import requires
 from stb_service.shared.http import current_actor, unit
@@ -85,7 +86,7 @@ def move_claim(body: dict[str, Any], claim_id: str) -> Answer:
 @requires("rma.claim")
 def list_batches(arguments: dict[str, Any]) -> Any:
     """List the batches with their sums, the newest first."""
-    return queries.batches_page(unit(), current_actor().scope, **arguments)
+    return batches.batches_page(unit(), current_actor().scope, **arguments)
 
 
 @api.route("/claim-batches", methods=["POST"])
@@ -96,7 +97,7 @@ def list_batches(arguments: dict[str, Any]) -> Any:
 def submit_claims(body: dict[str, Any]) -> Answer:
     """Send claims to their supplier together: 201, all of them; 409 with the obstacles, none."""
     batch = operations.submit_claims(unit(), **body, **who())
-    return queries.sum_of_batch(unit(), batch), 201, {"ETag": etag(batch)}
+    return batches.sum_of_batch(unit(), batch), 201, {"ETag": etag(batch)}
 
 
 @api.route("/claim-batches/<string:batch_id>", methods=["GET"])
@@ -105,8 +106,8 @@ def submit_claims(body: dict[str, Any]) -> Answer:
 @requires("rma.claim")
 def get_batch(batch_id: str) -> Answer:
     """Return a batch (by number or id) with its sums."""
-    batch = queries.batch_by_ref(unit(), batch_id, current_actor().scope)
-    return queries.sum_of_batch(unit(), batch), 200, {"ETag": etag(batch)}
+    batch = batches.batch_by_ref(unit(), batch_id, current_actor().scope)
+    return batches.sum_of_batch(unit(), batch), 200, {"ETag": etag(batch)}
 
 
 def _lines(body: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def preview_credit_note(body: dict[str, Any]) -> Any:
 def list_credit_notes(arguments: dict[str, Any]) -> Any:
     """List credit notes, the newest first. `text` is part of a note's number, or a claim's number."""
     page = {name: arguments.pop(name) for name in ("cursor", "limit")}
-    return queries.notes_page(unit(), NoteFilter(**arguments), current_actor().scope, **page)
+    return batches.notes_page(unit(), NoteFilter(**arguments), current_actor().scope, **page)
 
 
 @api.route("/credit-notes", methods=["POST"])
@@ -152,7 +153,7 @@ def enter_credit_note(body: dict[str, Any]) -> Answer:
 @requires("rma.claim")
 def get_credit_note(note_id: str) -> Answer:
     """Return a credit note with what came of its lines."""
-    return with_etag(queries.note_by_ref(unit(), note_id, current_actor().scope))
+    return with_etag(batches.note_by_ref(unit(), note_id, current_actor().scope))
 
 
 @api.route("/supplier-terms", methods=["GET"])
@@ -161,7 +162,7 @@ def get_credit_note(note_id: str) -> Answer:
 @requires("rma.claim")
 def list_supplier_terms() -> Any:
     """List what is agreed with suppliers, model by model."""
-    return {"items": queries.supplier_terms(unit(), current_actor().scope)}
+    return {"items": claimable.supplier_terms(unit(), current_actor().scope)}
 
 
 @api.route("/supplier-terms/<string:model>", methods=["PUT"])

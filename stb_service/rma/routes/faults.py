@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, send_file
@@ -48,6 +49,11 @@ PICTURE = {"type": "string", "format": "binary"}
 # --- faults --------------------------------------------------------------------------------------
 
 
+def _add_fault(ref: str, body: dict[str, Any]) -> None:
+    sources = services().registries.warranty_facts
+    deciding.add_fault(unit(), ref=ref, **body, sources=sources, **who())
+
+
 @api.route("/returns/<string:return_id>/faults", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
 @api.arguments(FurtherFaultBody)
@@ -56,8 +62,7 @@ PICTURE = {"type": "string", "format": "binary"}
 def add_fault(body: dict[str, Any], return_id: str) -> Answer:
     """Write a further fault down: 201; 409 where the faults are judged and no repair is begun."""
     case = case_for_change(return_id)
-    sources = services().registries.warranty_facts
-    deciding.add_fault(unit(), ref=case.public_id, **body, sources=sources, **who())
+    _add_fault(case.public_id, body)
     return case_answer(case, 201)
 
 
@@ -110,8 +115,7 @@ def grant_goodwill(body: dict[str, Any], return_id: str, number: int) -> Answer:
 def add_found_fault(body: dict[str, Any], order_id: str) -> Answer:
     """Write down a further fault that the bench found: 201."""
     order = order_for_change(order_id)
-    sources = services().registries.warranty_facts
-    deciding.add_fault(unit(), ref=order.public_id, **body, sources=sources, **who())
+    _add_fault(order.public_id, body)
     return order_answer(order, 201)
 
 
@@ -143,12 +147,23 @@ def _add_photo(ref: str, upload: FileStorage | None, form: dict[str, Any]) -> Ca
     return made
 
 
-def _picture(photo: CasePhoto) -> Response:
-    """Return a photograph's file, of the type that its own bytes told."""
+def _picture(ref: str, is_of_it: Callable[[CasePhoto], bool]) -> Response:
+    """Return a photograph's file, of the type that its own bytes told.
+
+    Raises:
+        NotFound: there is none in the scope that is of the case or order.
+    """
+    photo = queries.photo_by_ref(unit(), ref, current_actor().scope)
     path = services().files.path(photo.sha256)
-    if not path.is_file():
+    if not is_of_it(photo) or not path.is_file():
         raise NotFound(text("There is no such photograph."))
     return send_file(path, mimetype=photo.media_type)
+
+
+def _answers_picture(view: Any) -> Any:
+    for kind in ("image/webp", "image/png", "image/jpeg"):
+        view = api.response(200, PICTURE, content_type=kind)(view)
+    return view
 
 
 @api.route("/returns/<string:return_id>/photos", methods=["GET"])
@@ -174,17 +189,12 @@ def add_photo(uploaded: dict[str, Any], body: dict[str, Any], return_id: str) ->
 
 @api.route("/returns/<string:return_id>/photos/<string:photo_id>", methods=["GET"])
 @api.refuses(404)
-@api.response(200, PICTURE, content_type="image/jpeg")
-@api.response(200, PICTURE, content_type="image/png")
-@api.response(200, PICTURE, content_type="image/webp")
+@_answers_picture
 @requires("rma.view")
 def get_photo(return_id: str, photo_id: str) -> Response:
     """Return a photograph's file."""
     case = case_of(return_id)
-    photo = queries.photo_by_ref(unit(), photo_id, current_actor().scope)
-    if photo.case_id != case.id:
-        raise NotFound(text("There is no such photograph."))
-    return _picture(photo)
+    return _picture(photo_id, lambda photo: photo.case_id == case.id)
 
 
 @api.route("/workshop-orders/<string:order_id>/photos", methods=["GET"])
@@ -211,17 +221,17 @@ def add_photo_of_order(uploaded: dict[str, Any], body: dict[str, Any], order_id:
 
 @api.route("/workshop-orders/<string:order_id>/photos/<string:photo_id>", methods=["GET"])
 @api.refuses(404)
-@api.response(200, PICTURE, content_type="image/jpeg")
-@api.response(200, PICTURE, content_type="image/png")
-@api.response(200, PICTURE, content_type="image/webp")
+@_answers_picture
 @requires("rma.view")
 def get_photo_of_order(order_id: str, photo_id: str) -> Response:
     """Return a photograph's file."""
     order = order_of(order_id)
-    photo = queries.photo_by_ref(unit(), photo_id, current_actor().scope)
-    if photo.order_id != order.id and (photo.case_id is None or photo.case_id != order.case_id):
-        raise NotFound(text("There is no such photograph."))
-    return _picture(photo)
+
+    def is_of_it(photo: CasePhoto) -> bool:
+        is_of_case = photo.case_id is not None and photo.case_id == order.case_id
+        return is_of_case or photo.order_id == order.id
+
+    return _picture(photo_id, is_of_it)
 
 
 # --- what was asked, and what is stated ----------------------------------------------------------

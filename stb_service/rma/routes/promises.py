@@ -10,7 +10,7 @@ from typing import Any
 from stb_service.billing.routes import operators_zone
 from stb_service.billing.rules import Line
 from stb_service.devices.routes import who
-from stb_service.rma import bench, exchange, quoting
+from stb_service.rma import comparing, exchange, quoting
 from stb_service.rma.routes.cards import (
     Answer,
     case_answer,
@@ -118,11 +118,11 @@ def quote_case(body: dict[str, Any], return_id: str) -> Answer:
 def _compare(ref: str, body: dict[str, Any]) -> None:
     asked = ("parts_minor", "labour_minor", "repair_price_minor")
     main = {name: body.pop(name) for name in asked}
-    bench.compare_repair(unit(), ref=ref, **main, more=body, **who())
+    comparing.compare_repair(unit(), ref=ref, **main, more=body, **who())
 
 
 def _choose(ref: str, comparison_id: str, body: dict[str, Any]) -> None:
-    bench.choose(unit(), ref=ref, comparison_ref=comparison_id, **body, **who())
+    comparing.choose(unit(), ref=ref, comparison_ref=comparison_id, **body, **who())
 
 
 @api.route("/returns/<string:return_id>/comparison", methods=["POST"])

@@ -12,7 +12,8 @@ from stb_service.shared.errors import Invalid
 from stb_service.shared.files import Stored
 from stb_service.shared.http.app import services
 from stb_service.shared.i18n import text
-from stb_service.shared.imports import MAX_UPLOAD_BYTES
+
+MAX_UPLOAD_BYTES = 100 * 2**20
 
 
 def keep_upload(upload: FileStorage | None) -> tuple[Stored, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint, Response, render_template, request, send_file, url_for
@@ -14,12 +15,14 @@ from flask.typing import ResponseReturnValue
 from stb_service.shared import jobs
 from stb_service.shared.access import requires, takes_files
 from stb_service.shared.errors import NotFound
+from stb_service.shared.files import Stored
 from stb_service.shared.http.app import services
 from stb_service.shared.http.pages import form_page, see_other
 from stb_service.shared.http.unit import current_actor, read_form, request_time, unit
 from stb_service.shared.http.uploads import keep_upload
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.imports import Column, enqueue_again, enqueue_import
+from stb_service.shared.imports.columns import Column
+from stb_service.shared.imports.work import enqueue_again, enqueue_import
 from stb_service.shared.jobs import Job
 from stb_service.shared.tables import ENCODING_NAMES, unescape_cell
 
@@ -77,6 +80,30 @@ def work_report(job: Job) -> Response:
 # --- imports ------------------------------------------------------------------------------------
 
 
+def start_import(kind: str, upload: tuple[Stored, str], options: Mapping[str, Any]) -> Job:
+    """Ask for the import of a file that was kept (see `keep_upload`)."""
+    stored, name = upload
+    return enqueue_import(
+        unit(),
+        kind=kind,
+        stored=stored,
+        name=name,
+        **options,
+        actor=current_actor(),
+        now=request_time(),
+    )
+
+
+def start_again(kind: str, ref: str) -> Job:
+    """Ask for the import of a trial's file for good.
+
+    Raises:
+        NotFound: there is no such trial that the actor may see.
+    """
+    trial = jobs.trial_by_ref(unit(), ref, kind, current_actor())
+    return enqueue_again(unit(), trial=trial, actor=current_actor(), now=request_time())
+
+
 @dataclass(frozen=True)
 class ImportPages:
     """The pages of an import: its kind of work, which is called as the verb that allows it, the
@@ -115,9 +142,7 @@ def add_import_pages(pages: Blueprint, found: ImportPages) -> None:
 
     def import_after_trial(ref: str) -> ResponseReturnValue:
         """Import the file of a trial for good."""
-        trial = jobs.trial_by_ref(unit(), ref, found.kind, current_actor())
-        job = enqueue_again(unit(), trial=trial, actor=current_actor(), now=request_time())
-        return see_other(f"{pages.name}.work", ref=job.public_id)
+        return see_other(f"{pages.name}.work", ref=start_again(found.kind, ref).public_id)
 
     def work_file(ref: str) -> Response:
         """Download the report of an import."""
@@ -135,16 +160,8 @@ def add_import_pages(pages: Blueprint, found: ImportPages) -> None:
 
 
 def _take_file(pages: Blueprint, found: ImportPages) -> ResponseReturnValue:
-    stored, name = keep_upload(request.files.get("file"))
-    job = enqueue_import(
-        unit(),
-        kind=found.kind,
-        stored=stored,
-        name=name,
-        **read_form(found.form()),
-        actor=current_actor(),
-        now=request_time(),
-    )
+    upload = keep_upload(request.files.get("file"))
+    job = start_import(found.kind, upload, read_form(found.form()))
     return see_other(f"{pages.name}.work", ref=job.public_id)
 
 

@@ -27,15 +27,14 @@ from stb_service.devices.queries import DeviceFilter, devices_page
 from stb_service.parts.catalogue.queries import PartFilter, parts_page
 from stb_service.parts.counts.queries import counts_page
 from stb_service.parts.models import StockCount, StockMove, StockPosition
-from stb_service.parts.queries import (
-    LocationFilter,
+from stb_service.parts.moves.queries import (
     MoveFilter,
     ReservationFilter,
-    locations_page,
     moves_page,
     reservations_page,
-    shortages_page,
 )
+from stb_service.parts.ordering.queries import shortages_page
+from stb_service.parts.queries import LocationFilter, locations_page
 from stb_service.parts.rules import CountState, LocationKind, MoveKind
 from stb_service.rma.claiming.models import CreditNote, SupplierClaim
 from stb_service.rma.machine import Phase

@@ -16,7 +16,8 @@ from stb_service.devices.rules import Capability
 from stb_service.shared.access import Actor, builtin_verbs
 from stb_service.shared.db import Database
 from stb_service.staff.models import Organisation
-from tests.conftest import KINDS, NOW, Databases
+from tests.conftest import NOW
+from tests.databases import KINDS, Databases
 
 SHELF_MAC, FORMER_MAC = "02:00:00:00:AB:01", "02:00:00:00:CD:02"
 

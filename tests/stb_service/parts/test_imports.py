@@ -20,13 +20,12 @@ from stb_service.parts.arrivals.stock import import_stock
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.counts import operations as counts
 from stb_service.parts.models import CountLine, Part, StockCount, StockMove
-from stb_service.shared import imports as shared
 from stb_service.shared import jobs
 from stb_service.shared.access import SYSTEM
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
 from stb_service.shared.files import FileStore
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from tests.conftest import NOW, csrf_of
 from tests.stb_service.parts.conftest import BOX, MAIN, PSU, QUARANTINE, REMOTE, SUPPLIER, Stock
 
@@ -107,7 +106,7 @@ def test_a_row_changes_only_what_it_says_of_a_part(stock: Stock, tmp_path: Path)
 def test_a_trial_of_parts_says_the_same_and_keeps_nothing(
     stock: Stock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(shared, "CHUNK", chunk)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", chunk)
     lines = (
         "sku,name,currency,replaces",
         "FAN-1,Fan,EUR,",
@@ -241,7 +240,7 @@ def test_a_row_counts_once_by_its_id_in_whatever_file_it_comes(
 def test_a_trial_of_stock_says_the_same_and_keeps_nothing(
     stock: Stock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(shared, "CHUNK", chunk)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", chunk)
     lines = (STOCK, ROW, f"{REMOTE},{MAIN},new,4,1", ROW, states("13"))
 
     trial = bring(stock, tmp_path, import_stock, *lines, dry_run=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from stb_service.devices.holdings.operations import give_to_account
 from stb_service.devices.models import Device
-from stb_service.parts import queries
 from stb_service.parts.leaving import leave_shelf
+from stb_service.parts.moves.queries import last_place_of
 from stb_service.shared.access import EVERYTHING
 from stb_service.subscribers.operations import create_account
 from tests.stb_service.parts.conftest import BOX, MAIN, SUPPLIER, Stock
@@ -18,7 +18,7 @@ def stand(stock: Stock, uid: str) -> str:
 
     def ask(session: Any) -> str:
         box = session.query(Device).filter_by(public_id=uid).one()
-        last = queries.last_place_of(session, box, EVERYTHING)
+        last = last_place_of(session, box, EVERYTHING)
         assert last is not None
         return str(last.position.location.code)
 
@@ -63,8 +63,8 @@ def test_who_has_a_box_by_a_file_alone_moves_nothing(one: Stock) -> None:
 
     def give(session: Any, **who: Any) -> None:
         account = create_account(session, kind="person", name="Ada", currency="EUR", **who)
-        more = {"account": account.number, "tenure": "sold", "leavers": [leave_shelf]}
-        give_to_account(session, uid=uid, moves=False, **more, **who)
+        more: dict[str, Any] = {"account": account.number, "tenure": "sold"}
+        give_to_account(session, uid=uid, moves=False, leavers=[leave_shelf], **more, **who)
 
     one.do(give)
 

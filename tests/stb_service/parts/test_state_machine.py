@@ -17,7 +17,8 @@ from sqlalchemy import text
 from stb_service.parts import operations
 from stb_service.parts.counts import operations as counts
 from stb_service.shared.errors import Refused
-from tests.conftest import ADMIN, KINDS, NOW, Databases
+from tests.conftest import ADMIN, NOW
+from tests.databases import KINDS, Databases
 from tests.stb_service.parts.conftest import MAIN, PSU, QUARANTINE, SCRAP, VAN, Stock
 
 PLACES = (MAIN, VAN, QUARANTINE, SCRAP)

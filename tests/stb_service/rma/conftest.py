@@ -17,8 +17,8 @@ from stb_service.devices.models import Device
 from stb_service.parts import operations as stock
 from stb_service.parts.catalogue.operations import create_location, create_part
 from stb_service.parts.models import Reservation
-from stb_service.parts.queries import last_place_of
-from stb_service.rma import bench, deciding, exchange, personal, queries, quoting
+from stb_service.parts.moves.queries import last_place_of
+from stb_service.rma import bench, comparing, deciding, exchange, personal, queries, quoting
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Facts
@@ -330,7 +330,7 @@ class House(Desk):
         """Hold another box beside the repair, or state that none is offered."""
         facts = self.facts
         if facts.others_offered and not facts.side_by_side:
-            self.say(bench.compare_repair, parts_minor=0, labour_minor=amount)
+            self.say(comparing.compare_repair, parts_minor=0, labour_minor=amount)
         elif not facts.others_offered:
             self.state("nothing_else_offered")
         return self

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from stb_service.parts.queries import reservation_by_ref
-from stb_service.rma import bench, choosing, deciding, exchange, personal, queries
+from stb_service.parts.moves.queries import reservation_by_ref
+from stb_service.rma import bench, choosing, comparing, deciding, exchange, personal, queries
 from stb_service.rma.cases import CASE
 from stb_service.rma.facts import Facts
 from stb_service.rma.history import remember
@@ -68,13 +68,13 @@ def test_beyond_repair_on_a_paid_repair_goes_back_to_the_customers_choice(one: H
     one.open(device).received(device).judged().quoted(1_000).on_case("accept").pay(1_190)
     one.on_case("release_repair").on_order("reserve").on_order("begin")
 
-    made = one.say(bench.compare_repair, parts_minor=8_000, labour_minor=4_000)
+    made = one.say(comparing.compare_repair, parts_minor=8_000, labour_minor=4_000)
     assert made.result["beyond_repair"] is True
     assert [offer.choice for offer in choosing.offers_of(made)] == ["repair", "refurbished", "new"]
     one.on_order("condemn", reason="burnt")
     assert one.states == ("customer_choosing", "condemned")
     assert one.facts.balance_minor == -1_190
-    one.say(bench.choose, comparison_ref=made.public_id, choice="new")
+    one.say(comparing.choose, comparison_ref=made.public_id, choice="new")
     one.on_case("choose_replacement").quoted(9_900, remedy="replace")
     one.on_case("accept").pay_rest().on_case("release_replacement")
     one.allocated(spare).on_case("allocate").on_case("ship", tracking="1Z4").on_case("deliver")

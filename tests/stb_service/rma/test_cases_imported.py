@@ -12,7 +12,7 @@ from stb_service.devices.holdings.columns import read_instant
 from stb_service.devices.holdings.operations import give_to_account
 from stb_service.rma.arrivals.imports import import_cases
 from stb_service.rma.models import CaseEvent, ReturnCase
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from stb_service.subscribers.operations import add_site, create_account
 from tests.stb_service.rma.conftest import BENCH, House
 

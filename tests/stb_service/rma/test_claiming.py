@@ -11,7 +11,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
 from stb_service.devices.models import Holding
-from stb_service.rma.claiming import crediting, operations, queries
+from stb_service.rma.claiming import batches, claimable, crediting, operations, queries
 from stb_service.rma.claiming.models import SupplierClaim
 from stb_service.rma.claiming.rules import (
     Repair,
@@ -183,7 +183,7 @@ def test_where_no_sale_is_stated_the_supplier_answers_from_who_had_the_box_first
     with one.db.write() as session:
         order_by_ref(session, order, EVERYTHING).device.sold_on = None
 
-    repairs = one.ask(lambda s: queries.repairs_of(s, [order_by_ref(s, order, EVERYTHING)]))
+    repairs = one.ask(lambda s: claimable.repairs_of(s, [order_by_ref(s, order, EVERYTHING)]))
 
     (holding,) = one.ask(lambda s: s.scalars(select(Holding)).all())
     assert [row.sold_on for row in repairs.values()] == [holding.since.date()]
@@ -475,7 +475,7 @@ def test_the_list_of_credit_notes_goes_on_where_it_ended(api: Any, one: Claims) 
 def test_credit_notes_are_the_operators_alone(one: Claims) -> None:
     noted(one)
     with one.db.read() as session:
-        assert queries.notes_page(session, queries.NoteFilter(), Scope(7)).rows == []
+        assert batches.notes_page(session, batches.NoteFilter(), Scope(7)).rows == []
         assert queries.claims_of_box(session, "any", Scope(7), limit=5) == []
 
 

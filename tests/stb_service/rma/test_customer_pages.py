@@ -18,7 +18,7 @@ from stb_service.app import wire_rooms
 from stb_service.billing.addresses import link_of
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import Line
-from stb_service.rma import bench, queries, quoting
+from stb_service.rma import comparing, queries, quoting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.cover_words import OUTCOMES, letter_words, outcome_words
 from stb_service.rma.customer_words import REMEDIES, STATES
@@ -252,7 +252,7 @@ def test_a_repair_is_quoted_only_beside_what_else_is_offered(house: House) -> No
     assert house.refused(CASE, "send_quote") == ["offers_shown"]
     house.state("nothing_else_offered")
     assert house.refused(CASE, "send_quote") == ["offers_shown"]
-    house.say(bench.compare_repair, parts_minor=0, labour_minor=1_000)
+    house.say(comparing.compare_repair, parts_minor=0, labour_minor=1_000)
     house.on_case("send_quote")
     assert house.refused(CASE, "choose_replacement") == ["other_chosen"]
 
@@ -271,7 +271,7 @@ def test_where_nothing_else_is_offered_that_is_stated(house: House) -> None:
 def test_a_choice_that_was_told_by_phone_is_acted_on(shop: Shop) -> None:
     shop.quoted()
     house, made = shop.house, shop.compared
-    house.say(bench.choose, comparison_ref=made.public_id, choice="new", note="By phone")
+    house.say(comparing.choose, comparison_ref=made.public_id, choice="new", note="By phone")
     house.on_case("choose_replacement")
 
     assert (house.case.state, shop.quote_state) == ("quoting", "withdrawn")
@@ -301,9 +301,9 @@ def test_the_form_of_the_quote_is_for_what_was_chosen_last(
         shop.post(f"{path}/choose/{choice}")
         assert chosen() == remedy
         made = shop.compared
-        house.say(bench.compare_repair, parts_minor=0, labour_minor=900)
+        house.say(comparing.compare_repair, parts_minor=0, labour_minor=900)
         assert chosen() == remedy
-        house.say(bench.choose, comparison_ref=made.public_id, choice="repair", note="By phone")
+        house.say(comparing.choose, comparison_ref=made.public_id, choice="repair", note="By phone")
         assert chosen() == "repair"
 
 

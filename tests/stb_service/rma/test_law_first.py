@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stb_service.rma import bench
+from stb_service.rma import comparing
 from stb_service.rma.cases import CASE
 from stb_service.rma.terms import set_model_terms
 from tests.stb_service.rma.conftest import House
@@ -13,11 +13,11 @@ from tests.stb_service.rma.conftest import House
 def compared(house: House, choice: str, *, parts: int = 4_500) -> House:
     """Compare a repair that costs more than the threshold, and let the customer choose."""
     made = house.say(
-        bench.compare_repair, parts_minor=parts, labour_minor=2_000, more={"bounce_permille": 0}
+        comparing.compare_repair, parts_minor=parts, labour_minor=2_000, more={"bounce_permille": 0}
     )
     assert made.result["beyond_repair"] is True
     if choice:
-        house.say(bench.choose, comparison_ref=made.public_id, choice=choice)
+        house.say(comparing.choose, comparison_ref=made.public_id, choice=choice)
     return house
 
 

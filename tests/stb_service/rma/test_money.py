@@ -11,7 +11,7 @@ from sqlalchemy import select
 from stb_service.app import wire_rooms
 from stb_service.billing.models import LedgerEntry, Quote
 from stb_service.billing.operations import accept_quote, decline_quote
-from stb_service.rma import bench, deciding
+from stb_service.rma import comparing, deciding
 from stb_service.rma.answers import let_time_pass
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.effects import CASE_EFFECTS
@@ -186,7 +186,7 @@ def test_every_quote_that_was_paid_is_credited_when_the_box_is_beyond_repair(one
     one.do(set_model_terms, model="AUR-1", new_minor=9_900)
     found_more(begun(one)).quoted(2_000).on_case("accept").pay(2_380).on_case("release_repair")
     one.on_order("reserve").on_order("begin")
-    one.say(bench.compare_repair, parts_minor=8_000, labour_minor=4_000)
+    one.say(comparing.compare_repair, parts_minor=8_000, labour_minor=4_000)
     one.on_order("condemn", reason="burnt")
 
     assert one.case.state == "customer_choosing"

@@ -34,7 +34,8 @@ from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.settings import Settings
 from stb_service.staff import operations as staff
-from tests.conftest import ADMIN, NOW, KeptSqlite, People, csrf_of, with_stores
+from tests.conftest import ADMIN, NOW, People, csrf_of, with_stores
+from tests.databases import KeptSqlite
 from tests.stb_service.devices.test_queries import statements
 from tests.stb_service.rma.conftest import BENCH, MAIN, PNG, SHOP, House
 

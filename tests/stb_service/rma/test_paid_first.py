@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stb_service.parts.queries import reservation_by_ref
+from stb_service.parts.moves.queries import reservation_by_ref
 from stb_service.rma import answers, bench, deciding, exchange
 from stb_service.rma.cases import CASE
 from stb_service.shared.access import EVERYTHING

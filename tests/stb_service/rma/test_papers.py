@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from stb_service.rma import papers
-from stb_service.rma.papers import Installation, Offer
+from stb_service.rma.papers import Offer
 from stb_service.rma.queries import case_by_ref
 from stb_service.rma.terms import set_model_terms
+from stb_service.rma.writing import Installation
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.db import Database
 from stb_service.shared.outbox import OutboxEntry

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from stb_service.rma import bench, deciding, exchange, operations, quoting, terms
+from stb_service.rma import bench, comparing, deciding, exchange, operations, quoting, terms
 from stb_service.rma.claiming import crediting
 from stb_service.rma.claiming import operations as claiming
 from stb_service.shared.errors import Forbidden
 from tests.stb_service.rma.conftest import BENCH, PNG, PSU, House
 
-MODULES = (bench, claiming, crediting, deciding, exchange, operations, quoting, terms)
+MODULES = (bench, claiming, comparing, crediting, deciding, exchange, operations, quoting, terms)
 PARTS_OF_A_VERB = {
     "act_on_first": "who lets time pass and hears answers is the system, by `act`",
     "decide_fault": "a part of opening, adding and judging",
@@ -34,7 +34,7 @@ VERBS: list[tuple[Callable[..., Any], dict[str, Any], set[str]]] = [
     (exchange.acknowledge_provisioning, {}, {"rma.edit"}),
     (exchange.release_pins, {}, {"rma.edit"}),
     (quoting.quote_case, {"lines": [], "zone": "UTC"}, {"rma.decide"}),
-    (bench.compare_repair, {"parts_minor": 1, "labour_minor": 1}, {"rma.edit"}),
+    (comparing.compare_repair, {"parts_minor": 1, "labour_minor": 1}, {"rma.edit"}),
 ]
 
 

@@ -37,7 +37,8 @@ from stb_service.shared.errors import Refused
 from stb_service.subscribers.models import Account, AccountSeller, Subscriber
 from stb_service.subscribers.operations import create_account
 from stb_service.subscribers.queries import find_accounts
-from tests.conftest import KINDS, NOW, Databases
+from tests.conftest import NOW
+from tests.databases import KINDS, Databases
 
 BOXES = 400
 pytestmark = pytest.mark.xdist_group("scale")

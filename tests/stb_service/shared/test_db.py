@@ -18,7 +18,8 @@ from stb_service.shared.db import Database, lock_row, new_public_id
 from stb_service.shared.leases import Lease
 from stb_service.staff.models import Person
 from stb_service.staff.operations import create_token
-from tests.conftest import NOW, Databases, People
+from tests.conftest import NOW, People
+from tests.databases import Databases
 
 WRITERS, TURNS = 8, 12
 NEPAL = timezone(timedelta(hours=5, minutes=45))

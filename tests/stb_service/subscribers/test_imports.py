@@ -10,13 +10,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from stb_service.shared import imports as shared
 from stb_service.shared import jobs
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
 from stb_service.shared.files import FileStore
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from stb_service.subscribers import operations, queries
 from stb_service.subscribers.imports import HANDLERS, import_accounts
 from stb_service.subscribers.models import Account
@@ -101,7 +100,7 @@ def test_a_trial_says_the_same_and_keeps_nothing(desk: Desk, tmp_path: Path) -> 
 def test_two_rows_about_one_account_the_first_counts(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(shared, "CHUNK", chunk)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", chunk)
 
     report = bring(desk, tmp_path, HEAD, ADA, HOTEL, ADA.replace("Ada", "Eve"), ADA)
 

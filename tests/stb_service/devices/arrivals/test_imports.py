@@ -23,12 +23,12 @@ from stb_service.devices.identity.operations import Holders
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
-from stb_service.shared import imports
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
 from stb_service.shared.identifiers import Malformed
-from stb_service.shared.imports import Report, read_day, read_header
+from stb_service.shared.imports.columns import read_day, read_header
+from stb_service.shared.imports.reports import Report
 from stb_service.shared.tables import WRITERS
 from tests.stb_service.devices.conftest import Registry
 
@@ -144,7 +144,7 @@ def test_a_needed_column_that_the_file_lacks_is_named(one: Registry, load_one: I
 def test_a_row_that_names_less_finds_the_box_of_a_row_before_it(
     one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(imports, "CHUNK", chunk)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", chunk)
 
     report = load_one("serial,model,batch\nSN-1,AUR-1,\nSN-1,,B1\n")
 
@@ -245,7 +245,7 @@ def test_two_rows_about_one_box_add_to_each_other(one: Registry, load_one: Impor
 def test_of_two_rows_that_contradict_each_other_the_first_counts(
     one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch, chunk: int, dry_run: bool
 ) -> None:
-    monkeypatch.setattr(imports, "CHUNK", chunk)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", chunk)
 
     report = load_one("serial,model,batch\nSN-1,AUR-1,B1\nSN-1,AUR-1,B2\n", dry_run=dry_run)
 
@@ -283,7 +283,7 @@ def some_file(seed: int) -> str:
 def test_a_trial_says_what_the_import_does_and_the_same_file_twice_changes_nothing(
     one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(imports, "CHUNK", 2)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", 2)
     one.box("SN-1", external_id="e1", mac_ethernet="02:00:00:00:00:03")
     content = some_file(seed)
 
@@ -373,7 +373,7 @@ def test_a_chunk_that_fails_as_a_whole_is_taken_row_by_row(
 def test_rows_of_several_chunks_meet_each_other(
     one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "CHUNK", 2)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", 2)
     told: list[tuple[int, int | None]] = []
     rows = "".join(f"SN-{n},AUR-1,0200000000{n % 4:02}\n" for n in range(6))
 
@@ -389,7 +389,7 @@ def test_rows_of_several_chunks_meet_each_other(
 def test_a_dry_run_of_several_chunks_refuses_what_the_import_would(
     one: Registry, load_one: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "CHUNK", 1)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", 1)
 
     report = load_one(
         "serial,model,mac\nSN-1,AUR-1,020000000001\nSN-2,AUR-1,020000000001\n", dry_run=True

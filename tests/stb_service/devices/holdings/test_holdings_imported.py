@@ -19,13 +19,12 @@ from stb_service.devices.holdings.queries import holdings_of_device
 from stb_service.devices.models import Device, Holding
 from stb_service.devices.operations import change_status
 from stb_service.devices.queries import device_by_uid
-from stb_service.shared import imports as shared
 from stb_service.shared import jobs
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
 from stb_service.shared.files import FileStore
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from stb_service.subscribers import operations as accounts
 from stb_service.subscribers.models import Account
 from tests.conftest import NOW, csrf_of
@@ -148,7 +147,7 @@ def test_tenure_and_reason_are_corrected(registry: Registry, tmp_path: Path) -> 
 def test_what_overlaps_is_refused_by_the_name_of_who_had_it(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(shared, "CHUNK", chunk)
+    monkeypatch.setattr("stb_service.shared.imports.rows.CHUNK", chunk)
     early = BYRON.replace("2023-01-01", "2022-12-31")
     around = "SN-1,crm-2,2021-01-01,2025-01-01,sold,"
 

@@ -16,7 +16,7 @@ from stb_service.devices.models import Device, Holding
 from stb_service.devices.queries import DeviceFilter, devices_page
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Refused
-from stb_service.shared.imports import Report
+from stb_service.shared.imports.reports import Report
 from stb_service.subscribers import operations as accounts
 from stb_service.subscribers.models import Account
 from tests.conftest import NOW

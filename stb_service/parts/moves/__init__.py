@@ -1,0 +1,1 @@
+"""What was moved in stock, and what is held back."""

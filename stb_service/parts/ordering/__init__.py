@@ -1,0 +1,1 @@
+"""What places are to have of parts, and what is to be ordered."""
