@@ -358,13 +358,13 @@ MOVES = (
             "release_repair",
             _S.REPAIR,
             _EDIT,
-            (_N.FOR_REPAIR, _N.BOX_HERE, _N.PAID),
+            (_N.QUOTE_ACCEPTED, _N.FOR_REPAIR, _N.BOX_HERE, _N.PAID),
         ),
         carries=("plan",),
     ),
     Step(
         *(_S.AWAITING_PAYMENT, "release_replacement", _S.REPLACE, _EDIT),
-        needs=(_N.FOR_REPLACEMENT, _N.PAID),
+        needs=(_N.QUOTE_ACCEPTED, _N.FOR_REPLACEMENT, _N.PAID),
         carries=("keep",),
     ),
     Step(
@@ -388,7 +388,7 @@ MOVES = (
     ),
     Step(
         *(_S.AWAITING_PAYMENT, "release_accessory", _S.ACCESSORY, _EDIT),
-        needs=(_N.NO_BOX, _N.ACCESSORY, _N.PAID),
+        needs=(_N.QUOTE_ACCEPTED, _N.NO_BOX, _N.ACCESSORY, _N.PAID),
     ),
     # the work
     Step(_S.REPAIR, "begin", _S.REPAIRING, "", (_N.PAID,)),

@@ -22,12 +22,14 @@ from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import Content, Remedy
 from stb_service.rma.gathering import live_exchange, money_of, stray_box
+from stb_service.rma.guards import GUARDS
 from stb_service.rma.machine import RESUME, Step
 from stb_service.rma.models import Fault
+from stb_service.rma.needs import Need
 from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER, OrderState
 from stb_service.shared import outbox
-from stb_service.shared.errors import Invalid, Refused
+from stb_service.shared.errors import Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text
 
 Effect = Callable[[Acting, Step], None]
@@ -183,12 +185,17 @@ def _choose_replacement(acting: Acting, step: Step) -> None:
 def _begin(acting: Acting, step: Step) -> None:
     """Refuse what billing would not begin: a quote that nobody answered, an account overdue.
 
-    What was declined holds back only work that was agreed beside it, not what is covered.
+    What was declined holds back only work that was agreed beside it, not what is covered. What was
+    agreed is begun only while a quote that was accepted stands for it.
     """
     standing = money_of(acting.session, acting.the_case, acting.now)
     if standing is None:
         return
-    if not any(line.agreed for line in acting.facts.lines):
+    if any(line.agreed for line in acting.facts.lines):
+        if QuoteState.ACCEPTED not in standing.quotes:
+            need = Need.QUOTE_ACCEPTED
+            raise Refused([Obstacle(need.value, GUARDS[need].sentence)])
+    else:
         answered = {QuoteState.DECLINED, QuoteState.EXPIRED}
         left = tuple(state for state in standing.quotes if state not in answered)
         standing = replace(standing, quotes=left)

@@ -419,6 +419,7 @@ class Gathering:
             "quote_lines": _line_count(quote),
             "quote_leaves_out": self._left_out(found),
             "quote_sent": quote.state in {QuoteState.SENT, QuoteState.ACCEPTED},
+            "quote_accepted": quote.state == QuoteState.ACCEPTED,
             "quote_until": until,
             "quoted_remedy": found.remedy,
         }

@@ -336,6 +336,9 @@ MONEY: Mapping[Need, Guard] = {
         text("It is not recorded that the customer chose another box."),
     ),
     Need.QUOTE_STANDS: Guard(_quote_stands, text("The quote no longer holds: send a new one.")),
+    Need.QUOTE_ACCEPTED: Guard(
+        lambda f: f.quote_accepted, text("No quote that the customer accepted stands.")
+    ),
     Need.QUOTE_LAPSED: Guard(lambda f: not _quote_stands(f), text("The quote still holds.")),
     Need.NOTHING_COVERED: Guard(
         lambda f: not _goes_on(f),

@@ -374,6 +374,11 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
     ),
     (
+        *(Need.QUOTE_ACCEPTED, CASE, "release_repair"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted").case("accept"),
+        {"quote_accepted": False},
+    ),
+    (
         *(Need.FOR_REPAIR, CASE, "release_repair"),
         lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted").case("accept"),
         {"quoted_remedy": "replace"},
