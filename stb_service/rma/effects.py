@@ -341,6 +341,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "choose_replacement": (_choose_replacement,),
     "withdraw": (_plain(quoting.give_up),),
     "redecide": (_redecide,),
+    "ask_again": (_plain(quoting.undo),),
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.undo),),
     "release_spare": (_release_spare,),

@@ -115,6 +115,7 @@ class Facts:
     quote_leaves_out: Sequence[int] = ()
     quote_sent: bool = False
     quote_accepted: bool = False
+    quote_gone: bool = False
     quote_until: datetime | None = None
     quoted_remedy: str = Remedy.REPAIR
     quote_paid_minor: int = 0

@@ -411,7 +411,7 @@ class Gathering:
         found = newest_quote(self.session, case)
         quote = found.quote if found else None
         if found is None or quote is None or quote.state not in STANDING_QUOTES:
-            return {}
+            return {"quote_gone": quote is not None and quote.state == QuoteState.WITHDRAWN}
         until = quote.expires_at
         if quote.state == QuoteState.ACCEPTED:  # an answer that was given in time stands
             until = max(until, self.now + timedelta(days=1))

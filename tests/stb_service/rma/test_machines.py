@@ -354,6 +354,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
     ),
     (
+        *(Need.QUOTE_GONE, CASE, "redecide"),
+        *(lambda j: j.know(lines=lines(Verdict.USER_FAULT)).to("quoted").case("accept"), {}),
+    ),
+    (
         *(Need.BOX_HERE, CASE, "withdraw"),
         *(lambda j: j.to("repairing").order("wait_for_supplier", "supplier_keeps"), {}),
     ),
