@@ -126,7 +126,9 @@ def _release_spare(acting: Acting, step: Step) -> None:
 
 
 def _unclaimed(acting: Acting, step: Step) -> None:
+    """Take back what was paid for and never had: its price is given back before the case ends."""
     exchange.take_spare_back(acting)
+    quoting.undo(acting)
 
 
 # --- the customer's answers ----------------------------------------------------------------------
