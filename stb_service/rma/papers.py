@@ -25,10 +25,10 @@ from stb_service.parts.rules import Condition
 from stb_service.rma import queries
 from stb_service.rma.ahead import agreed_fee, fee_now
 from stb_service.rma.cases import CaseState
-from stb_service.rma.choosing import ways_of
+from stb_service.rma.choosing import case_of_quote, ways_of
 from stb_service.rma.cover_words import letter_words, outcome_words
 from stb_service.rma.events import newest_quote
-from stb_service.rma.facts import Content
+from stb_service.rma.facts import Content, Remedy
 from stb_service.rma.gathering import CASE_SUBJECT, terms_of_model
 from stb_service.rma.machine import Step
 from stb_service.rma.models import CaseEvent, Exchange, Fault, ModelTerms, ReturnCase
@@ -432,9 +432,22 @@ def _quote(writing: Writing) -> Paper:
         currency=quote.currency,
         valid_until=quote.valid_until_on,
         is_paid_first=quote.account.credit_days == 0,
-        choices=ways_of(writing.session, writing.case, quote),
+        choices=_ways(writing, quote),
+        offered=_offered(writing, quote),
         warranty=letter_words(writing.case, writing.faults),
     )
+
+
+def _ways(writing: Writing, quote: Quote) -> tuple[papers.Choice, ...]:
+    """Return what stands beside the quote of a repair."""
+    is_repair = _offered(writing, quote) == Remedy.REPAIR
+    return ways_of(writing.session, writing.case, quote) if is_repair else ()
+
+
+def _offered(writing: Writing, quote: Quote) -> str:
+    """Return what a quote is for."""
+    found = case_of_quote(writing.session, quote)
+    return found[1].remedy if found else Remedy.REPAIR
 
 
 def _quote_line(row: Any) -> papers.QuoteLine:
