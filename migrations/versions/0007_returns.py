@@ -1288,6 +1288,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("fault_number", sa.Integer(), nullable=True),
         sa.Column("billing_code", sa.String(length=16), nullable=False),
+        sa.Column("code_reason", sa.String(length=500), nullable=False),
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1383,6 +1384,7 @@ def upgrade() -> None:
         sa.Column("condition", sa.String(length=16), nullable=False),
         sa.Column("fault_number", sa.Integer(), nullable=True),
         sa.Column("billing_code", sa.String(length=16), nullable=False),
+        sa.Column("code_reason", sa.String(length=500), nullable=False),
         sa.Column(
             "reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
