@@ -96,6 +96,9 @@ CASE_MOVES = (
     ("awaiting_payment", False, "cancel", "cancelled", False),
     ("awaiting_payment", False, "expire", "closed_expired", False),
     ("awaiting_payment", False, "release_accessory", "accessory_due", False),
+    ("quoting", False, "ask_again", "requested", False),
+    ("quoted", False, "ask_again", "requested", False),
+    ("awaiting_payment", False, "ask_again", "requested", False),
     ("decision_pending", False, "withdraw", "return_unrepaired", False),
     ("decision_pending", False, "quote", "quoting", False),
     ("decision_pending", False, "hold", "decision_pending", True),
@@ -127,6 +130,7 @@ CASE_MOVES = (
     ("quoted", False, "hold", "quoted", True),
     ("quoted", True, "resume", "quoted", False),
     ("awaiting_payment", False, "withdraw", "return_unrepaired", False),
+    ("awaiting_payment", False, "redecide", "decision_pending", False),
     ("awaiting_payment", False, "lapse", "return_unrepaired", False),
     ("awaiting_payment", False, "lapse_part_paid", "return_unrepaired", False),
     ("awaiting_payment", False, "reconsider", "customer_choosing", False),
@@ -1288,6 +1292,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("fault_number", sa.Integer(), nullable=True),
         sa.Column("billing_code", sa.String(length=16), nullable=False),
+        sa.Column("code_reason", sa.String(length=500), nullable=False),
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1383,6 +1388,7 @@ def upgrade() -> None:
         sa.Column("condition", sa.String(length=16), nullable=False),
         sa.Column("fault_number", sa.Integer(), nullable=True),
         sa.Column("billing_code", sa.String(length=16), nullable=False),
+        sa.Column("code_reason", sa.String(length=500), nullable=False),
         sa.Column(
             "reservation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -30,12 +30,15 @@ from stb_service.shared.money import Money
 
 @dataclass
 class QuoteCard:
-    """A quote with what follows for one reader at one moment."""
+    """A quote with what follows for one reader at one moment. `kept`: why it is for the steps of
+    another room alone.
+    """
 
     session: Session
     quote: Quote
     scope: Scope
     now: datetime
+    kept: list[Obstacle] = field(default_factory=list)
 
     @cached_property
     def paid(self) -> Money:
@@ -93,7 +96,11 @@ class QuoteCard:
 
     @property
     def moves_from_here(self) -> list[QuoteState]:
-        """The states that people may bring it to, whether or not something stands in the way."""
+        """The states that people may bring it to, whether or not something stands in the way; none
+        where that is for the steps of another room.
+        """
+        if self.kept:
+            return []
         by_itself = {QuoteState.EXPIRED, QuoteState.SUPERSEDED}
         return [
             to for before, to in QUOTE_MOVES if before == self.quote.state and to not in by_itself
@@ -102,7 +109,7 @@ class QuoteCard:
     @property
     def obstacles_to_editing(self) -> list[Obstacle]:
         """Why its lines cannot be changed."""
-        return obstacles_to_editing(self.quote.state)
+        return self.kept or obstacles_to_editing(self.quote.state)
 
     @property
     def obstacles_to_extending(self) -> list[Obstacle]:
@@ -112,7 +119,7 @@ class QuoteCard:
     @property
     def obstacles_to_revising(self) -> list[Obstacle]:
         """Why no other can take its place."""
-        return obstacles_to_revising(self.quote.state)
+        return self.kept or obstacles_to_revising(self.quote.state)
 
 
 def as_wire(card: QuoteCard, link: str | None) -> dict[str, Any]:

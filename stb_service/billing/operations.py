@@ -56,6 +56,7 @@ from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text
 from stb_service.shared.money import CURRENCIES, MOST_MINOR
+from stb_service.shared.registries import QuoteKeeper
 from stb_service.subscribers.queries import account_by_uid
 
 COUNTER = 0x5354_4251  # of a lock that PostgreSQL gives by number: the next quote's
@@ -91,15 +92,25 @@ def facts_of(
     )
 
 
-def touch(session: Session, ref: str, *, actor: Actor) -> Quote:
-    """Return a quote of the actor's scope, held against other writers.
+def touch(
+    session: Session, ref: str, *, keepers: Sequence[QuoteKeeper] = (), actor: Actor
+) -> Quote:
+    """Return a quote of the actor's scope, held against other writers. `keepers` are the registries'.
 
     Raises:
         NotFound: there is none.
+        Refused: it is for the steps of another room alone.
     """
     quote = queries.quote_by_ref(session, ref, actor.scope)
     lock_row(session, Quote, quote.id)
+    if kept := why_kept(session, keepers, quote.subject):
+        raise Refused(kept)
     return quote
+
+
+def why_kept(session: Session, keepers: Sequence[QuoteKeeper], subject: Subject) -> list[Obstacle]:
+    """Return why quotes about something are for the steps of another room alone."""
+    return [found for keeper in keepers for found in keeper(session, subject[0], subject[1])]
 
 
 # --- making and changing -------------------------------------------------------------------------
@@ -111,6 +122,7 @@ def create_quote(
     account: str,
     zone: str,
     subject: Subject = NO_SUBJECT,
+    keepers: Sequence[QuoteKeeper] = (),
     actor: Actor,
     now: datetime,
     **fields: Unpack[QuoteFields],
@@ -123,7 +135,10 @@ def create_quote(
     Raises:
         NotFound: there is no such account in the actor's scope.
         Invalid: a line, the discount or the last day cannot be.
+        Refused: quotes about it are for the steps of another room alone.
     """
+    if kept := why_kept(session, keepers, subject):
+        raise Refused(kept)
     payer = account_by_uid(session, account, actor.scope)
     if payer.currency not in CURRENCIES:
         raise Invalid.field("account", text("The account's currency is none that can be counted."))
@@ -227,7 +242,13 @@ def _check_lines(lines: Sequence[Line]) -> None:
 
 
 def change_quote(
-    session: Session, *, ref: str, actor: Actor, now: datetime, **fields: Unpack[QuoteFields]
+    session: Session,
+    *,
+    ref: str,
+    keepers: Sequence[QuoteKeeper] = (),
+    actor: Actor,
+    now: datetime,
+    **fields: Unpack[QuoteFields],
 ) -> Quote:
     """Change a draft; what is left out stays.
 
@@ -236,7 +257,7 @@ def change_quote(
         Invalid: a line, the discount or the last day cannot be.
         Refused: it was sent.
     """
-    quote = touch(session, ref, actor=actor)
+    quote = touch(session, ref, keepers=keepers, actor=actor)
     if obstacles := obstacles_to_editing(quote.state):
         raise Refused(obstacles)
     given: Mapping[str, Any] = {**fields}
@@ -257,14 +278,16 @@ def change_quote(
     return quote
 
 
-def revise_quote(session: Session, *, ref: str, actor: Actor, now: datetime) -> Quote:
+def revise_quote(
+    session: Session, *, ref: str, keepers: Sequence[QuoteKeeper] = (), actor: Actor, now: datetime
+) -> Quote:
     """Begin a new quote with the lines of one that was sent; sending it supersedes that one.
 
     Raises:
         NotFound: there is no such quote in the actor's scope.
         Refused: it was never sent, it was accepted, or another has taken its place.
     """
-    former = touch(session, ref, actor=actor)
+    former = touch(session, ref, keepers=keepers, actor=actor)
     if obstacles := obstacles_to_revising(former.state):
         raise Refused(obstacles)
     quote = create_quote(
@@ -287,7 +310,9 @@ def revise_quote(session: Session, *, ref: str, actor: Actor, now: datetime) -> 
 # --- sending and answering -----------------------------------------------------------------------
 
 
-def send_quote(session: Session, *, ref: str, actor: Actor, now: datetime) -> Quote:
+def send_quote(
+    session: Session, *, ref: str, keepers: Sequence[QuoteKeeper] = (), actor: Actor, now: datetime
+) -> Quote:
     """Make a draft binding: from here on its lines are never changed, and its link can be sent.
 
     A quote that it was made to replace is superseded, if that still waits for an answer.
@@ -298,7 +323,7 @@ def send_quote(session: Session, *, ref: str, actor: Actor, now: datetime) -> Qu
         Refused: it is no draft, has no lines, its last day is over, or the quote that it replaces
             was accepted meanwhile.
     """
-    quote = touch(session, ref, actor=actor)
+    quote = touch(session, ref, keepers=keepers, actor=actor)
     _demand(session, quote, QuoteState.SENT, now)
     _supersede(session, quote, actor, now)
     other = queries.open_quote_of_subject(session, quote.subject_kind, quote.subject_ref)
@@ -351,6 +376,7 @@ def accept_quote(
     ref: str,
     edition: int | None = None,
     note: str = "",
+    keepers: Sequence[QuoteKeeper] = (),
     actor: Actor,
     now: datetime,
 ) -> Quote:
@@ -363,7 +389,7 @@ def accept_quote(
         NotFound: there is no such quote in the actor's scope.
         Refused: it does not wait for an answer, its last day is over, or it was changed.
     """
-    quote = touch(session, ref, actor=actor)
+    quote = touch(session, ref, keepers=keepers, actor=actor)
     _demand(session, quote, QuoteState.ACCEPTED, now, edition)
     quote.answered_at, quote.answer_note = now, note[:500]
     _move(session, quote, QuoteState.ACCEPTED, actor, now, {"total": quote.total}, note)
@@ -388,6 +414,7 @@ def decline_quote(
     ref: str,
     edition: int | None = None,
     note: str = "",
+    keepers: Sequence[QuoteKeeper] = (),
     actor: Actor,
     now: datetime,
 ) -> Quote:
@@ -397,7 +424,7 @@ def decline_quote(
         NotFound: there is no such quote in the actor's scope.
         Refused: it does not wait for an answer.
     """
-    quote = touch(session, ref, actor=actor)
+    quote = touch(session, ref, keepers=keepers, actor=actor)
     _demand(session, quote, QuoteState.DECLINED, now, edition)
     quote.answered_at, quote.answer_note = now, note[:500]
     _move(session, quote, QuoteState.DECLINED, actor, now, {}, note)
@@ -411,6 +438,7 @@ def withdraw_quote(
     ref: str,
     reason: str = "",
     keeps_money: bool = False,
+    keepers: Sequence[QuoteKeeper] = (),
     actor: Actor,
     now: datetime,
 ) -> Quote:
@@ -423,7 +451,7 @@ def withdraw_quote(
         NotFound: there is no such quote in the actor's scope.
         Refused: it was answered with no, has expired, or money was paid for it.
     """
-    quote = touch(session, ref, actor=actor)
+    quote = touch(session, ref, keepers=keepers, actor=actor)
     was_accepted = quote.state == QuoteState.ACCEPTED
     facts = facts_of(session, quote, now=now)
     if keeps_money:

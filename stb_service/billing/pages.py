@@ -19,7 +19,7 @@ from stb_service.billing.ledger.operations import charge_account, credit_account
 from stb_service.billing.payments.queries import payments_of_quote
 from stb_service.billing.providers import provider_name
 from stb_service.billing.queries import QuoteFilter
-from stb_service.billing.routes import card_of, operators_zone, who
+from stb_service.billing.routes import card_of, kept, operators_zone, who
 from stb_service.billing.rules import (
     CAUSE_NAMES,
     CREDITS,
@@ -226,7 +226,7 @@ def edit_quote(ref: str) -> ResponseReturnValue:
 
     def save() -> ResponseReturnValue:
         fields = _quote_fields(read_form(QuoteForm()), currency)
-        operations.change_quote(unit(), ref=ref, **fields, **who())
+        operations.change_quote(unit(), ref=ref, **fields, **kept())
         flash(_("The quote is changed."))
         return see_other("billing_pages.show_quote", ref=ref)
 
@@ -272,7 +272,7 @@ def send_quote(ref: str) -> ResponseReturnValue:
     """Make a draft binding."""
     return _do(
         ref,
-        lambda: operations.send_quote(unit(), ref=ref, **who()),
+        lambda: operations.send_quote(unit(), ref=ref, **kept()),
         _("The quote is sent: give its link to the customer."),
     )
 
@@ -283,7 +283,7 @@ def accept_quote(ref: str) -> ResponseReturnValue:
     """Take the customer's yes."""
     return _do(
         ref,
-        lambda: operations.accept_quote(unit(), ref=ref, **read_form(AnswerPageForm()), **who()),
+        lambda: operations.accept_quote(unit(), ref=ref, **read_form(AnswerPageForm()), **kept()),
         _("The quote is accepted."),
     )
 
@@ -294,7 +294,7 @@ def decline_quote(ref: str) -> ResponseReturnValue:
     """Take the customer's no."""
     return _do(
         ref,
-        lambda: operations.decline_quote(unit(), ref=ref, **read_form(AnswerPageForm()), **who()),
+        lambda: operations.decline_quote(unit(), ref=ref, **read_form(AnswerPageForm()), **kept()),
         _("The quote is declined."),
     )
 
@@ -305,7 +305,7 @@ def withdraw_quote(ref: str) -> ResponseReturnValue:
     """Take a quote back."""
     return _do(
         ref,
-        lambda: operations.withdraw_quote(unit(), ref=ref, **read_form(WithdrawalForm()), **who()),
+        lambda: operations.withdraw_quote(unit(), ref=ref, **read_form(WithdrawalForm()), **kept()),
         _("The quote is withdrawn."),
     )
 
@@ -326,7 +326,7 @@ def extend_quote(ref: str) -> ResponseReturnValue:
 def revise_quote(ref: str) -> ResponseReturnValue:
     """Begin a quote that takes this one's place once it is sent."""
     try:
-        quote = operations.revise_quote(unit(), ref=ref, **who())
+        quote = operations.revise_quote(unit(), ref=ref, **kept())
     except DomainError as refusal:
         if refusal.status in {401, 403, 404}:
             raise

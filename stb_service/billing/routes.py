@@ -35,6 +35,11 @@ def who() -> dict[str, Any]:
     return {"actor": current_actor(), "now": request_time()}
 
 
+def kept() -> dict[str, Any]:
+    """Return who acts and when, and what tells which quotes are for the steps of other rooms."""
+    return {**who(), "keepers": services().registries.quote_keepers}
+
+
 def operators_zone() -> str:
     """Return the zone of accounts that have no site."""
     return services().settings.timezone.key
@@ -43,7 +48,10 @@ def operators_zone() -> str:
 def card_of(ref: str) -> QuoteCard:
     """Return a quote of the reader's scope as they see it."""
     scope = current_actor().scope
-    return QuoteCard(unit(), queries.quote_by_ref(unit(), ref, scope), scope, request_time())
+    quote = queries.quote_by_ref(unit(), ref, scope)
+    keepers = services().registries.quote_keepers
+    barred = operations.why_kept(unit(), keepers, quote.subject)
+    return QuoteCard(unit(), quote, scope, request_time(), kept=barred)
 
 
 def _card(quote: Quote, status: int = 200) -> Answer:
@@ -90,7 +98,7 @@ def create_quote(body: dict[str, Any]) -> Answer:
     """Begin a quote: 201 with a draft in the account's currency."""
     subject = subject_from(body)
     quote = operations.create_quote(
-        unit(), **_fields(body), subject=subject, zone=operators_zone(), **who()
+        unit(), **_fields(body), subject=subject, zone=operators_zone(), **kept()
     )
     return _card(quote, 201)
 
@@ -112,7 +120,7 @@ def get_quote(quote_id: str) -> Answer:
 def change_quote(body: dict[str, Any], quote_id: str) -> Answer:
     """Change a draft: 200; 409 once it was sent; 412 if it changed."""
     _for_change(quote_id)
-    return _card(operations.change_quote(unit(), ref=quote_id, **_fields(body), **who()))
+    return _card(operations.change_quote(unit(), ref=quote_id, **_fields(body), **kept()))
 
 
 @api.route("/quotes/<string:quote_id>/send", methods=["POST"])
@@ -122,7 +130,7 @@ def change_quote(body: dict[str, Any], quote_id: str) -> Answer:
 def send_quote(quote_id: str) -> Answer:
     """Make a draft binding: 200 with the customer's link; 409 with the obstacles."""
     _for_change(quote_id)
-    return _card(operations.send_quote(unit(), ref=quote_id, **who()))
+    return _card(operations.send_quote(unit(), ref=quote_id, **kept()))
 
 
 @api.route("/quotes/<string:quote_id>/accept", methods=["POST"])
@@ -133,7 +141,7 @@ def send_quote(quote_id: str) -> Answer:
 def accept_quote(body: dict[str, Any], quote_id: str) -> Answer:
     """Take the customer's yes, however it came: 200, and the total is charged."""
     _for_change(quote_id)
-    return _card(operations.accept_quote(unit(), ref=quote_id, **body, **who()))
+    return _card(operations.accept_quote(unit(), ref=quote_id, **body, **kept()))
 
 
 @api.route("/quotes/<string:quote_id>/decline", methods=["POST"])
@@ -144,7 +152,7 @@ def accept_quote(body: dict[str, Any], quote_id: str) -> Answer:
 def decline_quote(body: dict[str, Any], quote_id: str) -> Answer:
     """Take the customer's no, however it came."""
     _for_change(quote_id)
-    return _card(operations.decline_quote(unit(), ref=quote_id, **body, **who()))
+    return _card(operations.decline_quote(unit(), ref=quote_id, **body, **kept()))
 
 
 @api.route("/quotes/<string:quote_id>/withdraw", methods=["POST"])
@@ -155,7 +163,7 @@ def decline_quote(body: dict[str, Any], quote_id: str) -> Answer:
 def withdraw_quote(body: dict[str, Any], quote_id: str) -> Answer:
     """Take a quote back: 200; 409 where money was paid for it."""
     _for_change(quote_id)
-    return _card(operations.withdraw_quote(unit(), ref=quote_id, **body, **who()))
+    return _card(operations.withdraw_quote(unit(), ref=quote_id, **body, **kept()))
 
 
 @api.route("/quotes/<string:quote_id>/extend", methods=["POST"])
@@ -175,7 +183,7 @@ def extend_quote(body: dict[str, Any], quote_id: str) -> Answer:
 @requires("billing.edit")
 def revise_quote(quote_id: str) -> Answer:
     """Begin a quote that takes this one's place once it is sent: 201 with the draft."""
-    return _card(operations.revise_quote(unit(), ref=quote_id, **who()), 201)
+    return _card(operations.revise_quote(unit(), ref=quote_id, **kept()), 201)
 
 
 # --- the ledger ----------------------------------------------------------------------------------

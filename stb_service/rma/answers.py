@@ -21,6 +21,7 @@ from stb_service.rma.events import newest_quote
 from stb_service.rma.gathering import CASE_SUBJECT, OTHERS
 from stb_service.rma.models import Comparison, ReturnCase
 from stb_service.rma.operations import act, act_on_first
+from stb_service.rma.overruling import go_on
 from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import DomainError, NotFound, Obstacle, Refused
@@ -81,6 +82,7 @@ def make_up(session: Session, payload: dict[str, Any], now: datetime) -> None:
     case = session.scalar(select(ReturnCase).where(ReturnCase.public_id == payload["case"]))
     if case is not None:
         hear_again(session, case, now)
+        go_on(session, case, now)
 
 
 def hear_again(session: Session, case: ReturnCase, now: datetime) -> None:

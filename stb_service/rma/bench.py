@@ -22,7 +22,7 @@ from stb_service.rma.events import order_history
 from stb_service.rma.gathering import round_of, terms_of_model
 from stb_service.rma.holding import touch_work
 from stb_service.rma.lab import run_of_lab
-from stb_service.rma.lists import BILLING_CODE_NAMES, CHECKLIST, GRADES, Result
+from stb_service.rma.lists import CHECKLIST, GRADES, Result
 from stb_service.rma.models import (
     BoxTest,
     ComponentSwap,
@@ -108,18 +108,19 @@ def plan_part(
     condition: str = Condition.NEW,
     fault: int | None = None,
     billing_code: str = "",
+    reason: str = "",
     actor: Actor,
     now: datetime,
 ) -> OrderPart:
     """Plan a part for a repair, and reserve it where the box is, if so many are there.
 
     What cannot be reserved is planned all the same, and is missing until `reserve_planned` finds
-    it. Who pays follows from the fault, unless that is said.
+    it. Who pays follows from the fault, unless whoever decides says another, with the reason.
 
     Raises:
-        Forbidden: the actor repairs no boxes.
+        Forbidden: the actor repairs no boxes, or says who pays and does not decide.
         NotFound: there is no such order, or no such fault.
-        Invalid: there is no such part, or the code is none.
+        Invalid: there is no such part, the code is none or has no reason, or the fault is to be named.
         Refused: no part is planned where the order is.
     """
     actor.demand("rma.repair")
@@ -130,39 +131,33 @@ def plan_part(
         raise Invalid.field("part", text("There is no such part."))
     if not 1 <= quantity <= 1000:
         raise Invalid.field("quantity", text("From 1 to %(most)s.", most=1000))
+    code, why = agreed.code_said(session, order, fault, billing_code, reason, actor)
     made = OrderPart(
         order_id=order.id,
         part=line,
         quantity=quantity,
         condition=condition,
         fault_number=fault,
-        billing_code=_billing_code(session, order, fault, billing_code),
+        billing_code=code,
+        code_reason=why,
         planned_at=now,
         planned_by=actor.label[:128],
     )
     session.add(made)
     session.flush()
     _try_to_reserve(session, order, made, actor, now)
-    changes = {"part": line.sku, "quantity": quantity, "fault": fault}
+    changes = {"part": line.sku, "quantity": quantity, "fault": fault, **_said(code, why)}
     record(session, order, "plan-part", changes, actor=actor, now=now)
     return made
 
 
+def _said(code: str, reason: str) -> dict[str, str]:
+    """Return what the audit tells of a code that does not follow from the fault."""
+    return {"billing_code": code, "reason": reason} if reason else {}
+
+
 def _owner(order: WorkshopOrder) -> ReturnCase | WorkshopOrder:
     return order.case or order
-
-
-def _billing_code(session: Session, order: WorkshopOrder, fault: int | None, said: str) -> str:
-    if said:
-        if said not in BILLING_CODE_NAMES:
-            names = ", ".join(BILLING_CODE_NAMES)
-            raise Invalid.field("billing_code", text("One of: %(names)s", names=names))
-        return said
-    if fault is not None:
-        found = fault_of(session, _owner(order), fault).billing_code
-        if found:
-            return agreed.code_of(session, order, found)
-    return "warranty" if order.case_id is not None else "own"
 
 
 def _try_to_reserve(
@@ -244,7 +239,7 @@ def use_part(
     if row.reservation is None:
         message = text("Parts are missing: %(parts)s.", parts=row.part.sku)
         raise Refused([Obstacle("parts", message)])
-    row.billing_code = agreed.code_now(session, order, row.fault_number, row.billing_code)
+    row.billing_code = agreed.code_now(session, order, row)
     agreed.demand_agreement(session, order, row.fault_number, row.billing_code)
     was_used = row.used
     reservation = consume_reservation(
@@ -305,6 +300,7 @@ def record_labour(
     rate_minor: int | None = None,
     fault: int | None = None,
     billing_code: str = "",
+    reason: str = "",
     actor: Actor,
     now: datetime,
 ) -> Labour:
@@ -326,7 +322,7 @@ def record_labour(
     rate = rate_minor if rate_minor is not None else (terms.labour_minor if terms else 0)
     if rate < 0:
         raise Invalid.field("rate", text("Not below zero."))
-    code = _billing_code(session, order, fault, billing_code)
+    code, why = agreed.code_said(session, order, fault, billing_code, reason, actor)
     agreed.demand_agreement(session, order, fault, code)
     made = Labour(
         order_id=order.id,
@@ -336,11 +332,12 @@ def record_labour(
         currency=_currency(order, terms),
         fault_number=fault,
         billing_code=code,
+        code_reason=why,
         by=actor.label[:128],
         at=now,
     )
     session.add(made)
-    changes = {"minutes": minutes, "fault": fault}
+    changes = {"minutes": minutes, "fault": fault, **_said(code, why)}
     record(session, order, "record-labour", changes, actor=actor, now=now)
     return made
 

@@ -141,6 +141,7 @@ EVENTS: dict[str, Text] = {
     "release_replacement": text("Release the replacement"),
     "release_accessory": text("Release the accessory"),
     "redecide": text("Decide again"),
+    "ask_again": text("Back to the request"),
     "begin": text("Repair begun"),
     "finish": text("Repair finished"),
     "fail": text("Repair taken up again"),
@@ -326,6 +327,10 @@ MOVES = (
         Step(state, "redecide", _S.DECIDING, _DECIDE, (_N.REASON, _N.NOT_BILLABLE, _N.BOX_HERE))
         for state in (_S.QUOTING, _S.QUOTED)
     ),
+    Step(
+        *(_S.AWAITING_PAYMENT, "redecide", _S.DECIDING, _DECIDE),
+        needs=(_N.REASON, _N.QUOTE_GONE, _N.BOX_HERE),
+    ),
     Step(_S.QUOTED, "accept", _S.AWAITING_PAYMENT, _EDIT, (_N.QUOTE_STANDS,)),
     Step(_S.QUOTED, "decline", _S.UNREPAIRED, _EDIT, (_N.NOTHING_COVERED, _N.BOX_HERE)),
     Step(_S.QUOTED, "decline_part", _S.DECIDING, _EDIT, (_N.SOMETHING_COVERED,)),
@@ -358,13 +363,13 @@ MOVES = (
             "release_repair",
             _S.REPAIR,
             _EDIT,
-            (_N.FOR_REPAIR, _N.BOX_HERE, _N.PAID),
+            (_N.QUOTE_ACCEPTED, _N.FOR_REPAIR, _N.BOX_HERE, _N.PAID),
         ),
         carries=("plan",),
     ),
     Step(
         *(_S.AWAITING_PAYMENT, "release_replacement", _S.REPLACE, _EDIT),
-        needs=(_N.FOR_REPLACEMENT, _N.PAID),
+        needs=(_N.QUOTE_ACCEPTED, _N.FOR_REPLACEMENT, _N.PAID),
         carries=("keep",),
     ),
     Step(
@@ -380,6 +385,10 @@ MOVES = (
         Step(state, "cancel", _S.CANCELLED, _EDIT, (_N.NO_BOX, _N.REASON, _N.NOTHING_PAID))
         for state in (_S.QUOTING, _S.AWAITING_PAYMENT)
     ),
+    *(
+        Step(state, "ask_again", _S.REQUESTED, _DECIDE, (_N.NO_BOX, _N.ACCESSORY_FREE, _N.REASON))
+        for state in (_S.QUOTING, _S.QUOTED, _S.AWAITING_PAYMENT)
+    ),
     Step(_S.QUOTED, "decline_accessory", _S.CANCELLED, _EDIT, (_N.NO_BOX,)),
     Step(_S.QUOTED, "expire", _S.EXPIRED, _EDIT, (_N.NO_BOX, _N.QUOTE_LAPSED)),
     Step(
@@ -388,7 +397,7 @@ MOVES = (
     ),
     Step(
         *(_S.AWAITING_PAYMENT, "release_accessory", _S.ACCESSORY, _EDIT),
-        needs=(_N.NO_BOX, _N.ACCESSORY, _N.PAID),
+        needs=(_N.QUOTE_ACCEPTED, _N.NO_BOX, _N.ACCESSORY, _N.PAID),
     ),
     # the work
     Step(_S.REPAIR, "begin", _S.REPAIRING, "", (_N.PAID,)),

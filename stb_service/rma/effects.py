@@ -22,12 +22,14 @@ from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.facts import Content, Remedy
 from stb_service.rma.gathering import live_exchange, money_of, stray_box
+from stb_service.rma.guards import GUARDS
 from stb_service.rma.machine import RESUME, Step
 from stb_service.rma.models import Fault
+from stb_service.rma.needs import Need
 from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER, OrderState
 from stb_service.shared import outbox
-from stb_service.shared.errors import Invalid, Refused
+from stb_service.shared.errors import Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text
 
 Effect = Callable[[Acting, Step], None]
@@ -124,7 +126,9 @@ def _release_spare(acting: Acting, step: Step) -> None:
 
 
 def _unclaimed(acting: Acting, step: Step) -> None:
+    """Take back what was paid for and never had: its price is given back before the case ends."""
     exchange.take_spare_back(acting)
+    quoting.undo(acting)
 
 
 # --- the customer's answers ----------------------------------------------------------------------
@@ -183,12 +187,17 @@ def _choose_replacement(acting: Acting, step: Step) -> None:
 def _begin(acting: Acting, step: Step) -> None:
     """Refuse what billing would not begin: a quote that nobody answered, an account overdue.
 
-    What was declined holds back only work that was agreed beside it, not what is covered.
+    What was declined holds back only work that was agreed beside it, not what is covered. What was
+    agreed is begun only while a quote that was accepted stands for it.
     """
     standing = money_of(acting.session, acting.the_case, acting.now)
     if standing is None:
         return
-    if not any(line.agreed for line in acting.facts.lines):
+    if any(line.agreed for line in acting.facts.lines):
+        if QuoteState.ACCEPTED not in standing.quotes:
+            need = Need.QUOTE_ACCEPTED
+            raise Refused([Obstacle(need.value, GUARDS[need].sentence)])
+    else:
         answered = {QuoteState.DECLINED, QuoteState.EXPIRED}
         left = tuple(state for state in standing.quotes if state not in answered)
         standing = replace(standing, quotes=left)
@@ -334,6 +343,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "choose_replacement": (_choose_replacement,),
     "withdraw": (_plain(quoting.give_up),),
     "redecide": (_redecide,),
+    "ask_again": (_plain(quoting.undo),),
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.undo),),
     "release_spare": (_release_spare,),

@@ -114,6 +114,8 @@ class Facts:
     quote_lines: int = 0
     quote_leaves_out: Sequence[int] = ()
     quote_sent: bool = False
+    quote_accepted: bool = False
+    quote_gone: bool = False
     quote_until: datetime | None = None
     quoted_remedy: str = Remedy.REPAIR
     quote_paid_minor: int = 0

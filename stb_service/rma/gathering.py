@@ -411,7 +411,7 @@ class Gathering:
         found = newest_quote(self.session, case)
         quote = found.quote if found else None
         if found is None or quote is None or quote.state not in STANDING_QUOTES:
-            return {}
+            return {"quote_gone": quote is not None and quote.state == QuoteState.WITHDRAWN}
         until = quote.expires_at
         if quote.state == QuoteState.ACCEPTED:  # an answer that was given in time stands
             until = max(until, self.now + timedelta(days=1))
@@ -419,6 +419,7 @@ class Gathering:
             "quote_lines": _line_count(quote),
             "quote_leaves_out": self._left_out(found),
             "quote_sent": quote.state in {QuoteState.SENT, QuoteState.ACCEPTED},
+            "quote_accepted": quote.state == QuoteState.ACCEPTED,
             "quote_until": until,
             "quoted_remedy": found.remedy,
         }

@@ -286,7 +286,7 @@ VERDICTS: Mapping[Need, Guard] = {
         text("Nothing is to be paid by the customer of a box that was sold."),
     ),
     Need.NOT_BILLABLE: Guard(
-        lambda f: _is_judged(f) and f.outcome is not Outcome.BILLABLE,
+        lambda f: _is_judged(f) and (f.outcome is not Outcome.BILLABLE or f.quote_gone),
         text("A fault is still to be paid by the customer: the quote stands as it is."),
     ),
     Need.OPERATORS_BOX: Guard(
@@ -336,6 +336,12 @@ MONEY: Mapping[Need, Guard] = {
         text("It is not recorded that the customer chose another box."),
     ),
     Need.QUOTE_STANDS: Guard(_quote_stands, text("The quote no longer holds: send a new one.")),
+    Need.QUOTE_ACCEPTED: Guard(
+        lambda f: f.quote_accepted, text("No quote that the customer accepted stands.")
+    ),
+    Need.QUOTE_GONE: Guard(
+        lambda f: f.quote_gone, text("The quote was not taken back: it stands as it is.")
+    ),
     Need.QUOTE_LAPSED: Guard(lambda f: not _quote_stands(f), text("The quote still holds.")),
     Need.NOTHING_COVERED: Guard(
         lambda f: not _goes_on(f),

@@ -1,5 +1,5 @@
 """Which boxes stay where they are: those in the workshop, those that a return is about, those kept as
-replacements. What happens to them are steps there.
+replacements; and which quotes are a return's. What happens to them are steps there.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
 from stb_service.rma.cases import CaseState
+from stb_service.rma.gathering import CASE_SUBJECT
 from stb_service.rma.models import Exchange, ReturnCase, WorkshopOrder
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import text
@@ -54,3 +55,19 @@ def why_kept(session: Session, uid: str) -> list[Obstacle]:
         message = text("The box is kept as the replacement of return %(number)s.", number=kept)
         return [Obstacle("spare-kept", message)]
     return []
+
+
+def why_quotes_kept(session: Session, kind: str, ref: str) -> list[Obstacle]:
+    """Return why quotes about something (its kind and ref) are for the steps of a return alone: it
+    would not know of one that was made, sent or taken back beside it.
+    """
+    if kind != CASE_SUBJECT:
+        return []
+    number = session.scalar(select(ReturnCase.number).where(ReturnCase.public_id == ref))
+    if number is None:
+        return []
+    message = text(
+        "Quotes of return %(number)s are made, sent, answered and taken back by its own steps.",
+        number=number,
+    )
+    return [Obstacle("in-return", message)]

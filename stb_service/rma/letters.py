@@ -7,13 +7,15 @@ from datetime import date
 from typing import Any
 
 from stb_service.billing import rules as billing
+from stb_service.billing.models import Quote
 from stb_service.devices.models import Device
 from stb_service.parts.rules import Condition
 from stb_service.rma import queries
 from stb_service.rma.ahead import agreed_fee, fee_now
 from stb_service.rma.cases import CaseState
-from stb_service.rma.choosing import ways_of
+from stb_service.rma.choosing import case_of_quote, ways_of
 from stb_service.rma.cover_words import letter_words, outcome_words
+from stb_service.rma.facts import Remedy
 from stb_service.rma.verdicts import BILLABLE
 from stb_service.rma.writing import NO_COVER, NO_FEE, Writing, box_facts
 from stb_service.shared.access import EVERYTHING
@@ -97,9 +99,22 @@ def _quote(writing: Writing) -> Paper:
         currency=quote.currency,
         valid_until=quote.valid_until_on,
         is_paid_first=quote.account.credit_days == 0,
-        choices=ways_of(writing.session, writing.case, quote),
+        choices=_ways(writing, quote),
+        offered=_offered(writing, quote),
         warranty=letter_words(writing.case, writing.faults),
     )
+
+
+def _ways(writing: Writing, quote: Quote) -> tuple[papers.Choice, ...]:
+    """Return what stands beside the quote of a repair."""
+    is_repair = _offered(writing, quote) == Remedy.REPAIR
+    return ways_of(writing.session, writing.case, quote) if is_repair else ()
+
+
+def _offered(writing: Writing, quote: Quote) -> str:
+    """Return what a quote is for."""
+    found = case_of_quote(writing.session, quote)
+    return found[1].remedy if found else Remedy.REPAIR
 
 
 def _quote_line(row: Any) -> papers.QuoteLine:

@@ -220,6 +220,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "result": text("Result"),
     "statement": text("Statement"),
     "stands": text("Stands"),
+    "billing_code": text("Who pays"),
     "minutes": text("Minutes"),
     "passed": text("Passed"),
     "grade": text("Grade"),

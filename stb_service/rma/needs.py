@@ -77,6 +77,8 @@ class Need(StrEnum):
     OFFERS_SHOWN = "offers_shown"
     OTHER_CHOSEN = "other_chosen"
     QUOTE_STANDS = "quote_stands"
+    QUOTE_ACCEPTED = "quote_accepted"
+    QUOTE_GONE = "quote_gone"
     QUOTE_LAPSED = "quote_lapsed"
     NOTHING_COVERED = "nothing_covered"
     SOMETHING_COVERED = "something_covered"

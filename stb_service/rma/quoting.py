@@ -25,7 +25,7 @@ from stb_service.rma.choosing import keep_choice, last_choice, newest_comparison
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy
-from stb_service.rma.gathering import CASE_SUBJECT, Gathering
+from stb_service.rma.gathering import CASE_SUBJECT, STANDING_QUOTES, Gathering
 from stb_service.rma.lists import NOTHING
 from stb_service.rma.models import CaseQuote, Fault, ReturnCase
 from stb_service.rma.queries import order_of_case
@@ -203,15 +203,24 @@ def _take_back(acting: Acting, made: CaseQuote) -> None:
     """Take a quote back, whatever became of it, unless it was answered with no. What was charged
     is credited; what was paid is to be paid back before the case ends.
     """
-    if made.quote.state in {QuoteState.DRAFT, QuoteState.SENT, QuoteState.ACCEPTED}:
-        withdraw_quote(
-            acting.session,
-            ref=made.quote.public_id,
-            reason=acting.stated.reason,
-            keeps_money=True,
-            actor=acting.house,
-            now=acting.now,
-        )
+    take_back(acting.session, made, acting.stated.reason, actor=acting.house, now=acting.now)
+
+
+def take_back(
+    session: Session, made: CaseQuote, reason: str, *, actor: Actor, now: datetime
+) -> None:
+    """Take a quote back, with its charge, if it stands."""
+    if made.quote.state in STANDING_QUOTES:
+        ref = made.quote.public_id
+        withdraw_quote(session, ref=ref, reason=reason, keeps_money=True, actor=actor, now=now)
+
+
+def standing_quotes(session: Session, case: ReturnCase) -> list[CaseQuote]:
+    """Return the quotes of a case that are made, sent or accepted, the first first."""
+    rows = session.scalars(
+        select(CaseQuote).where(CaseQuote.case_id == case.id).order_by(CaseQuote.id)
+    )
+    return [made for made in rows if made.quote.state in STANDING_QUOTES]
 
 
 def drop(acting: Acting) -> None:
@@ -261,9 +270,13 @@ def _open_faults(acting: Acting, found: CaseQuote) -> list[int]:
 
 
 def _mark(acting: Acting, numbers: Collection[int], **marks: bool) -> None:
-    session = acting.session
+    mark(acting.session, acting.the_case, numbers, **marks)
+
+
+def mark(session: Session, case: ReturnCase, numbers: Collection[int], **marks: bool) -> None:
+    """Write of some faults that their price was agreed or declined, or was not."""
     rows = session.scalars(
-        select(Fault).where(Fault.case_id == acting.the_case.id, Fault.number.in_(list(numbers)))
+        select(Fault).where(Fault.case_id == case.id, Fault.number.in_(list(numbers)))
     )
     for row in rows:
         for name, value in marks.items():

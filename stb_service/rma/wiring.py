@@ -33,7 +33,7 @@ from stb_service.rma.arrivals import routes as arrival_routes
 from stb_service.rma.claiming import pages as claim_pages
 from stb_service.rma.claiming import routes as claim_routes
 from stb_service.rma.claiming.queries import find_claims
-from stb_service.rma.keeping import why_kept
+from stb_service.rma.keeping import why_kept, why_quotes_kept
 from stb_service.rma.routes import bench, cases, faults, orders, promises, terms
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.i18n import text
@@ -130,6 +130,7 @@ def wire(registries: Registries) -> None:
     registries.account_timeline.append(telling.timeline_of_account)
     registries.personal.append(personal.KNOWN)
     registries.keepers.append(why_kept)
+    registries.quote_keepers.append(why_quotes_kept)
     registries.warranty_facts.append(partial(cover_facts.facts, zone=registries.zone))
     for topic in ANSWERS:
         registries.outbox[topic] = partial(take_answer, topic)

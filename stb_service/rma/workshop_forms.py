@@ -98,6 +98,7 @@ class PlanForm(ma.Schema):
     condition = _one_of(Condition, load_default=str(Condition.NEW))
     fault = _number(1, 1000, load_default=None)
     billing_code = _one_of(BILLING_CODE_NAMES, load_default="")
+    reason = fields.line(500, shortest=0, load_default="")
 
 
 class UseForm(ma.Schema):
@@ -115,6 +116,7 @@ class LabourForm(ma.Schema):
     minutes = _number(1, 6000, required=True)
     fault = _number(1, 1000, load_default=None)
     billing_code = _one_of(BILLING_CODE_NAMES, load_default="")
+    reason = fields.line(500, shortest=0, load_default="")
 
 
 class SwapForm(ma.Schema):

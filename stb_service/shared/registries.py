@@ -80,6 +80,11 @@ Keeper = Callable[[Session, str], list[Obstacle]]
 for that room's own steps, which ask no keeper."""
 
 
+QuoteKeeper = Callable[[Session, str, str], list[Obstacle]]
+"""Why quotes about something (its kind and ref) are for the steps of a room alone, as far as that room
+knows; its own steps ask no keeper."""
+
+
 Leaver = Callable[[Session, str, str, Actor, datetime], Any]
 """What a room writes down when a box (by its uid) goes to an account (by its number)."""
 
@@ -168,6 +173,7 @@ class Registries:
     tiles: list[Tile] = field(default_factory=list)
     warranty_facts: list[WarrantyFacts] = field(default_factory=list)
     keepers: list[Keeper] = field(default_factory=list)
+    quote_keepers: list[QuoteKeeper] = field(default_factory=list)
     leavers: list[Leaver] = field(default_factory=list)
     jobs: dict[str, jobs.Handler] = field(default_factory=dict)
     outbox: dict[str, outbox.Handler] = field(default_factory=dict)

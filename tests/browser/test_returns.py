@@ -69,7 +69,7 @@ def test_a_user_fault_is_disputed_upheld_quoted_accepted_paid_and_repaired(
     shows(customer, "Repair", "€59.50")
     go(customer, "Accept …")
     press(customer, "Yes, I accept")
-    shows(customer, "You have accepted this quote. Work begins when it is paid.")
+    shows(customer, "You have accepted this quote. We go ahead when it is paid.")
     story.comes_to("Awaiting payment").refused("Release the repair", "The quote is not paid")
     story.pays("59.50").comes_to("Repair approved").repaired()
     story.step("Ship", leads_to="On its way to the customer", tracking="1Z-OUT")

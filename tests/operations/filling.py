@@ -228,7 +228,8 @@ def fill_returns(session: Session, files: FileStore, actor: Actor) -> None:
     quote_case(session, ref=ref, lines=lines, zone="UTC", **who)
     act(session, ref=ref, machine=CASE, event="send_quote", **who)
     plan_part(session, ref=ref, part="PSU-12", **who)
-    record_labour(session, ref=ref, what="looked", minutes=10, rate_minor=4_000, **who)
+    free: dict[str, Any] = {"billing_code": "own", "reason": "to see what it costs"}
+    record_labour(session, ref=ref, what="looked", minutes=10, rate_minor=4_000, **free, **who)
     record_test(session, ref=ref, passed=False, **who)
     order = order_of_case(session, repair, EVERYTHING)
     assert order is not None

@@ -52,6 +52,7 @@ class OrderPart(Base):
     condition: Mapped[str] = mapped_column(String(16))
     fault_number: Mapped[int | None]
     billing_code: Mapped[str] = mapped_column(String(16))
+    code_reason: Mapped[str] = mapped_column(String(500), default="")
     reservation_id: Mapped[int | None] = mapped_column(ForeignKey("reservations.id"))
     used: Mapped[int] = mapped_column(default=0)
     dropped_at: Mapped[datetime | None]
@@ -80,6 +81,7 @@ class Labour(Base):
     currency: Mapped[str] = mapped_column(String(3))
     fault_number: Mapped[int | None]
     billing_code: Mapped[str] = mapped_column(String(16))
+    code_reason: Mapped[str] = mapped_column(String(500), default="")
     by: Mapped[str] = mapped_column(String(128))
     at: Mapped[datetime]
 

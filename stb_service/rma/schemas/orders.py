@@ -134,13 +134,16 @@ class CheckBody(ma.Schema):
 
 
 class PlannedPartBody(ma.Schema):
-    """A part that a repair needs; who pays follows from the fault, unless that is said."""
+    """A part that a repair needs; who pays follows from the fault, unless whoever decides says another,
+    with the reason.
+    """
 
     part = fields.line(64, required=True)
     quantity = integer(1, 1000, load_default=1)
     condition = condition_field(load_default="new")
     fault = number(load_default=None, allow_none=True)
     billing_code = narrowed(*BILLING_CODE_NAMES)
+    reason = told(500)
 
 
 class UsedPartBody(ma.Schema):
@@ -154,13 +157,16 @@ class UsedPartBody(ma.Schema):
 
 
 class LabourBody(ma.Schema):
-    """Time that was worked; without a rate, that of the model's terms."""
+    """Time that was worked; without a rate, that of the model's terms. Who pays follows from the fault,
+    as with a part.
+    """
 
     what = fields.line(200, required=True)
     minutes = integer(1, 6000, required=True)
     rate_minor = integer(0, MOST_MINOR, load_default=None, allow_none=True)
     fault = number(load_default=None, allow_none=True)
     billing_code = narrowed(*BILLING_CODE_NAMES)
+    reason = told(500)
 
 
 class ComponentBody(ma.Schema):

@@ -226,6 +226,7 @@ class WorkshopPartSchema(ma.Schema):
     condition = words()
     fault = whole(attribute="fault_number", allow_none=True)
     billing_code = words()
+    code_reason = words()
     is_reserved = flag()
     used = whole()
     dropped_at = instant(or_none=True)
@@ -242,6 +243,7 @@ class WorkshopLabourSchema(ma.Schema):
     currency = words()
     fault = whole(attribute="fault_number", allow_none=True)
     billing_code = words()
+    code_reason = words()
     by = words()
     at = instant()
 

@@ -254,7 +254,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Quote(Letter):
-    """What a repair costs, until when, and how to accept it at `link`."""
+    """What a repair, another box or an accessory (`offered`: repair, replace, accessory) costs, until
+    when, and how to accept it at `link`.
+    """
 
     number: str
     reasons: tuple[Words, ...]
@@ -265,9 +267,10 @@ class Quote(Letter):
     is_paid_first: bool = True
     return_fee_minor: int = 0
     choices: tuple[Choice, ...] = field(default=())
+    offered: str = "repair"
 
     name = "quote"
-    title = text("Quote for a repair")
+    title = text("Quote")
 
     def __post_init__(self) -> None:
         super().__post_init__()

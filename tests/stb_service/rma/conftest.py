@@ -27,6 +27,7 @@ from stb_service.rma.lists import CHECKLIST, PRECHECKS_OF, FaultSaid, Stated
 from stb_service.rma.machine import Machine
 from stb_service.rma.models import Accessory, Exchange, OrderPart, ReturnCase, WorkshopOrder
 from stb_service.rma.operations import act, open_case, open_order
+from stb_service.rma.verdicts import BILLABLE
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING, Actor, builtin_verbs
 from stb_service.shared.db import Database
@@ -302,10 +303,12 @@ class House(Desk):
 
     def repaired(self, part: str = PSU) -> House:
         """Repair the box with a part, test it, and finish."""
-        planned = self.say(bench.plan_part, part=part)
+        lines = [line for line in self.facts.lines if line.agreed or line.verdict not in BILLABLE]
+        planned = self.say(bench.plan_part, part=part, fault=lines[0].number if lines else None)
         self.on_order("reserve").on_order("begin")
         self.say(bench.use_part, part=planned.public_id)
-        self.say(bench.record_labour, what="exchange", minutes=30, rate_minor=4_000)
+        worked = {"what": "exchange", "minutes": 30, "rate_minor": 4_000}
+        self.say(bench.record_labour, **worked, fault=planned.fault_number)
         self.say(bench.record_firmware, before="1.0.0", after="1.1.0")
         self.on_order("test")
         self.say(bench.record_test, passed=True)

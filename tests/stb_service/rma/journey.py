@@ -51,6 +51,7 @@ ALL_WELL = Facts(
     compared=True,
     quote_lines=1,
     quote_sent=True,
+    quote_accepted=True,
     quote_until=START + 30 * DAY,
     has_account=True,
     refund_minor=9_900,

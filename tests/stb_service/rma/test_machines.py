@@ -354,6 +354,10 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
     ),
     (
+        *(Need.QUOTE_GONE, CASE, "redecide"),
+        *(lambda j: j.know(lines=lines(Verdict.USER_FAULT)).to("quoted").case("accept"), {}),
+    ),
+    (
         *(Need.BOX_HERE, CASE, "withdraw"),
         *(lambda j: j.to("repairing").order("wait_for_supplier", "supplier_keeps"), {}),
     ),
@@ -372,6 +376,11 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     (
         *(Need.SOMETHING_COVERED, CASE, "decline_part"),
         *(lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted"), {}),
+    ),
+    (
+        *(Need.QUOTE_ACCEPTED, CASE, "release_repair"),
+        lambda j: j.know(lines=lines(Verdict.OUT_OF_WARRANTY)).to("quoted").case("accept"),
+        {"quote_accepted": False},
     ),
     (
         *(Need.FOR_REPAIR, CASE, "release_repair"),

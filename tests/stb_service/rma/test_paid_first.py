@@ -79,11 +79,14 @@ def test_parts_and_labour_to_be_paid_for_need_a_price_that_was_agreed(one: House
     one.parts()
     device = one.customers_box()
     one.open(device).received(device).judged().on_case("approve_repair")
-    planned = one.say(bench.plan_part, part=PSU, billing_code="billable")
+    planned = one.say(bench.plan_part, part=PSU, billing_code="billable", reason="by choice")
     one.on_order("reserve").on_order("begin")
     for verb, said in (
         (bench.use_part, {"part": planned.public_id}),
-        (bench.record_labour, {"what": "polish", "minutes": 30, "billing_code": "billable"}),
+        (
+            bench.record_labour,
+            {"what": "polish", "minutes": 30, "billing_code": "billable", "reason": "so"},
+        ),
     ):
         with pytest.raises(Refused) as refusal:
             one.say(verb, **said)

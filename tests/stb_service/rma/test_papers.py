@@ -138,6 +138,21 @@ def test_a_quote_and_a_box_that_goes_back_unrepaired(post: Post) -> None:
     assert post.due[-2:] == ["quote", "returned-unrepaired"]
 
 
+def test_a_quote_of_another_box_and_of_an_accessory_says_so(post: Post) -> None:
+    device = post.customers_box(sold_on=OLD)
+    post.lives().do(set_model_terms, model="AUR-1", new_minor=9_900, tax_ppm=TAX)
+    post.open(device, "mainboard").received(device).judged().quoted(5_000)
+    repair = post.paper("quote")
+    post.on_case("revise", reason="wants another box").quoted(9_900, remedy="replace")
+    other = post.paper("quote")
+    post.open(post.customers_box("SN-0002", sold_on=OLD), "remote", remedy="accessory").checked()
+    post.on_case("quote_accessory").quoted(2_000, remedy="accessory")
+    accessory = post.paper("quote")
+
+    found = [(paper.offered, bool(paper.choices)) for paper in (repair, other, accessory)]
+    assert found == [("repair", True), ("replace", False), ("accessory", False)]
+
+
 def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     device, spare = post.customers_box(), post.spare()
     terms = {"may_send_ahead": True, "unreturned_minor": 8_000, "tax_ppm": TAX}

@@ -272,6 +272,25 @@ def test_a_quote_says_what_follows_from_each_answer(changes: dict[str, Any], wor
     assert words in page_of(replace(sample(Quote, "en"), **changes), "en")
 
 
+@pytest.mark.parametrize("is_paid_first", [False, True])
+@pytest.mark.parametrize(
+    ("offered", "title", "sent"),
+    [
+        ("replace", "Quote for another set-top box", "We send the other box when"),
+        ("accessory", "Quote for an accessory of your set-top box", "We send the accessory when"),
+    ],
+)
+def test_a_quote_speaks_of_what_it_offers(
+    offered: str, title: str, sent: str, is_paid_first: bool
+) -> None:
+    changes: dict[str, Any] = {"offered": offered, "choices": (), "is_paid_first": is_paid_first}
+    page = page_of(replace(sample(Quote, "en"), **changes, lines=(), return_fee_minor=0), "en")
+
+    assert title in page
+    assert sent in page
+    assert "repair" not in page.partition("<body")[2].lower()
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
