@@ -4,16 +4,20 @@ was given for another."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.ledger.operations import zone_of
-from stb_service.billing.rules import day_in
+from stb_service.billing.models import Quote
+from stb_service.billing.rules import QuoteState, day_in
 from stb_service.devices.models import Device
+from stb_service.rma.facts import Remedy
 from stb_service.rma.models import (
     CaseEvent,
+    CaseQuote,
     Comparison,
     ComponentSwap,
     Exchange,
@@ -25,8 +29,10 @@ from stb_service.rma.models import (
 )
 from stb_service.rma.verdicts import FREE
 from stb_service.subscribers.models import Account, Site
-from stb_service.warranty.facts import Fit, Replaced, Stay
+from stb_service.warranty.cover import cover
+from stb_service.warranty.facts import Bought, Fit, Replaced, Stay
 from stb_service.warranty.models import WarrantyDecision
+from stb_service.warranty.traces import known_of
 
 CAME = frozenset({"receive", "accept_other"})
 WENT = frozenset({"deliver", "hand_over"})
@@ -43,7 +49,9 @@ def _zone(case: ReturnCase | None, default: str) -> str:
     return zone_of_box(case.site, case.account, default) if case is not None else default
 
 
-def facts(session: Session, uid: str, *, zone: str = "UTC") -> Iterator[Stay | Fit | Replaced]:
+def facts(
+    session: Session, uid: str, *, zone: str = "UTC"
+) -> Iterator[Stay | Fit | Replaced | Bought]:
     """Yield what is known of a box, by its uid, whoever asks: it is the box's own cover.
 
     Days are those where the box stood; `zone` is the operator's, for what no account had.
@@ -131,8 +139,9 @@ def _fits(session: Session, device_id: int, zone: str) -> Iterator[Fit]:
     yield from first.values()
 
 
-def _replaced(session: Session, device_id: int, zone: str) -> Iterator[Replaced]:
-    """Yield that the box was given for another, with the last day on which that one was covered.
+def _replaced(session: Session, device_id: int, zone: str) -> Iterator[Replaced | Bought]:
+    """Yield that the box was given for another: with what was left of that one's cover, or, where
+    the customer paid for it, as bought.
 
     Its first day is the one on which it was handed over or delivered; until a parcel is, the day
     on which it was sent.
@@ -141,15 +150,57 @@ def _replaced(session: Session, device_id: int, zone: str) -> Iterator[Replaced]
         select(Exchange).where(Exchange.device_id == device_id, Exchange.state == "given")
     ).all()
     for exchange in rows:
-        last = session.scalar(
-            select(WarrantyDecision.covered_until)
-            .join(Fault, Fault.decision_id == WarrantyDecision.id)
-            .where(Fault.case_id == exchange.case_id, WarrantyDecision.covered_until.is_not(None))
-            .order_by(WarrantyDecision.covered_until.desc())
-            .limit(1)
+        first = _first_day(session, exchange, zone)
+        if first is not None:
+            is_bought = _was_bought(session, exchange.case_id)
+            yield Bought(first) if is_bought else _left_of(session, exchange, first, zone)
+
+
+def _was_bought(session: Session, case_id: int) -> bool:
+    """Tell whether the customer pays for the replacement: by a quote, or by the fee for one that
+    went ahead of a box whose fault turned out not to be covered. The fee for a box that did not
+    come back pays for that box.
+    """
+    quoted = (
+        select(CaseQuote.id)
+        .join(Quote, CaseQuote.quote_id == Quote.id)
+        .where(
+            CaseQuote.case_id == case_id,
+            CaseQuote.remedy == Remedy.REPLACE,
+            Quote.state == QuoteState.ACCEPTED,
         )
-        if (first := _first_day(session, exchange, zone)) is not None:
-            yield Replaced(first, last)
+    )
+    charged = select(CaseEvent.id).where(
+        CaseEvent.case_id == case_id, CaseEvent.event == "settle_uncovered"
+    )
+    return any(session.scalar(found.limit(1)) is not None for found in (quoted, charged))
+
+
+def _left_of(session: Session, exchange: Exchange, first: date, zone: str) -> Replaced:
+    """Return to which day the box was covered that another was given for, and each component that
+    has a day of its own: by the policy and the facts of the newest decision on it, as of the day
+    on which the other was had. It was in our hands until then.
+    """
+    decision = session.scalar(
+        select(WarrantyDecision)
+        .join(Fault, Fault.decision_id == WarrantyDecision.id)
+        .where(
+            Fault.case_id == exchange.case_id,
+            WarrantyDecision.device_id == exchange.replaced_id,
+        )
+        .order_by(WarrantyDecision.id.desc())
+        .limit(1)
+    )
+    if decision is None:
+        return Replaced(first, None)
+    known, policy = known_of(decision.facts), decision.version.as_policy()
+    cases = [session.get_one(ReturnCase, exchange.case_id)]
+    known = replace(known, stays=(*known.stays, *_of_cases(session, cases, zone)))
+    own = {*policy.components, *(fit.component for fit in known.fits)}
+    own |= {component for stay in known.stays for component in stay.repaired}
+    last = cover(known, policy, None, first).last
+    days = {component: cover(known, policy, component, first).last for component in sorted(own)}
+    return Replaced(first, last, {name: day for name, day in days.items() if day != last})
 
 
 def _first_day(session: Session, exchange: Exchange, zone: str) -> date | None:
