@@ -36,6 +36,7 @@ from stb_service.warranty.traces import known_of
 
 CAME = frozenset({"receive", "accept_other"})
 WENT = frozenset({"deliver", "hand_over"})
+REPAIRED = frozenset({"finish", "fail"})
 
 
 def zone_of_box(site: Site | None, account: Account | None, default: str) -> str:
@@ -77,7 +78,7 @@ def _of_cases(session: Session, cases: Sequence[ReturnCase], zone: str) -> Itera
     faults = session.scalars(select(Fault).where(Fault.case_id.in_(ids))).all()
     events = session.scalars(
         select(CaseEvent)
-        .where(CaseEvent.case_id.in_(ids), CaseEvent.event.in_(CAME | WENT))
+        .where(CaseEvent.case_id.in_(ids), CaseEvent.event.in_(CAME | WENT | REPAIRED))
         .order_by(CaseEvent.seq)
     ).all()
     chosen = set(
@@ -96,26 +97,42 @@ def _of_cases(session: Session, cases: Sequence[ReturnCase], zone: str) -> Itera
     for case in cases:
         covered = [f for f in faults if f.case_id == case.id and f.effective_verdict in FREE]
         mine = [e for e in events if e.case_id == case.id]
-        stay = _stay(case, mine, covered, _zone(case, zone))
+        stay = _stay(case, mine, covered, _zone(case, zone), chose_repair=case.id in chosen)
         if stay is not None:
-            repaired, went = stay.repaired, stay.delivered_on
-            yield Stay(stay.received_on, went, repaired, chose_repair=case.id in chosen)
+            yield stay
 
 
 def _stay(
-    case: ReturnCase, events: Sequence[CaseEvent], covered: Sequence[Fault], zone: str
+    case: ReturnCase,
+    events: Sequence[CaseEvent],
+    covered: Sequence[Fault],
+    zone: str,
+    *,
+    chose_repair: bool,
 ) -> Stay | None:
+    """Return the stay of a box that came. Its days count whatever was done: the owner was without
+    a box whose fault the warranty answers for. What a repair gives, only a box has that went back
+    repaired: who withdraws, or gets another box, was promised nothing for what was not done.
+    """
     came = next((event for event in events if event.event in CAME), None)
     if came is None or not covered:
         return None
     went = next((event for event in events if event.event in WENT and event.seq > came.seq), None)
     left_at = went.at if went else case.closed_at
-    repaired = frozenset(fault.component for fault in covered if fault.component)
+    is_repaired = went is not None and _was_repaired(events)
+    components = frozenset(fault.component for fault in covered if fault.component)
     return Stay(
         day_in(zone, came.at),
         day_in(zone, left_at) if left_at else None,
-        repaired if went else frozenset(),
+        components if is_repaired else frozenset(),
+        chose_repair=is_repaired and chose_repair,
     )
+
+
+def _was_repaired(events: Sequence[CaseEvent]) -> bool:
+    """Tell whether a repair was finished, and stayed so."""
+    last = next((event for event in reversed(events) if event.event in REPAIRED), None)
+    return last is not None and last.event == "finish"
 
 
 def _fits(session: Session, device_id: int, zone: str) -> Iterator[Fit]:

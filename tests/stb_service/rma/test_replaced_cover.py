@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from stb_service.rma import deciding
 from stb_service.rma.cover_facts import facts
 from stb_service.rma.terms import set_model_terms
+from stb_service.warranty.facts import Stay
 from stb_service.warranty.models import WarrantyDecision
 from tests.stb_service.rma.conftest import BENCH, OLD, House
 from tests.stb_service.rma.test_branches import TERMS
@@ -91,3 +93,56 @@ def test_days_in_our_hands_are_added_to_what_was_left(one: House) -> None:
     one.on_case("ship", tracking="1Z3").on_case("deliver").provisioned()
 
     assert cover_of(one, spare).covered_until == date(2027, 5, 5 + 11)
+
+
+def chosen(house: House) -> Any:
+    """Let the customer of a covered box choose its repair, where that brings longer cover."""
+    repairs = {"suspends": True, "tail_days": 400, "extend_months": 12}
+    house.in_force("longer", repairs=repairs)
+    house.assign("longer")
+    house.parts()
+    device = house.customers_box()
+    house.open(device, "power_supply").received(device).judged()
+    house.state("remedy_chosen").on_case("approve_repair")
+    return device
+
+
+def given_back(house: House) -> date:
+    """Let the box of the case go home; return the day on which it came."""
+    house.on_case("ship", tracking="1Z2").on_case("deliver").on_case("confirm")
+    return house.now.date()
+
+
+def test_a_covered_box_that_goes_home_unrepaired_has_only_the_days_it_was_away(one: House) -> None:
+    device = chosen(one)
+    one.on_case("withdraw", reason="moves abroad")
+    went = given_back(one)
+
+    with one.db.read() as session:
+        assert list(facts(session, device.public_id)) == [Stay(date(2026, 3, 2), went)]
+    days = (went - date(2026, 3, 2)).days + 1
+    for component in ("", "power_supply"):
+        assert cover_of(one, device, component).covered_until == date(2027, 5, 5 + days)
+
+
+def test_a_repair_that_failed_its_test_afterwards_and_was_withdrawn_gives_nothing(
+    one: House,
+) -> None:
+    device = chosen(one)
+    one.repaired().on_order("fail", reason="no picture")
+    one.judge(one.say(deciding.add_fault, symptom="no picture").number, "wear")
+    one.on_order("find_more").on_case("withdraw", reason="moves abroad")
+    went = given_back(one)
+
+    with one.db.read() as session:
+        assert Stay(date(2026, 3, 2), went) in list(facts(session, device.public_id))
+
+
+def test_a_repair_that_was_done_gives_what_the_policy_promises(one: House) -> None:
+    device = chosen(one)
+    one.repaired()
+    went = given_back(one)
+
+    stay = Stay(date(2026, 3, 2), went, frozenset({"power_supply"}), chose_repair=True)
+    with one.db.read() as session:
+        assert stay in list(facts(session, device.public_id))
