@@ -11,13 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.ledger.operations import zone_of
-from stb_service.billing.models import Quote
-from stb_service.billing.rules import QuoteState, day_in
+from stb_service.billing.rules import day_in
 from stb_service.devices.models import Device
-from stb_service.rma.facts import Remedy
+from stb_service.rma.gathering import has_bought
 from stb_service.rma.models import (
     CaseEvent,
-    CaseQuote,
     Comparison,
     ComponentSwap,
     Exchange,
@@ -167,33 +165,27 @@ def _replaced(session: Session, device_id: int, zone: str) -> Iterator[Replaced 
         select(Exchange).where(Exchange.device_id == device_id, Exchange.state == "given")
     ).all()
     for exchange in rows:
+        case = session.get_one(ReturnCase, exchange.case_id)
         first = _first_day(session, exchange, zone)
         if first is not None:
-            is_bought = _was_bought(session, exchange.case_id)
-            yield Bought(first) if is_bought else _left_of(session, exchange, first, zone)
+            is_bought = _was_bought(session, case)
+            yield Bought(first) if is_bought else _left_of(session, exchange, case, first, zone)
 
 
-def _was_bought(session: Session, case_id: int) -> bool:
+def _was_bought(session: Session, case: ReturnCase) -> bool:
     """Tell whether the customer pays for the replacement: by a quote, or by the fee for one that
     went ahead of a box whose fault turned out not to be covered. The fee for a box that did not
     come back pays for that box.
     """
-    quoted = (
-        select(CaseQuote.id)
-        .join(Quote, CaseQuote.quote_id == Quote.id)
-        .where(
-            CaseQuote.case_id == case_id,
-            CaseQuote.remedy == Remedy.REPLACE,
-            Quote.state == QuoteState.ACCEPTED,
-        )
-    )
     charged = select(CaseEvent.id).where(
-        CaseEvent.case_id == case_id, CaseEvent.event == "settle_uncovered"
+        CaseEvent.case_id == case.id, CaseEvent.event == "settle_uncovered"
     )
-    return any(session.scalar(found.limit(1)) is not None for found in (quoted, charged))
+    return has_bought(session, case) or session.scalar(charged.limit(1)) is not None
 
 
-def _left_of(session: Session, exchange: Exchange, first: date, zone: str) -> Replaced:
+def _left_of(
+    session: Session, exchange: Exchange, case: ReturnCase, first: date, zone: str
+) -> Replaced:
     """Return to which day the box was covered that another was given for, and each component that
     has a day of its own: by the policy and the facts of the newest decision on it, as of the day
     on which the other was had. It was in our hands until then.
@@ -211,8 +203,7 @@ def _left_of(session: Session, exchange: Exchange, first: date, zone: str) -> Re
     if decision is None:
         return Replaced(first, None)
     known, policy = known_of(decision.facts), decision.version.as_policy()
-    cases = [session.get_one(ReturnCase, exchange.case_id)]
-    known = replace(known, stays=(*known.stays, *_of_cases(session, cases, zone)))
+    known = replace(known, stays=(*known.stays, *_of_cases(session, [case], zone)))
     own = {*policy.components, *(fit.component for fit in known.fits)}
     own |= {component for stay in known.stays for component in stay.repaired}
     last = cover(known, policy, None, first).last
