@@ -135,6 +135,7 @@ class _Import(RowByRow):
             remedy=fields.get("remedy", Remedy.REPAIR),
             channel=Channel.IMPORT,
             reported_on=fields.get("reported_on", reported_on),
+            is_imported=True,
             complaint=fields.get("complaint", ""),
             faults=[FaultSaid(fields.get("component", ""), fields.get("symptom", ""))],
             external_id=fields["external_id"],
