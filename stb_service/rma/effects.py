@@ -124,7 +124,11 @@ def _release_spare(acting: Acting, step: Step) -> None:
 
 
 def _unclaimed(acting: Acting, step: Step) -> None:
-    exchange.take_spare_back(acting)
+    """Put back on the shelf what nobody wants: the replacement, or the accessory."""
+    if acting.facts.content == Content.ACCESSORY:
+        exchange.take_accessories_back(acting)
+    else:
+        exchange.take_spare_back(acting)
 
 
 # --- the customer's answers ----------------------------------------------------------------------

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from stb_service.devices.holdings import chain
 from stb_service.devices.holdings.operations import take_back
@@ -217,27 +218,64 @@ def write_off_box(acting: Acting, device: Device) -> None:
 
 
 def restock(acting: Acting) -> None:
-    """Put a box that is ready on a shelf, as good as new."""
+    """Put a box that is ready on a shelf, as good as new.
+
+    Raises:
+        Invalid: no shelf was named, and the box stands on none.
+    """
     order = acting.the_order
-    location = stated_location(acting, default=order.location)
+    location = stated_location(acting, *sorted(TAKEN_IN), default=order.location)
     move_within(acting, order.device, location, Condition.REFURBISHED)
     _set_status(acting, order.device, Status.REFURB)
     order.location = location
 
 
 def scrap(acting: Acting) -> None:
-    """Scrap a box, at the place for it where one is named."""
+    """Scrap a box, at the place for it: the one that is named, else the only one.
+
+    Raises:
+        Invalid: none was named, and there is none, or more than one.
+    """
     order = acting.the_order
-    if acting.stated.location:
-        move_within(acting, order.device, stated_location(acting, LocationKind.SCRAP))
+    _take_away(acting, LocationKind.SCRAP)
     _set_status(acting, order.device, Status.SCRAPPED)
 
 
 def leave_with_supplier(acting: Acting) -> None:
-    """Let a box stay with the supplier, at the supplier's place where one is named."""
-    order = acting.the_order
-    if acting.stated.location:
-        move_within(acting, order.device, stated_location(acting, LocationKind.SUPPLIER))
+    """Let a box stay with the supplier: the one that is named, else the only one.
+
+    Raises:
+        Invalid: none was named, and there is none, or more than one.
+    """
+    _take_away(acting, LocationKind.SUPPLIER)
+
+
+def _take_away(acting: Acting, kind: LocationKind) -> None:
+    """Let a box that stands in stock leave for a place of a kind."""
+    device = acting.the_order.device
+    if acting.stated.location or stands_in_stock(acting.session, device):
+        move_within(
+            acting, device, stated_location(acting, kind, default=_only_place(acting, kind))
+        )
+
+
+def stands_in_stock(session: Session, device: Device) -> bool:
+    """Tell whether a box stands at a place of the house, as the ledger has it."""
+    if part_of_model(session, device.model_id or 0) is None:
+        return False
+    last = last_place_of(session, device, EVERYTHING)
+    return last is not None and not last.position.location.is_open
+
+
+def _only_place(acting: Acting, kind: LocationKind) -> Location | None:
+    """Return the place of a kind that the actor's organisation has alone, else the operator's."""
+    for owner in (acting.actor.scope.organisation_id, None):
+        statement = select(Location).where(Location.kind == kind, Location.is_active)
+        owned = statement.where(Location.organisation_id == owner)
+        found = acting.session.scalars(owned.limit(2)).all()
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 # --- parcels -------------------------------------------------------------------------------------
