@@ -20,7 +20,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.files import Stored
 from stb_service.shared.i18n import text
 from stb_service.shared.jobs import Job, Outcome, Work
-from stb_service.shared.registries import Keeper, Leaver
+from stb_service.shared.registries import Keeper, Leaver, Loser
 from stb_service.shared.tables import AUTO, WRITERS
 
 AT_ONCE = 500
@@ -64,7 +64,10 @@ def enqueue_export(
 
 
 def run_import(
-    work: Work, keepers: Sequence[Keeper] = (), leavers: Sequence[Leaver] = ()
+    work: Work,
+    keepers: Sequence[Keeper] = (),
+    leavers: Sequence[Leaver] = (),
+    losers: Sequence[Loser] = (),
 ) -> Outcome:
     """Import the file; the report holds every refused row and every warning."""
     report = import_file(
@@ -78,6 +81,7 @@ def run_import(
         progress=work.progress,
         keepers=keepers,
         leavers=leavers,
+        losers=losers,
     )
     return imports.outcome_of(work, report)
 
@@ -137,9 +141,16 @@ def row_of(device: Device, scope: Scope, account: str) -> list[str]:
     return ["" if value is None else str(value) for value in values.values()]
 
 
-def handlers(keepers: Sequence[Keeper], leavers: Sequence[Leaver]) -> dict[str, jobs.Handler]:
-    """Return what runs this room's long work; `keepers` and `leavers` are the registries'."""
-    return {IMPORT: lambda work: run_import(work, keepers, leavers), EXPORT: run_export}
+def handlers(
+    keepers: Sequence[Keeper], leavers: Sequence[Leaver], losers: Sequence[Loser]
+) -> dict[str, jobs.Handler]:
+    """Return what runs this room's long work; `keepers`, `leavers` and `losers` are the
+    registries'.
+    """
+    return {
+        IMPORT: lambda work: run_import(work, keepers, leavers, losers),
+        EXPORT: run_export,
+    }
 
 
-HANDLERS = handlers((), ())
+HANDLERS = handlers((), (), ())

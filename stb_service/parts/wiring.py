@@ -16,7 +16,7 @@ from stb_service.parts.catalogue import routes as catalogue_routes
 from stb_service.parts.catalogue.queries import find_parts
 from stb_service.parts.counts import pages as counts_pages
 from stb_service.parts.counts import routes as counts_routes
-from stb_service.parts.leaving import leave_shelf
+from stb_service.parts.leaving import leave_shelf, leave_stock
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import (
@@ -91,6 +91,7 @@ def wire(registries: Registries) -> None:
     registries.timeline.append(box_card.timeline)
     registries.tiles.append(Tile("parts.short", "parts.view", "parts/tile.html", _tile, order=60))
     registries.leavers.append(leave_shelf)
+    registries.losers.append(leave_stock)
     registries.jobs.update(HANDLERS)
     registries.gauges.append(_gauge)
 

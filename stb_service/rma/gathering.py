@@ -381,7 +381,7 @@ class Gathering:
         is_theirs = held is not None and held.account_id == case.account_id
         return is_theirs and other_live_case(self.session, other.id) == 0
 
-    def _choice(self, case: ReturnCase) -> dict[str, bool]:
+    def _choice(self, case: ReturnCase) -> dict[str, Any]:
         """The law asks that a consumer be told, where choosing the repair brings longer cover."""
         covered = [
             fault.decision.version.as_policy().repairs.extend_months > 0

@@ -16,7 +16,7 @@ from stb_service.devices.rules import TRANSITIONS, Status
 from stb_service.parts.catalogue.queries import part_of_model
 from stb_service.parts.models import Location
 from stb_service.parts.operations import CUSTOMERS, move_stock
-from stb_service.parts.queries import find_location, last_place_of
+from stb_service.parts.queries import find_location, last_place_of, only_place
 from stb_service.parts.rules import Condition, LocationKind
 from stb_service.rma.acting import Acting
 from stb_service.rma.models import Parcel
@@ -116,7 +116,7 @@ def _move(acting: Acting, device: Device, location: Location, condition: Conditi
     move_stock(
         session,
         device=device.public_id,
-        from_location=CUSTOMERS,
+        from_location=CUSTOMERS if last is None else None,
         to_location=location.public_id,
         to_condition=condition,
         reference=acting.reference,
@@ -254,9 +254,8 @@ def _take_away(acting: Acting, kind: LocationKind) -> None:
     """Let a box that stands in stock leave for a place of a kind."""
     device = acting.the_order.device
     if acting.stated.location or stands_in_stock(acting.session, device):
-        move_within(
-            acting, device, stated_location(acting, kind, default=_only_place(acting, kind))
-        )
+        only = only_place(acting.session, kind, acting.actor.scope.organisation_id)
+        move_within(acting, device, stated_location(acting, kind, default=only))
 
 
 def stands_in_stock(session: Session, device: Device) -> bool:
@@ -265,17 +264,6 @@ def stands_in_stock(session: Session, device: Device) -> bool:
         return False
     last = last_place_of(session, device, EVERYTHING)
     return last is not None and not last.position.location.is_open
-
-
-def _only_place(acting: Acting, kind: LocationKind) -> Location | None:
-    """Return the place of a kind that the actor's organisation has alone, else the operator's."""
-    for owner in (acting.actor.scope.organisation_id, None):
-        statement = select(Location).where(Location.kind == kind, Location.is_active)
-        owned = statement.where(Location.organisation_id == owner)
-        found = acting.session.scalars(owned.limit(2)).all()
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
 
 
 # --- parcels -------------------------------------------------------------------------------------

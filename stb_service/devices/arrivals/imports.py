@@ -44,7 +44,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, Refused
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.imports import Header, Progress, Report, open_source, read_cells
-from stb_service.shared.registries import Keeper, Leaver
+from stb_service.shared.registries import Keeper, Leaver, Loser
 from stb_service.shared.tables import AUTO, Line
 
 NEEDED = ("serial", "model")
@@ -118,6 +118,7 @@ def import_file(
     progress: Progress | None = None,
     keepers: Sequence[Keeper] = (),
     leavers: Sequence[Leaver] = (),
+    losers: Sequence[Loser] = (),
 ) -> Report:
     """Import a CSV or XLSX file of boxes; a dry run does the same and keeps nothing.
 
@@ -136,7 +137,10 @@ def import_file(
         by=FOUND_BY,
     )
     task = _Import(
-        db, source.header, name, actor, source.report, keepers=keepers, leavers=leavers
+        *(db, source.header, name, actor, source.report),
+        keepers=keepers,
+        leavers=leavers,
+        losers=losers,
     )
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
@@ -155,6 +159,7 @@ class _Import:
     adopt: bool = False
     keepers: Sequence[Keeper] = ()
     leavers: Sequence[Leaver] = ()
+    losers: Sequence[Loser] = ()
 
     def take(self, chunk: Sequence[Line], now: datetime) -> None:
         """Import one chunk in a unit of work of its own."""
@@ -402,6 +407,7 @@ def _apply(
         move_custody(session, uid=uid, reason="import", **held, **who)
     if "status" in wanted and device.status != status:
         new: dict[str, Any] = {"status": str(status), "keepers": task.keepers}
+        new["losers"] = task.losers
         change_status(session, uid=uid, reason="import", **new, **who)
 
 
@@ -445,9 +451,7 @@ def _give_new(session: Session, row: _Row, draft: Draft, actor: Actor, now: date
     )
 
 
-def _give_known(
-    session: Session, device: Device, row: _Row, task: _Import, **who: Any
-) -> None:
+def _give_known(session: Session, device: Device, row: _Row, task: _Import, **who: Any) -> None:
     """Give a known box to the account of its row, or pass it on from the one that has it."""
     who["keepers"] = task.keepers
     if row.held_by is None:
