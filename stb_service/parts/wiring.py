@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from stb_service.parts import box_card, pages, queries, routes
 from stb_service.parts.arrivals import pages as arrivals_pages
 from stb_service.parts.arrivals import routes as arrivals_routes
-from stb_service.parts.arrivals.jobs import HANDLERS
+from stb_service.parts.arrivals.jobs import handlers
 from stb_service.parts.catalogue import pages as catalogue_pages
 from stb_service.parts.catalogue import routes as catalogue_routes
 from stb_service.parts.catalogue.queries import find_parts
@@ -92,7 +92,7 @@ def wire(registries: Registries) -> None:
     registries.tiles.append(Tile("parts.short", "parts.view", "parts/tile.html", _tile, order=60))
     registries.leavers.append(leave_shelf)
     registries.losers.append(leave_stock)
-    registries.jobs.update(HANDLERS)
+    registries.jobs.update(handlers(registries.keepers))
     registries.gauges.append(_gauge)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from stb_service.parts.arrivals.parts import import_parts
 from stb_service.parts.arrivals.stock import import_stock
 from stb_service.shared.imports import Report, outcome_of
 from stb_service.shared.jobs import Handler, Outcome, Work
+from stb_service.shared.registries import Keeper
 
 PARTS, STOCK = "parts.import", "stock.import"
 
@@ -28,7 +29,12 @@ def _run(take: Callable[..., Report], work: Work) -> Outcome:
     return outcome_of(work, report)
 
 
-HANDLERS: dict[str, Handler] = {
-    PARTS: partial(_run, import_parts),
-    STOCK: partial(_run, import_stock),
-}
+def handlers(keepers: Sequence[Keeper]) -> dict[str, Handler]:
+    """Return what runs this room's long work; `keepers` are the registries'."""
+    return {
+        PARTS: partial(_run, import_parts),
+        STOCK: partial(_run, partial(import_stock, keepers=keepers)),
+    }
+
+
+HANDLERS = handlers(())

@@ -1,4 +1,4 @@
-"""Importing a file of stock: each row states that so many of a part are at a place.
+"""Importing a file of stock: each row states that so many of a part are at a place, or that a box is.
 
 What differs from the ledger is entered as the difference of a count, so a statement adds nothing up.
 It counts once: by its `external_id` or, of a row without one, by the file it stands in, so
@@ -17,8 +17,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from stb_service.devices.holdings.queries import devices_called
+from stb_service.devices.models import Device
 from stb_service.parts.arrivals.columns import STOCK_NAMED_BY, STOCK_SPELLINGS
-from stb_service.parts.catalogue.queries import find_part
+from stb_service.parts.catalogue.queries import find_part, part_of_model
+from stb_service.parts.counts.boxes import BoxSaid, state_box
 from stb_service.parts.counts.operations import state_stock
 from stb_service.parts.models import Part
 from stb_service.parts.rules import Condition
@@ -28,10 +31,17 @@ from stb_service.shared.errors import DomainError, Invalid
 from stb_service.shared.i18n import Text, text
 from stb_service.shared.imports import Fields, Progress, Report, RowByRow, Source, open_source
 from stb_service.shared.money import read_amount
+from stb_service.shared.registries import Keeper
 from stb_service.shared.tables import AUTO
 
 NEEDED = ("part", "location", "quantity")
-COLUMNS_OF_FIELDS = {"counted": "quantity", "unit_cost_minor": "unit_cost"}
+NEEDED_OF_BOX = ("location",)
+COLUMNS_OF_FIELDS = {
+    "counted": "quantity",
+    "unit_cost_minor": "unit_cost",
+    "device": "box",
+    "to_location": "location",
+}
 
 
 def import_stock(
@@ -44,12 +54,14 @@ def import_stock(
     encoding: str = AUTO,
     dry_run: bool = False,
     progress: Progress | None = None,
+    keepers: Sequence[Keeper] = (),
 ) -> Report:
-    """Import a CSV or XLSX file of stock; a dry run does the same and keeps nothing.
+    """Import a CSV or XLSX file of stock; a dry run does the same and keeps nothing. `keepers`
+    are the registries'.
 
     Raises:
-        Invalid: the file is no table, its first line names neither part nor place, or there is no
-            other.
+        Invalid: the file is no table, its first line names neither part nor box nor place, or there
+            is no other.
     """
     source = open_source(
         path,
@@ -61,20 +73,30 @@ def import_stock(
     )
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    task = _Import(db, source, actor, name, digest)
+    task = _Import(db, source, actor, name, digest, keepers)
     return source.take_chunks(lambda chunk: task.take(chunk, clock()), progress)
 
 
 class _Import(RowByRow):
     same = text("Line %(line)s of this file states the same stock.")
 
-    def __init__(self, db: Database, source: Source, actor: Actor, name: str, digest: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        source: Source,
+        actor: Actor,
+        name: str,
+        digest: str,
+        keepers: Sequence[Keeper],
+    ) -> None:
         super().__init__(db, source, actor)
-        self.name, self.digest = name, digest
+        self.name, self.digest, self.keepers = name, digest, keepers
 
     def keys(self, fields: Fields) -> Sequence[str]:
         named = (fields.get("part"), fields.get("location"), fields.get("condition"))
         keys = [f"part {' '.join(str(value) for value in named)}"]
+        if "box" in fields:
+            keys = [f"box {fields['box']}"]
         external_id = fields.get("external_id")
         return [*([f"external_id {external_id}"] if external_id else []), *keys]
 
@@ -85,6 +107,8 @@ class _Import(RowByRow):
         return {COLUMNS_OF_FIELDS.get(name, name): why for name, why in found.items()}
 
     def write(self, session: Session, fields: Fields, now: datetime) -> str:
+        if "box" in fields:
+            return self._write_box(session, fields, now)
         if missing := {n: [text("Each row needs this.")] for n in NEEDED if n not in fields}:
             raise Invalid(fields=missing)
         part = find_part(session, fields["part"])
@@ -107,6 +131,46 @@ class _Import(RowByRow):
             now=now,
         )
         return str(stated)
+
+    def _write_box(self, session: Session, fields: Fields, now: datetime) -> str:
+        missing = {n: [text("Each row needs this.")] for n in NEEDED_OF_BOX if n not in fields}
+        if missing:
+            raise Invalid(fields=missing)
+        box, quantity = self._box(session, fields["box"]), fields.get("quantity", 1)
+        line = part_of_model(session, box.model_id) if box.model_id else None
+        if "part" in fields and (line is None or find_part(session, fields["part"]) != line):
+            raise Invalid.field("part", text("The box is of another model."))
+        if quantity not in {0, 1}:
+            raise Invalid.field("quantity", text("A box is there once, or not."))
+        said = BoxSaid(
+            location=fields["location"],
+            condition=fields.get("condition", str(Condition.NEW)),
+            is_there=quantity == 1,
+            unit_cost_minor=_unit_cost(line, fields) if line else None,
+        )
+        place = f"box {box.public_id} {said.location}"
+        external_id = fields.get("external_id")
+        stated = state_box(
+            session,
+            key=f"row {external_id}" if external_id else _digest(f"{self.digest} {place}"),
+            box=box,
+            said=said,
+            source=self.name,
+            reason=fields.get("reason", ""),
+            keepers=self.keepers,
+            actor=self.actor,
+            now=now,
+        )
+        return str(stated)
+
+    def _box(self, session: Session, called: str) -> Device:
+        found = devices_called(session, called, self.actor.scope)
+        if not found:
+            raise Invalid.field("box", text("There is no such box."))
+        if len(found) > 1:
+            message = text("Several boxes are called so; name it by its id elsewhere.")
+            raise Invalid.field("box", message)
+        return found[0]
 
 
 def _digest(words: str) -> str:
