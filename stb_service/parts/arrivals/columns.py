@@ -148,4 +148,4 @@ STOCK_COLUMNS: Sequence[Column] = (
     Column("reason", text("why it is corrected"), ("note", "comment"), read_line(500)),
 )
 STOCK_SPELLINGS: Mapping[str, Column] = by_spelling(STOCK_COLUMNS)
-STOCK_NAMED_BY = ("part", "box", "location")
+STOCK_NAMED_BY = ("part", "box")

@@ -60,8 +60,8 @@ def import_stock(
     are the registries'.
 
     Raises:
-        Invalid: the file is no table, its first line names neither part nor box nor place, or there
-            is no other.
+        Invalid: the file is no table, its first line names neither parts nor boxes, or there is
+            no other.
     """
     source = open_source(
         path,

@@ -161,11 +161,16 @@ def _bring(
         if worth is None:
             position = find_position(session, part, Place(to, said.condition))
             worth = worth_of(session, part, balance_of(session, position), 1)
-        first = {"from_location": beyond, "condition": said.condition} if stands is None else {}
+        first: dict[str, Any] = (
+            {"from_location": beyond, "condition": said.condition} if stands is None else {}
+        )
         more = {**first, "to_condition": said.condition, "unit_cost_minor": worth}
         return move_stock(session, **common, **more, **who)
     if said.is_there and stands.condition != said.condition:
-        graded = {"to_location": stands.location.code, "to_condition": said.condition}
+        graded: dict[str, Any] = {
+            "to_location": stands.location.code,
+            "to_condition": said.condition,
+        }
         moved = move_stock(session, device=box.public_id, **graded, **who)
     if stands.location.id != to.id:
         moved = move_stock(session, **common, **who)
