@@ -50,7 +50,7 @@ def leave_stock(
     if status == Status.LOST:
         beyond = single_location(session, LocationKind.COUNT, now)
     else:
-        found = queries.only_place(session, LocationKind.SCRAP, stands.organisation_id)
+        found = queries.only_place(session, LocationKind.SCRAP, stands.organisation_id, EVERYTHING)
         if found is None:
             message = text("Move the box to a place of scrap first: which one is not clear.")
             raise Refused([Obstacle("scrap-place", message)])

@@ -107,14 +107,15 @@ def find_location(session: Session, ref: str, scope: Scope) -> Location | None:
 
 
 def only_place(
-    session: Session, kind: LocationKind, organisation_id: int | None
+    session: Session, kind: LocationKind, organisation_id: int | None, scope: Scope
 ) -> Location | None:
     """Return the place of a kind that an organisation has alone, else the only one of the operator;
     None where there is none, or more than one.
     """
     for owner in dict.fromkeys((organisation_id, None)):
         statement = select(Location).where(
-            Location.kind == kind, Location.is_active, Location.organisation_id == owner
+            *(Location.kind == kind, Location.is_active, Location.organisation_id == owner),
+            within(scope),
         )
         found = session.scalars(statement.order_by(Location.code).limit(2)).all()
         if found:

@@ -254,7 +254,7 @@ def _take_away(acting: Acting, kind: LocationKind) -> None:
     """Let a box that stands in stock leave for a place of a kind."""
     device = acting.the_order.device
     if acting.stated.location or stands_in_stock(acting.session, device):
-        only = only_place(acting.session, kind, acting.actor.scope.organisation_id)
+        only = only_place(acting.session, kind, acting.actor.scope.organisation_id, EVERYTHING)
         move_within(acting, device, stated_location(acting, kind, default=only))
 
 

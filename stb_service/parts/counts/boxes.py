@@ -17,12 +17,10 @@ from stb_service.parts.catalogue.queries import part_of_model
 from stb_service.parts.counts import queries
 from stb_service.parts.counts.operations import (
     Stated,
-    new_sheet,
     place_to_count,
-    record_count,
-    sheet_for,
     worth_of,
 )
+from stb_service.parts.counts.sheets import new_sheet, record_count, sheet_for
 from stb_service.parts.ledger import Place, balance_of, find_position, single_location
 from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove
 from stb_service.parts.operations import move_stock

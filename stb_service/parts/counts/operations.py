@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from stb_service.parts import queries as stock
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.counts import queries
+from stb_service.parts.counts.sheets import new_sheet, record_count, sheet_for
 from stb_service.parts.ledger import (
     Place,
     Step,
@@ -31,7 +32,6 @@ from stb_service.parts.rules import (
     MoveKind,
     obstacles_to_taking,
 )
-from stb_service.shared import audit
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
@@ -298,33 +298,6 @@ def state_stock(
     return Stated.CHANGED if balance.seq else Stated.CREATED
 
 
-def sheet_for(
-    session: Session, location: Location, source: str, actor: Actor, now: datetime
-) -> StockCount:
-    """Return the closed sheet of a place for what is stated at one instant."""
-    known = queries.sheet_of(session, location, source[:500], now, actor.scope)
-    return known or new_sheet(session, location, source, actor, now)
-
-
-def new_sheet(
-    session: Session, location: Location, source: str, actor: Actor, now: datetime
-) -> StockCount:
-    """Return another closed sheet of a place, for what is stated of the same twice."""
-    made = StockCount(
-        location=location,
-        state=CountState.CLOSED,
-        reason=source[:500],
-        opened_at=now,
-        opened_by=actor.label[:128],
-        ended_at=now,
-        ended_by=actor.label[:128],
-        lines=[],
-    )
-    session.add(made)
-    session.flush()
-    return made
-
-
 def cancel_count(
     session: Session, *, ref: str, reason: str = "", actor: Actor, now: datetime
 ) -> StockCount:
@@ -357,16 +330,3 @@ def _end(
     session.flush()
     verb = "stock_count.close" if state == CountState.CLOSED else "stock_count.cancel"
     record_count(session, count, verb, changes, why.actor, why.now)
-
-
-def record_count(
-    session: Session,
-    count: StockCount,
-    verb: str,
-    changes: dict[str, Any],
-    actor: Actor,
-    now: datetime,
-) -> None:
-    """Audit something about a stock-taking."""
-    subject = ("stock_count", count.public_id, count.location.code)
-    audit.record(session, actor=actor, verb=verb, subject=subject, changes=changes, now=now)
