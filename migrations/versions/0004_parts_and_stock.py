@@ -270,7 +270,12 @@ def upgrade() -> None:
         sa.Column("counted_at", UtcDateTime(), nullable=False),
         sa.Column("counted_by", sa.String(length=128), nullable=False),
         sa.Column("key", sa.String(length=80), nullable=True),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.CheckConstraint(
+            "device_id IS NULL OR (counted <= 1 AND expected BETWEEN 0 AND 1)",
+            name=op.f("ck_stock_count_lines_box"),
+        ),
         sa.CheckConstraint(
             "condition IN ('new', 'refurbished', 'defective')",
             name=op.f("ck_stock_count_lines_condition"),
@@ -284,17 +289,31 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["part_id"], ["parts.id"], name=op.f("fk_stock_count_lines_part_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["devices.id"], name=op.f("fk_stock_count_lines_device_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stock_count_lines")),
         sa.UniqueConstraint("key", name=op.f("uq_stock_count_lines_key")),
-        sa.UniqueConstraint(
-            "count_id",
-            "part_id",
-            "condition",
-            name=op.f("uq_stock_count_lines_count_id_part_id_condition"),
-        ),
     )
     with op.batch_alter_table("stock_count_lines", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_stock_count_lines_part_id"), ["part_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_stock_count_lines_device_id"), ["device_id"], unique=False
+        )
+        batch_op.create_index(
+            "uq_stock_count_lines_part",
+            ["count_id", "part_id", "condition"],
+            unique=True,
+            sqlite_where=sa.text("device_id IS NULL"),
+            postgresql_where=sa.text("device_id IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_stock_count_lines_device",
+            ["count_id", "device_id"],
+            unique=True,
+            sqlite_where=sa.text("device_id IS NOT NULL"),
+            postgresql_where=sa.text("device_id IS NOT NULL"),
+        )
     op.create_table(
         "stock_moves",
         sa.Column("number", sa.String(length=16), nullable=False),

@@ -21,7 +21,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.i18n import text
 from stb_service.shared.imports.work import run_import
 from stb_service.shared.jobs import Job, Outcome, Work
-from stb_service.shared.registries import Keeper, Leaver
+from stb_service.shared.registries import Keeper, Leaver, Loser
 from stb_service.shared.tables import WRITERS
 
 AT_ONCE = 500
@@ -96,12 +96,14 @@ def row_of(device: Device, scope: Scope, account: str) -> list[str]:
     return ["" if value is None else str(value) for value in values.values()]
 
 
-def handlers(keepers: Sequence[Keeper], leavers: Sequence[Leaver]) -> dict[str, jobs.Handler]:
-    """Return what runs this room's long work; `keepers` and `leavers` are the registries'."""
-    return {
-        IMPORT: partial(run_import, import_file, keepers=keepers, leavers=leavers),
-        EXPORT: run_export,
-    }
+def handlers(
+    keepers: Sequence[Keeper], leavers: Sequence[Leaver], losers: Sequence[Loser]
+) -> dict[str, jobs.Handler]:
+    """Return what runs this room's long work; `keepers`, `leavers` and `losers` are the
+    registries'.
+    """
+    known: dict[str, Any] = {"keepers": keepers, "leavers": leavers, "losers": losers}
+    return {IMPORT: partial(run_import, import_file, **known), EXPORT: run_export}
 
 
-HANDLERS = handlers((), ())
+HANDLERS = handlers((), (), ())

@@ -29,6 +29,7 @@ from stb_service.devices.identity.operations import (
 )
 from stb_service.devices.models import CustodyEvent, Device, DeviceCapability, DeviceTag
 from stb_service.devices.rules import (
+    GONE,
     NOT_IN_CUSTODY,
     RETIRED,
     Capability,
@@ -45,7 +46,7 @@ from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Refused
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
-from stb_service.shared.registries import Keeper, why_kept
+from stb_service.shared.registries import Keeper, Loser, why_kept
 from stb_service.staff.models import Organisation
 
 
@@ -196,10 +197,12 @@ def change_status(
     status: str,
     reason: str = "",
     keepers: Sequence[Keeper] = (),
+    losers: Sequence[Loser] = (),
     actor: Actor,
     now: datetime,
 ) -> Device:
-    """Move a box on in its life, by the table of transitions. `keepers` are the registries'.
+    """Move a box on in its life, by the table of transitions. `keepers` and `losers` are the
+    registries'.
 
     Scrapping retires it: its identifiers are free for others, its custody ends, and
     it is served no more. People of a dealer or a service centre mark what they hold as in
@@ -222,6 +225,8 @@ def change_status(
     changes: dict[str, Any] = {"status": [device.status, status]}
     if reason:
         changes["reason"] = reason
+    for lose in losers if status in GONE else ():
+        lose(session, device.public_id, status, reason, actor, now)
     device.status = status
     renew(device, now)
     if status in RETIRED:

@@ -23,7 +23,7 @@ from stb_service.devices.identity.rules import (
 )
 from stb_service.devices.models import Device
 from stb_service.devices.queries import COUNT_LIMIT, DeviceFilter
-from stb_service.devices.routes import filter_of, kept, read_capabilities, who
+from stb_service.devices.routes import filter_of, kept, lost, read_capabilities, who
 from stb_service.devices.rules import (
     CAPABILITY_KIND_NAMES,
     SELLER_STATUSES,
@@ -295,7 +295,7 @@ def change_status(uid: str) -> ResponseReturnValue:
     return do_on_card(
         uid,
         lambda: operations.change_status(
-            unit(), uid=uid, **read_form(StatusForm()), **who(), **kept()
+            unit(), uid=uid, **read_form(StatusForm()), **who(), **lost()
         ),
         _("The status is changed."),
     )

@@ -48,6 +48,11 @@ def given() -> dict[str, Any]:
     return {**kept(), "leavers": services().registries.leavers}
 
 
+def lost() -> dict[str, Any]:
+    """Return what other rooms have to say where a box is scrapped or lost."""
+    return {**kept(), "losers": services().registries.losers}
+
+
 def _card(device: Device, status: int = 200) -> Answer:
     unit().flush()
     card = card_of(unit(), device.public_id, current_actor().scope)
@@ -150,7 +155,7 @@ def change_device(body: dict[str, Any], device_id: str) -> Answer:
 def change_status(body: dict[str, Any], device_id: str) -> Answer:
     """Move a box on in its life: 200; 409 with the obstacles where there is no such step."""
     _for_change(device_id)
-    return _card(operations.change_status(unit(), uid=device_id, **body, **who(), **kept()))
+    return _card(operations.change_status(unit(), uid=device_id, **body, **who(), **lost()))
 
 
 @api.route("/devices/<string:device_id>/custody", methods=["POST"])

@@ -50,6 +50,8 @@ STATUS_COLOURS: Mapping[str, str] = {
     Status.REPLACED: "grey",
 }
 
+GONE = frozenset({Status.SCRAPPED, Status.LOST})
+"""What a box is that is counted nowhere any more."""
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.IN_STOCK: frozenset(
         {Status.SOLD, Status.ACTIVE, Status.IN_RMA, Status.QUARANTINED}

@@ -93,7 +93,7 @@ def wire(registries: Registries) -> None:
     )
     registries.account_timeline.append(holdings_pages.account_entries)
     registries.personal.append(holdings_personal.KNOWN)
-    registries.jobs.update(handlers(registries.keepers, registries.leavers))
+    registries.jobs.update(handlers(registries.keepers, registries.leavers, registries.losers))
     registries.jobs.update(handlers_of_holdings(registries.keepers))
     registries.outbox["box.appeared"] = register_unclaimed
     registries.gauges.append(_gauge)

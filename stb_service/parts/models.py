@@ -431,13 +431,23 @@ class CountLine(Base):
 
     `expected` is what the ledger said at that instant: the difference stays right though
     pieces move on until the sheet is closed. `times` says how often it was counted. What a file
-    stated has a `key`, under which it counts once.
+    stated has a `key`, under which it counts once. A whole box has a line of its own.
     """
 
     __tablename__ = "stock_count_lines"
     __table_args__ = (
-        UniqueConstraint("count_id", "part_id", "condition"),
+        _unique_where(
+            *("uq_stock_count_lines_part", "count_id", "part_id", "condition"),
+            where="device_id IS NULL",
+        ),
+        _unique_where(
+            *("uq_stock_count_lines_device", "count_id", "device_id"),
+            where="device_id IS NOT NULL",
+        ),
         UniqueConstraint("key"),
+        CheckConstraint(
+            "device_id IS NULL OR (counted <= 1 AND expected BETWEEN 0 AND 1)", name="box"
+        ),
         CheckConstraint(_one_of("condition", Condition), name="condition"),
         CheckConstraint(f"counted BETWEEN 0 AND {MOST} AND times > 0", name="counted"),
     )
@@ -445,6 +455,7 @@ class CountLine(Base):
     count_id: Mapped[int] = mapped_column(ForeignKey("stock_counts.id"))
     key: Mapped[str | None] = mapped_column(String(80))
     part_id: Mapped[int] = mapped_column(ForeignKey("parts.id"), index=True)
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id"), index=True)
     condition: Mapped[str] = mapped_column(String(16))
     counted: Mapped[int]
     expected: Mapped[int]
@@ -454,6 +465,7 @@ class CountLine(Base):
 
     count: Mapped[StockCount] = relationship(back_populates="lines")
     part: Mapped[Part] = relationship()
+    device: Mapped[Device | None] = relationship()
 
     @property
     def difference(self) -> int:

@@ -79,6 +79,7 @@ def move_stock(
     unit_cost_minor: int | None = None,
     reason: str = "",
     reference: str = "",
+    is_count: bool = False,
     keepers: Sequence[Keeper] = (),
     actor: Actor,
     now: datetime,
@@ -88,7 +89,9 @@ def move_stock(
 
     A box that stands somewhere leaves from there. What it is worth goes with it, at the moving
     average of the place; only what comes from beyond the house is given a cost. A box that
-    comes to a place of an organisation is handed into its custody. `keepers` are the registries'.
+    comes to a place of an organisation is handed into its custody. One that is missed leaves for
+    the stock-taking (`is_count`); one that was missed, and is found, comes back from there.
+    `keepers` are the registries'.
 
     Raises:
         Invalid: a part, place or box is unknown to the actor, or is named with too little.
@@ -113,7 +116,9 @@ def move_stock(
         is_same_place=goods.source.location.id == goods.target.location.id,
     )
     kept = why_kept(session, keepers, goods.device.public_id) if goods.device else []
-    if obstacles := _obstacles_to_moving(goods, kind) + kept:
+    found = goods.device is not None and goods.source.location.kind == LocationKind.COUNT
+    counts = is_count or found
+    if obstacles := _obstacles_to_moving(goods, kind, counts=counts) + kept:
         raise Refused(obstacles)
     assert kind is not None
     why = Why(actor, now, reason, reference)
@@ -248,11 +253,13 @@ def _read_place(
     return found
 
 
-def _obstacles_to_moving(goods: _Goods, kind: MoveKind | None) -> list[Obstacle]:
+def _obstacles_to_moving(
+    goods: _Goods, kind: MoveKind | None, *, counts: bool = False
+) -> list[Obstacle]:
     source, target = goods.source, goods.target
     if source == target:
         return [Obstacle("same", text("It is there already."))]
-    if kind is None or kind == MoveKind.COUNT:
+    if kind is None or (kind == MoveKind.COUNT and not counts):
         return [Obstacle("move", text("Nothing is moved between these places."))]
     if not target.location.is_active:
         return [Obstacle("place", text("Place %(code)s is closed.", code=target.location.code))]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload
 
 from stb_service.devices.queries import check_cursor
 from stb_service.parts.models import Location, Part, StockMove, StockPosition
-from stb_service.parts.rules import GOOD, SHELVES, Balance
+from stb_service.parts.rules import GOOD, SHELVES, Balance, LocationKind
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
@@ -86,6 +86,23 @@ def find_location(session: Session, ref: str, scope: Scope) -> Location | None:
     statement = select(Location).options(joinedload(Location.organisation))
     names = or_(Location.public_id == ref, Location.code == ref)
     return session.scalar(statement.where(names, within(scope)).order_by(Location.code != ref))
+
+
+def only_place(
+    session: Session, kind: LocationKind, organisation_id: int | None, scope: Scope
+) -> Location | None:
+    """Return the place of a kind that an organisation has alone, else the only one of the operator;
+    None where there is none, or more than one.
+    """
+    for owner in dict.fromkeys((organisation_id, None)):
+        statement = select(Location).where(
+            *(Location.kind == kind, Location.is_active, Location.organisation_id == owner),
+            within(scope),
+        )
+        found = session.scalars(statement.order_by(Location.code).limit(2)).all()
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def location_by_ref(session: Session, ref: str, scope: Scope) -> Location:

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from stb_service.parts import box_card, pages, queries, routes
 from stb_service.parts.arrivals import pages as arrivals_pages
 from stb_service.parts.arrivals import routes as arrivals_routes
-from stb_service.parts.arrivals.jobs import HANDLERS
+from stb_service.parts.arrivals.jobs import handlers
 from stb_service.parts.catalogue import pages as catalogue_pages
 from stb_service.parts.catalogue import routes as catalogue_routes
 from stb_service.parts.catalogue.queries import find_parts
 from stb_service.parts.counts import pages as counts_pages
 from stb_service.parts.counts import routes as counts_routes
-from stb_service.parts.leaving import leave_shelf
+from stb_service.parts.leaving import leave_shelf, leave_stock
 from stb_service.parts.ordering.queries import shortages_count
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.i18n import text
@@ -92,7 +92,8 @@ def wire(registries: Registries) -> None:
     registries.timeline.append(box_card.timeline)
     registries.tiles.append(Tile("parts.short", "parts.view", "parts/tile.html", _tile, order=60))
     registries.leavers.append(leave_shelf)
-    registries.jobs.update(HANDLERS)
+    registries.losers.append(leave_stock)
+    registries.jobs.update(handlers(registries.keepers))
     registries.gauges.append(_gauge)
 
 

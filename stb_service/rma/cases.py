@@ -170,6 +170,7 @@ _N = Need
 _EDIT, _DECIDE, _RECEIVE, _SHIP = "rma.edit", "rma.decide", "rma.receive", "rma.ship"
 _COVERED = (_N.CHOICE, _N.NOT_AHEAD)
 _SPARE = (_N.SPARE, _N.SPARE_FITS)
+_PROMISED = (*_SPARE, _N.SPARE_NEW, _N.SPARE_PROMISED)
 _FEE = (_N.FEE_AGREED, _N.FEE_CHARGEABLE)
 _SWAP = (_N.SAME_BOX, _N.MAY_SWAP, *_SPARE, _N.SPARE_NEW, _N.BALANCE, _N.SIGNATURE)
 _LOST = (_N.LOSS_CONFIRMED, _N.NOT_ACCESSORY)
@@ -407,7 +408,7 @@ MOVES = (
     Step(_S.REPAIRING, "find_more", _S.DECIDING),
     Step(_S.REPAIRING, "beyond_repair", _S.DECIDING, "", (_N.FREE_WORK,)),
     Step(_S.REPAIRING, "beyond_repair_paid", _S.CHOOSING, "", (_N.PAID_WORK,)),
-    Step(_S.REPLACE, "allocate", _S.REPLACING, _SHIP, (*_SPARE, _N.SPARE_NEW)),
+    Step(_S.REPLACE, "allocate", _S.REPLACING, _SHIP, _PROMISED),
     Step(_S.REPLACE, "approve_refund", _S.REFUND, _DECIDE, (_N.PAYEE, _N.REASON)),
     Step(_S.REPLACING, "release_spare", _S.REPLACE, _SHIP, (_N.REASON,)),
     Step(_S.REFUND, "refund", _S.COMPLETED, _DECIDE, (_N.REFUND,)),
@@ -428,7 +429,10 @@ MOVES = (
     ),
     *(
         step
-        for state, needs in ((_S.REPLACING, (_N.ONE_FOR_ONE,)), (_S.ACCESSORY, (_N.ACCESSORY,)))
+        for state, needs in (
+            (_S.REPLACING, (*_PROMISED, _N.ONE_FOR_ONE)),
+            (_S.ACCESSORY, (_N.ACCESSORY,)),
+        )
         for step in (
             Step(state, "ship", _S.OUTBOUND, _SHIP, (*needs, _N.BALANCE, _N.PARCEL)),
             Step(state, "hand_over", _S.COMPLETED, _SHIP, (*needs, _N.BALANCE, _N.SIGNATURE)),

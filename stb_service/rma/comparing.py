@@ -15,7 +15,7 @@ from stb_service.rma import comparison
 from stb_service.rma.choosing import keep_choice
 from stb_service.rma.comparison import Choice, Inputs, Offer
 from stb_service.rma.deciding import record
-from stb_service.rma.gathering import terms_of_model
+from stb_service.rma.gathering import has_bought, terms_of_model
 from stb_service.rma.models import Comparison, ModelTerms
 from stb_service.rma.touching import ENDED, touch
 from stb_service.shared.access import Actor
@@ -151,7 +151,8 @@ def choose(
     Raises:
         Forbidden: the actor answers for no customers.
         NotFound: there is no such case or comparison.
-        Invalid: there is no such choice.
+        Invalid: there is no such choice, or it is another than what was quoted and accepted, and
+            nothing says how the customer agreed to that.
     """
     actor.demand("rma.edit")
     case, order = touch(session, ref, actor=actor)
@@ -163,5 +164,8 @@ def choose(
         raise NotFound(text("There is no such comparison."))
     if choice not in set(Choice):
         raise Invalid.field("choice", text("One of: %(names)s", names=", ".join(Choice)))
+    if case is not None and not note.strip() and has_bought(session, case):
+        message = text("A quote for another box is accepted: say how the customer agreed to this.")
+        raise Invalid.field("note", message)
     keep_choice(session, owner, found, choice, note=note, actor=actor, now=now)
     return found

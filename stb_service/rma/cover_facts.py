@@ -4,6 +4,7 @@ was given for another."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import select
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from stb_service.billing.ledger.operations import zone_of
 from stb_service.billing.rules import day_in
 from stb_service.devices.models import Device
+from stb_service.rma.gathering import has_bought
 from stb_service.rma.models import (
     CaseEvent,
     Comparison,
@@ -25,11 +27,14 @@ from stb_service.rma.models import (
 )
 from stb_service.rma.verdicts import FREE
 from stb_service.subscribers.models import Account, Site
-from stb_service.warranty.facts import Fit, Replaced, Stay
+from stb_service.warranty.cover import cover
+from stb_service.warranty.facts import Bought, Fit, Replaced, Stay
 from stb_service.warranty.models import WarrantyDecision
+from stb_service.warranty.traces import known_of
 
 CAME = frozenset({"receive", "accept_other"})
 WENT = frozenset({"deliver", "hand_over"})
+REPAIRED = frozenset({"finish", "fail"})
 
 
 def zone_of_box(site: Site | None, account: Account | None, default: str) -> str:
@@ -43,7 +48,9 @@ def _zone(case: ReturnCase | None, default: str) -> str:
     return zone_of_box(case.site, case.account, default) if case is not None else default
 
 
-def facts(session: Session, uid: str, *, zone: str = "UTC") -> Iterator[Stay | Fit | Replaced]:
+def facts(
+    session: Session, uid: str, *, zone: str = "UTC"
+) -> Iterator[Stay | Fit | Replaced | Bought]:
     """Yield what is known of a box, by its uid, whoever asks: it is the box's own cover.
 
     Days are those where the box stood; `zone` is the operator's, for what no account had.
@@ -69,7 +76,7 @@ def _of_cases(session: Session, cases: Sequence[ReturnCase], zone: str) -> Itera
     faults = session.scalars(select(Fault).where(Fault.case_id.in_(ids))).all()
     events = session.scalars(
         select(CaseEvent)
-        .where(CaseEvent.case_id.in_(ids), CaseEvent.event.in_(CAME | WENT))
+        .where(CaseEvent.case_id.in_(ids), CaseEvent.event.in_(CAME | WENT | REPAIRED))
         .order_by(CaseEvent.seq)
     ).all()
     chosen = set(
@@ -88,26 +95,42 @@ def _of_cases(session: Session, cases: Sequence[ReturnCase], zone: str) -> Itera
     for case in cases:
         covered = [f for f in faults if f.case_id == case.id and f.effective_verdict in FREE]
         mine = [e for e in events if e.case_id == case.id]
-        stay = _stay(case, mine, covered, _zone(case, zone))
+        stay = _stay(case, mine, covered, _zone(case, zone), chose_repair=case.id in chosen)
         if stay is not None:
-            repaired, went = stay.repaired, stay.delivered_on
-            yield Stay(stay.received_on, went, repaired, chose_repair=case.id in chosen)
+            yield stay
 
 
 def _stay(
-    case: ReturnCase, events: Sequence[CaseEvent], covered: Sequence[Fault], zone: str
+    case: ReturnCase,
+    events: Sequence[CaseEvent],
+    covered: Sequence[Fault],
+    zone: str,
+    *,
+    chose_repair: bool,
 ) -> Stay | None:
+    """Return the stay of a box that came. Its days count whatever was done: the owner was without
+    a box whose fault the warranty answers for. What a repair gives, only a box has that went back
+    repaired: who withdraws, or gets another box, was promised nothing for what was not done.
+    """
     came = next((event for event in events if event.event in CAME), None)
     if came is None or not covered:
         return None
     went = next((event for event in events if event.event in WENT and event.seq > came.seq), None)
     left_at = went.at if went else case.closed_at
-    repaired = frozenset(fault.component for fault in covered if fault.component)
+    is_repaired = went is not None and _was_repaired(events)
+    components = frozenset(fault.component for fault in covered if fault.component)
     return Stay(
         day_in(zone, came.at),
         day_in(zone, left_at) if left_at else None,
-        repaired if went else frozenset(),
+        components if is_repaired else frozenset(),
+        chose_repair=is_repaired and chose_repair,
     )
+
+
+def _was_repaired(events: Sequence[CaseEvent]) -> bool:
+    """Tell whether a repair was finished, and stayed so."""
+    last = next((event for event in reversed(events) if event.event in REPAIRED), None)
+    return last is not None and last.event == "finish"
 
 
 def _fits(session: Session, device_id: int, zone: str) -> Iterator[Fit]:
@@ -131,8 +154,9 @@ def _fits(session: Session, device_id: int, zone: str) -> Iterator[Fit]:
     yield from first.values()
 
 
-def _replaced(session: Session, device_id: int, zone: str) -> Iterator[Replaced]:
-    """Yield that the box was given for another, with the last day on which that one was covered.
+def _replaced(session: Session, device_id: int, zone: str) -> Iterator[Replaced | Bought]:
+    """Yield that the box was given for another: with what was left of that one's cover, or, where
+    the customer paid for it, as bought.
 
     Its first day is the one on which it was handed over or delivered; until a parcel is, the day
     on which it was sent.
@@ -141,15 +165,50 @@ def _replaced(session: Session, device_id: int, zone: str) -> Iterator[Replaced]
         select(Exchange).where(Exchange.device_id == device_id, Exchange.state == "given")
     ).all()
     for exchange in rows:
-        last = session.scalar(
-            select(WarrantyDecision.covered_until)
-            .join(Fault, Fault.decision_id == WarrantyDecision.id)
-            .where(Fault.case_id == exchange.case_id, WarrantyDecision.covered_until.is_not(None))
-            .order_by(WarrantyDecision.covered_until.desc())
-            .limit(1)
+        case = session.get_one(ReturnCase, exchange.case_id)
+        first = _first_day(session, exchange, zone)
+        if first is not None:
+            is_bought = _was_bought(session, case)
+            yield Bought(first) if is_bought else _left_of(session, exchange, case, first, zone)
+
+
+def _was_bought(session: Session, case: ReturnCase) -> bool:
+    """Tell whether the customer pays for the replacement: by a quote, or by the fee for one that
+    went ahead of a box whose fault turned out not to be covered. The fee for a box that did not
+    come back pays for that box.
+    """
+    charged = select(CaseEvent.id).where(
+        CaseEvent.case_id == case.id, CaseEvent.event == "settle_uncovered"
+    )
+    return has_bought(session, case) or session.scalar(charged.limit(1)) is not None
+
+
+def _left_of(
+    session: Session, exchange: Exchange, case: ReturnCase, first: date, zone: str
+) -> Replaced:
+    """Return to which day the box was covered that another was given for, and each component that
+    has a day of its own: by the policy and the facts of the newest decision on it, as of the day
+    on which the other was had. It was in our hands until then.
+    """
+    decision = session.scalar(
+        select(WarrantyDecision)
+        .join(Fault, Fault.decision_id == WarrantyDecision.id)
+        .where(
+            Fault.case_id == exchange.case_id,
+            WarrantyDecision.device_id == exchange.replaced_id,
         )
-        if (first := _first_day(session, exchange, zone)) is not None:
-            yield Replaced(first, last)
+        .order_by(WarrantyDecision.id.desc())
+        .limit(1)
+    )
+    if decision is None:
+        return Replaced(first, None)
+    known, policy = known_of(decision.facts), decision.version.as_policy()
+    known = replace(known, stays=(*known.stays, *_of_cases(session, [case], zone)))
+    own = {*policy.components, *(fit.component for fit in known.fits)}
+    own |= {component for stay in known.stays for component in stay.repaired}
+    last = cover(known, policy, None, first).last
+    days = {component: cover(known, policy, component, first).last for component in sorted(own)}
+    return Replaced(first, last, {name: day for name, day in days.items() if day != last})
 
 
 def _first_day(session: Session, exchange: Exchange, zone: str) -> date | None:

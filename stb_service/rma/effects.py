@@ -126,8 +126,13 @@ def _release_spare(acting: Acting, step: Step) -> None:
 
 
 def _unclaimed(acting: Acting, step: Step) -> None:
-    """Take back what was paid for and never had: its price is given back before the case ends."""
-    exchange.take_spare_back(acting)
+    """Put back on the shelf what nobody wants, the replacement or the accessory; what was paid for it
+    is given back before the case ends.
+    """
+    if acting.facts.content == Content.ACCESSORY:
+        exchange.take_accessories_back(acting)
+    else:
+        exchange.take_spare_back(acting)
     quoting.undo(acting)
 
 

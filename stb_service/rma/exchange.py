@@ -6,22 +6,28 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.holdings.operations import give_to_account
 from stb_service.devices.models import Device
 from stb_service.devices.rules import Status, Tenure
-from stb_service.parts.models import Location
+from stb_service.parts.models import Location, StockMove
 from stb_service.parts.moves.queries import last_place_of
-from stb_service.parts.operations import consume_reservation, reserve_parts
-from stb_service.parts.rules import Condition, ReservationState
+from stb_service.parts.operations import (
+    CUSTOMERS,
+    consume_reservation,
+    move_stock,
+    reserve_parts,
+)
+from stb_service.parts.rules import Condition, ReservationState, Side
 from stb_service.rma import shipping
 from stb_service.rma.acting import Acting
+from stb_service.rma.cases import CaseState
 from stb_service.rma.deciding import record
 from stb_service.rma.gathering import can_replace, find_scanned, live_exchange
-from stb_service.rma.models import Accessory, Exchange, ReturnCase
+from stb_service.rma.models import Accessory, CaseEvent, Exchange, ReturnCase
 from stb_service.rma.touching import touch_case
 from stb_service.rma.traces import move_exchange
 from stb_service.shared import outbox
@@ -233,10 +239,50 @@ def take_spare_back(acting: Acting) -> None:
     if exchange is None or exchange.state != "given":
         return
     shipping.keep(acting, exchange.device)
-    location = shipping.stated_location(acting, default=_location_of(acting.session, exchange))
+    location = _back_to(acting, _location_of(acting.session, exchange))
     shipping.put_back(acting, exchange.device, location, exchange.condition)
     exchange.ended_at = acting.now
     move_exchange(acting.session, exchange, "returned", actor=acting.actor, now=acting.now)
+
+
+def take_accessories_back(acting: Acting) -> None:
+    """Let what left in the last parcel stand where it was kept back, worth what it was; what was
+    lost before is not in it.
+    """
+    case, session = acting.the_case, acting.session
+    sent_at = session.scalar(
+        select(func.max(CaseEvent.at)).where(
+            CaseEvent.case_id == case.id,
+            CaseEvent.event == "ship",
+            CaseEvent.from_state == CaseState.ACCESSORY,
+        )
+    )
+    for row in session.scalars(select(Accessory).where(Accessory.case_id == case.id)):
+        kept = row.reservation
+        if kept.state != ReservationState.USED or kept.ended_at is None or kept.ended_at != sent_at:
+            continue
+        left = select(StockMove.value_minor).where(
+            StockMove.reservation_id == kept.id, StockMove.side == Side.OUT
+        )
+        move_stock(
+            session,
+            part=row.part.sku,
+            from_location=CUSTOMERS,
+            to_location=_back_to(acting, kept.position.location).public_id,
+            quantity=kept.used,
+            condition=kept.position.condition,
+            unit_cost_minor=(session.scalar(left) or 0) // kept.used,
+            reference=case.number,
+            actor=acting.house,
+            now=acting.now,
+        )
+
+
+def _back_to(acting: Acting, stood: Location | None) -> Location:
+    """Return the shelf that was named for what comes back, else the place where it stood."""
+    if stood is not None and not acting.stated.location:
+        return stood
+    return shipping.stated_location(acting, *sorted(shipping.TAKEN_IN))
 
 
 def _location_of(session: Session, exchange: Exchange) -> Location | None:

@@ -83,6 +83,7 @@ class Facts:
     spare: str = ""
     spare_fits: bool = False
     spare_condition: str = ""
+    promised_condition: str = ""
     may_send_ahead: bool = False
     fee_agreed: bool = False
     fee_chargeable: bool = False

@@ -179,6 +179,7 @@ class OpeningForm(ma.Schema):
         required=True, validate=ma.validate.OneOf([str(channel) for channel in Channel])
     )
     reported_on = day(load_default=None, allow_none=True)
+    reported_because = fields.line(1000, shortest=0, load_default="")
     complaint = fields.paragraph(2000, load_default="")
     previous = fields.line(32, shortest=0, load_default="")
     handler = fields.line(32, shortest=0, load_default="")

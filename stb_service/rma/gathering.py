@@ -20,7 +20,7 @@ from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.identity.rules import lookup_key
 from stb_service.devices.models import Device, DeviceCapability, DeviceIdentifier, ModelCapability
 from stb_service.devices.rules import Capability, effective_capabilities
-from stb_service.parts.rules import ReservationState
+from stb_service.parts.rules import Condition, ReservationState
 from stb_service.rma import history, wiping
 from stb_service.rma.cases import CASE
 from stb_service.rma.comparison import Choice
@@ -188,6 +188,20 @@ def price_of(session: Session, case: ReturnCase) -> int:
     if terms is None or terms.currency != case.currency:
         return 0
     return terms.new_minor + tax_of(terms.new_minor, terms.tax_ppm)
+
+
+def has_bought(session: Session, case: ReturnCase) -> bool:
+    """Tell whether the customer has accepted a quote for another box."""
+    found = (
+        select(CaseQuote.id)
+        .join(Quote, CaseQuote.quote_id == Quote.id)
+        .where(
+            CaseQuote.case_id == case.id,
+            CaseQuote.remedy == Remedy.REPLACE,
+            Quote.state == QuoteState.ACCEPTED,
+        )
+    )
+    return session.scalar(found.limit(1)) is not None
 
 
 def live_exchange(session: Session, case: ReturnCase) -> Exchange | None:
@@ -367,7 +381,7 @@ class Gathering:
         is_theirs = held is not None and held.account_id == case.account_id
         return is_theirs and other_live_case(self.session, other.id) == 0
 
-    def _choice(self, case: ReturnCase) -> dict[str, bool]:
+    def _choice(self, case: ReturnCase) -> dict[str, Any]:
         """The law asks that a consumer be told, where choosing the repair brings longer cover."""
         covered = [
             fault.decision.version.as_policy().repairs.extend_months > 0
@@ -382,7 +396,16 @@ class Gathering:
             "side_by_side": bool(choices),
             "nothing_else_offered": "nothing_else_offered" in self.statements,
             "other_chosen": bool(choices) and choices[-1] in OTHERS,
+            "promised_condition": self._promised(case, [one for one in choices if one]),
         }
+
+    def _promised(self, case: ReturnCase, chosen: Sequence[str]) -> str:
+        """Return whether the customer was promised a new or a refurbished box: as they chose last,
+        else a new one where they accepted a quote for another box.
+        """
+        if chosen and chosen[-1] in OTHERS:
+            return chosen[-1]
+        return Condition.NEW if has_bought(self.session, case) else ""
 
     def _exchange(self, case: ReturnCase) -> dict[str, Any]:
         exchange = live_exchange(self.session, case)

@@ -193,6 +193,10 @@ EXCHANGE: Mapping[Need, Guard] = {
         lambda f: f.outcome is not Outcome.DOA or f.spare_condition == "new",
         text("A box that was dead on arrival is replaced by a new one."),
     ),
+    Need.SPARE_PROMISED: Guard(
+        lambda f: f.promised_condition != "new" or f.spare_condition == "new",
+        text("The customer was promised a new box, and this one is refurbished."),
+    ),
     Need.ONE_FOR_ONE: Guard(
         lambda f: f.boxes_given < f.boxes_taken,
         text("No more boxes leave as replacements than have come in."),

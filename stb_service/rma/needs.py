@@ -40,6 +40,7 @@ class Need(StrEnum):
     SPARE = "spare"
     SPARE_FITS = "spare_fits"
     SPARE_NEW = "spare_new"
+    SPARE_PROMISED = "spare_promised"
     ONE_FOR_ONE = "one_for_one"
     MAY_SEND_AHEAD = "may_send_ahead"
     FEE_AGREED = "fee_agreed"

@@ -7,7 +7,7 @@ held before its order, so that nobody waits in a circle.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -59,6 +59,9 @@ from stb_service.subscribers.models import Account, Site, Subscriber
 from stb_service.warranty.facts import Sources
 
 NO_BOX = text("There is no such box.")
+STATES_EARLIER = ("rma.decide", "warranty.override")
+"""The verbs by which a fault is taken as reported before yesterday."""
+LATELY = timedelta(days=1)
 
 
 # --- opening -------------------------------------------------------------------------------------
@@ -72,6 +75,8 @@ def open_case(
     remedy: str = Remedy.REPAIR,
     channel: str = Channel.CALL,
     reported_on: date | None = None,
+    reported_because: str = "",
+    is_imported: bool = False,
     complaint: str = "",
     faults: Sequence[FaultSaid] = (),
     person: str = "",
@@ -92,13 +97,16 @@ def open_case(
 
     Today is the day at the site where the box stands, else at the account's; `zone` is the
     operator's, where neither is known. What was opened elsewhere was so earlier (`opened_at`), and
-    was reported on that day. `previous` is the case that this one repeats; where none is
-    named, one that was completed lately with the same fault is found. A dealer or a service centre
-    takes on what it opens; the operator may name who does.
+    was reported on that day. A day before yesterday is what the warranty is judged by: who may
+    decide states it, with the reason (`reported_because`), which the history keeps; what comes from
+    another system (`is_imported`) states its own. `previous` is the case that this one repeats;
+    where none is named, one that was completed lately with the same fault is found. A dealer or a
+    service centre takes on what it opens; the operator may name who does.
 
     Raises:
         Forbidden: the actor opens no cases.
-        Invalid: the box, the account, a person, a site or the handler is not known, or does not fit.
+        Invalid: the box, the account, a person, a site or the handler is not known, or does not fit;
+            or the day is to come, or lies back further than the actor may state.
         Refused: the box has a case that is not closed, or is in the workshop as the operator's own.
     """
     actor.demand("rma.edit")
@@ -113,6 +121,10 @@ def open_case(
     facts = _facts_before(session, box, former, now)
     moves = rules.advance(CASE, "repeat" if former else "request", facts)
     stands = _site(payer, site, holding)
+    day = _reported(reported_on, zone_of_box(stands, payer, zone), opened_at or now, now)
+    because = reported_because.strip()
+    if not is_imported and day < day_in(zone_of_box(stands, payer, zone), now - LATELY):
+        _check_earlier(actor, because)
     ordinal = next_ordinal(session, ReturnCase)
     case = ReturnCase(
         ordinal=ordinal,
@@ -126,7 +138,7 @@ def open_case(
         remedy=remedy,
         channel=channel,
         tenure=tenure,
-        reported_on=_reported(reported_on, zone_of_box(stands, payer, zone), opened_at or now, now),
+        reported_on=day,
         complaint=complaint.strip()[:2000],
         language=language or (payer.language if payer else None),
         previous=former,
@@ -135,7 +147,7 @@ def open_case(
         opened_by=actor.label[:128],
         changed_at=now,
     )
-    write_step(session, case, moves[0].step, stated=NOTHING, actor=actor, now=now)
+    write_step(session, case, moves[0].step, stated=Stated(because), actor=actor, now=now)
     for number, said in enumerate(faults or (FaultSaid(),), start=1):
         _add_reported(session, case, number, said, sources, actor, now)
     return case
@@ -272,6 +284,16 @@ def _reported(day: date | None, zone: str, opened_at: datetime, now: datetime) -
     if day is not None and (day - now.date()).days > 1:
         raise Invalid.field("reported_on", text("This day is still to come."))
     return day or day_in(zone, opened_at)
+
+
+def _check_earlier(actor: Actor, because: str) -> None:
+    """Refuse to judge the warranty by a day of long ago, without a right to it and a reason."""
+    if not any(actor.can(verb) for verb in STATES_EARLIER):
+        message = text("Only who decides on returns may state a day before yesterday.")
+        raise Invalid.field("reported_on", message)
+    if not because:
+        message = text("Say why the fault was reported on an earlier day: the history keeps it.")
+        raise Invalid.field("reported_because", message)
 
 
 def _currency(session: Session, account: Account | None, box: Device) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from stb_service.devices.holdings import chain
 from stb_service.devices.holdings.operations import take_back
@@ -16,7 +17,7 @@ from stb_service.parts.catalogue.queries import part_of_model
 from stb_service.parts.models import Location
 from stb_service.parts.moves.queries import last_place_of
 from stb_service.parts.operations import CUSTOMERS, move_stock
-from stb_service.parts.queries import find_location
+from stb_service.parts.queries import find_location, only_place
 from stb_service.parts.rules import Condition, LocationKind
 from stb_service.rma.acting import Acting
 from stb_service.rma.models import Parcel
@@ -116,7 +117,7 @@ def _move(acting: Acting, device: Device, location: Location, condition: Conditi
     move_stock(
         session,
         device=device.public_id,
-        from_location=CUSTOMERS,
+        from_location=CUSTOMERS if last is None else None,
         to_location=location.public_id,
         to_condition=condition,
         reference=acting.reference,
@@ -218,27 +219,52 @@ def write_off_box(acting: Acting, device: Device) -> None:
 
 
 def restock(acting: Acting) -> None:
-    """Put a box that is ready on a shelf, as good as new."""
+    """Put a box that is ready on a shelf, as good as new.
+
+    Raises:
+        Invalid: no shelf was named, and the box stands on none.
+    """
     order = acting.the_order
-    location = stated_location(acting, default=order.location)
+    location = stated_location(acting, *sorted(TAKEN_IN), default=order.location)
     move_within(acting, order.device, location, Condition.REFURBISHED)
     _set_status(acting, order.device, Status.REFURB)
     order.location = location
 
 
 def scrap(acting: Acting) -> None:
-    """Scrap a box, at the place for it where one is named."""
+    """Scrap a box, at the place for it: the one that is named, else the only one.
+
+    Raises:
+        Invalid: none was named, and there is none, or more than one.
+    """
     order = acting.the_order
-    if acting.stated.location:
-        move_within(acting, order.device, stated_location(acting, LocationKind.SCRAP))
+    _take_away(acting, LocationKind.SCRAP)
     _set_status(acting, order.device, Status.SCRAPPED)
 
 
 def leave_with_supplier(acting: Acting) -> None:
-    """Let a box stay with the supplier, at the supplier's place where one is named."""
-    order = acting.the_order
-    if acting.stated.location:
-        move_within(acting, order.device, stated_location(acting, LocationKind.SUPPLIER))
+    """Let a box stay with the supplier: the one that is named, else the only one.
+
+    Raises:
+        Invalid: none was named, and there is none, or more than one.
+    """
+    _take_away(acting, LocationKind.SUPPLIER)
+
+
+def _take_away(acting: Acting, kind: LocationKind) -> None:
+    """Let a box that stands in stock leave for a place of a kind."""
+    device = acting.the_order.device
+    if acting.stated.location or stands_in_stock(acting.session, device):
+        only = only_place(acting.session, kind, acting.actor.scope.organisation_id, EVERYTHING)
+        move_within(acting, device, stated_location(acting, kind, default=only))
+
+
+def stands_in_stock(session: Session, device: Device) -> bool:
+    """Tell whether a box stands at a place of the house, as the ledger has it."""
+    if part_of_model(session, device.model_id or 0) is None:
+        return False
+    last = last_place_of(session, device, EVERYTHING)
+    return last is not None and not last.position.location.is_open
 
 
 # --- parcels -------------------------------------------------------------------------------------

@@ -89,6 +89,10 @@ Leaver = Callable[[Session, str, str, Actor, datetime], Any]
 """What a room writes down when a box (by its uid) goes to an account (by its number)."""
 
 
+Loser = Callable[[Session, str, str, str, Actor, datetime], Any]
+"""What a room writes down when a box (by its uid) is scrapped or lost: its new status, and why."""
+
+
 def why_kept(session: Session, keepers: Iterable[Keeper], uid: str) -> list[Obstacle]:
     """Return why a box stays where and what it is; empty if nothing keeps it."""
     return [obstacle for keeper in keepers for obstacle in keeper(session, uid)]
@@ -175,6 +179,7 @@ class Registries:
     keepers: list[Keeper] = field(default_factory=list)
     quote_keepers: list[QuoteKeeper] = field(default_factory=list)
     leavers: list[Leaver] = field(default_factory=list)
+    losers: list[Loser] = field(default_factory=list)
     jobs: dict[str, jobs.Handler] = field(default_factory=dict)
     outbox: dict[str, outbox.Handler] = field(default_factory=dict)
     gauges: list[Callable[[Session], Mapping[tuple[str, str], float]]] = field(default_factory=list)

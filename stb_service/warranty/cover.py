@@ -49,10 +49,18 @@ class Fit:
 
 @dataclass(frozen=True)
 class Replaced:
-    """That the box was given for another, which was covered to a day (None: it was not)."""
+    """That the box was given for another, which was covered to a day (None: it was not).
+
+    `components` are those of it that were covered to a day of their own.
+    """
 
     on: date
     other_last: date | None
+    components: Mapping[str, date | None] = field(default_factory=dict)
+
+    def last_of(self, component: str | None) -> date | None:
+        """Return to which day the other box (None), or a component of it, was covered."""
+        return self.components.get(component, self.other_last) if component else self.other_last
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ def _base(
         values = {"months": months, "component": component, "convention": policy.last_day.value}
         trace.append(Rule("term", last, values))
         return last
-    last = replaced.other_last or first - DAY
+    last = replaced.last_of(component) or first - DAY
     trace.append(Rule("remainder", last, {"is_nothing": last < first}))
     if policy.replacement == OnReplacement.AT_LEAST:
         least = last_of_days(first, policy.replacement_days, policy.last_day)

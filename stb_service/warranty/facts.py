@@ -2,13 +2,13 @@
 what other rooms add.
 
 A room adds its part to `Registries.warranty_facts`: a function of the session and the box's uid
-that yields `Happened`, `Stay`, `Fit`, `Transferred` and `Replaced`.
+that yields `Happened`, `Stay`, `Fit`, `Transferred`, `Replaced` and `Bought`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -20,7 +20,17 @@ from stb_service.warranty.cover import Fit, Known, Replaced, Rule, Stay
 from stb_service.warranty.holders import Held, last_tenure, told_by
 from stb_service.warranty.policy import Basis, Tenure
 
-__all__ = ["Facts", "Fit", "Happened", "Replaced", "Stay", "Transferred", "facts_of", "sold_on"]
+__all__ = [
+    "Bought",
+    "Facts",
+    "Fit",
+    "Happened",
+    "Replaced",
+    "Stay",
+    "Transferred",
+    "facts_of",
+    "sold_on",
+]
 Sources = Sequence[WarrantyFacts]
 
 
@@ -44,6 +54,13 @@ class Transferred:
 
 
 @dataclass(frozen=True)
+class Bought:
+    """That a box was bought, and had on this day: what was before does not count."""
+
+    on: date
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of a box, and how its tenure, its days and its owners were told."""
 
@@ -61,7 +78,8 @@ def facts_of(session: Session, device: Device, sources: Sources) -> Facts:
     strange = [fact for fact in found if not isinstance(fact, FACTS)]
     if strange:
         raise TypeError(f"no fact of a warranty: {strange[0]!r}")
-    replaced = [fact for fact in found if isinstance(fact, Replaced)]
+    given = [fact for fact in found if isinstance(fact, (Replaced, Bought))]
+    last = max(given, key=lambda fact: fact.on, default=None)
     held = queries.held_by(session, device)
     tenure, how = _tenure(device, held)
     told = told_by(held, tenure, days_of(device))
@@ -72,9 +90,24 @@ def facts_of(session: Session, device: Device, sources: Sources) -> Facts:
         stays=tuple(fact for fact in found if isinstance(fact, Stay)),
         fits=tuple(fact for fact in found if isinstance(fact, Fit)),
         transfers=(*told.transfers, *transferred),
-        replaced=max(replaced, key=lambda fact: fact.on, default=None),
+        replaced=last if isinstance(last, Replaced) else None,
     )
+    if isinstance(last, Bought):
+        return _since_bought(last.on, known, [*how, *told.trace])
     return Facts(known, [*how, *told.trace])
+
+
+def _since_bought(day: date, known: Known, trace: Sequence[Rule]) -> Facts:
+    """Return what is known of a box since it was bought on a day: that is its sale and delivery."""
+    kept = {b: on for b, on in known.days.items() if on >= day or b == Basis.PRODUCTION}
+    anew = replace(
+        known,
+        days={**kept, Basis.SALE: day, Basis.DELIVERY: day},
+        stays=tuple(stay for stay in known.stays if stay.received_on >= day),
+        transfers=tuple(on for on in known.transfers if on > day),
+    )
+    later = [rule for rule in trace if rule.day is None or rule.day > day]
+    return Facts(anew, [*later, Rule("bought", day)])
 
 
 def _tenure(device: Device, held: Sequence[Held]) -> tuple[Tenure, list[Rule]]:
@@ -93,7 +126,7 @@ def sold_on(device: Device, held: Sequence[Held]) -> date | None:
     return device.sold_on or told.days.get(Basis.SALE)
 
 
-FACTS = (Happened, Stay, Fit, Transferred, Replaced)
+FACTS = (Happened, Stay, Fit, Transferred, Replaced, Bought)
 
 
 def days_of(device: Device) -> dict[Basis, date]:

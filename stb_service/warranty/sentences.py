@@ -40,6 +40,9 @@ SENTENCES: Mapping[str, Text] = {
         " says nothing about the delivery."
     ),
     "passed_on": text("It went to another owner on %(day)s."),
+    "bought": text(
+        "It was bought in place of another box, and had on %(day)s; what was before does not count."
+    ),
     "tenure": text("Tenure: %(tenure)s. The policy covers no such box."),
     "start_replaced": text("It was given for another box on %(day)s; its cover begins then."),
     "start_unknown": text("%(basis)s: no day is known."),

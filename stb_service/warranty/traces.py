@@ -59,7 +59,11 @@ def facts_json(known: Known) -> dict[str, Any]:
         "fits": [{"component": f.component, "fitted_on": f.fitted_on.isoformat()} for f in fits],
         "transfers": [day.isoformat() for day in sorted(known.transfers)],
         "replaced": replaced
-        and {"on": replaced.on.isoformat(), "other_last": _plain(replaced.other_last)},
+        and {
+            "on": replaced.on.isoformat(),
+            "other_last": _plain(replaced.other_last),
+            "components": {c: _plain(day) for c, day in sorted(replaced.components.items())},
+        },
         **({} if known.hours_on is None else {"hours_on": known.hours_on}),
     }
 
@@ -74,7 +78,11 @@ def known_of(stored: Mapping[str, Any]) -> Known:
         fits=tuple(Fit(r["component"], date.fromisoformat(r["fitted_on"])) for r in stored["fits"]),
         transfers=tuple(_days(stored["transfers"])),
         replaced=replaced
-        and Replaced(date.fromisoformat(replaced["on"]), _day(replaced["other_last"])),
+        and Replaced(
+            date.fromisoformat(replaced["on"]),
+            _day(replaced["other_last"]),
+            {name: _day(day) for name, day in replaced["components"].items()},
+        ),
         hours_on=stored.get("hours_on"),
     )
 

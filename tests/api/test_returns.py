@@ -359,6 +359,7 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", "/returns", {"device": "RETURNED3", "channel": "owl"}, "channel"),
     ("POST", "/returns", {"device": "RETURNED3", "reported_on": "2999-01-01"}, "reported_on"),
     ("POST", "/returns", {"device": "RETURNED3", "reported_on": "0001-01-01"}, "reported_on"),
+    ("POST", "/returns", {"device": "RETURNED3", "reported_on": "2026-01-01"}, "reported_because"),
     ("POST", "/returns", {"device": "RETURNED3", "language": "xx"}, "language"),
     ("POST", "/returns", {"device": "RETURNED3", "complaint": "a\x00b"}, "complaint"),
     ("PATCH", f"/returns/{AHEAD}", {"remedy": "magic"}, "remedy"),

@@ -45,7 +45,7 @@ from stb_service.shared.i18n import Text, text
 from stb_service.shared.imports.columns import read_cells
 from stb_service.shared.imports.reports import Report
 from stb_service.shared.imports.rows import FileImport, Source
-from stb_service.shared.registries import Keeper, Leaver
+from stb_service.shared.registries import Keeper, Leaver, Loser
 from stb_service.shared.tables import Line
 
 NEEDED = ("serial", "model")
@@ -117,10 +117,11 @@ class _Import(FileImport):
         actor: Actor,
         keepers: Sequence[Keeper] = (),
         leavers: Sequence[Leaver] = (),
+        losers: Sequence[Loser] = (),
     ) -> None:
         super().__init__(db, source, actor)
         self.header = source.header
-        self.keepers, self.leavers = keepers, leavers
+        self.keepers, self.leavers, self.losers = keepers, leavers, losers
         self.adopt = False
         self.past = _Past()
         self.said: dict[str, list[tuple[int, frozenset[str]]]] = {}
@@ -370,6 +371,7 @@ def _apply(
         move_custody(session, uid=uid, reason="import", **held, **who)
     if "status" in wanted and device.status != status:
         new: dict[str, Any] = {"status": str(status), "keepers": task.keepers}
+        new["losers"] = task.losers
         change_status(session, uid=uid, reason="import", **new, **who)
 
 

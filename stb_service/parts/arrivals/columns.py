@@ -108,9 +108,16 @@ STOCK_COLUMNS: Sequence[Column] = (
     ),
     Column(
         "part",
-        text("number or barcode of the part"),
+        text("number or barcode of the part; a row about a box needs none"),
         ("sku", "partnumber", "partno", "ean", "barcode", "article"),
         read_line(64),
+        is_name=True,
+    ),
+    Column(
+        "box",
+        text("serial, MAC or id elsewhere of a whole box, a row for each"),
+        ("serial", "serialnumber", "sn", "mac", "device"),
+        read_line(128),
         is_name=True,
     ),
     Column(
@@ -128,7 +135,7 @@ STOCK_COLUMNS: Sequence[Column] = (
     ),
     Column(
         "quantity",
-        text("how many are there"),
+        text("how many are there; of a box 1, or 0 where it is not there; 1 if empty"),
         ("qty", "count", "counted", "onhand", "pieces", "stock"),
         read_number(0, MOST),
     ),
@@ -141,4 +148,4 @@ STOCK_COLUMNS: Sequence[Column] = (
     Column("reason", text("why it is corrected"), ("note", "comment"), read_line(500)),
 )
 STOCK_SPELLINGS: Mapping[str, Column] = by_spelling(STOCK_COLUMNS)
-STOCK_NAMED_BY = ("part", "location")
+STOCK_NAMED_BY = ("part", "box")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from stb_service.parts import queries as stock
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.counts import queries
+from stb_service.parts.counts.sheets import new_sheet, record_count, sheet_for
 from stb_service.parts.ledger import (
     Place,
     Step,
@@ -31,7 +32,6 @@ from stb_service.parts.rules import (
     MoveKind,
     obstacles_to_taking,
 )
-from stb_service.shared import audit
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
@@ -48,7 +48,7 @@ def open_count(
         Invalid: the place is unknown to the actor, or lies beyond the house.
         Conflict: the place is being counted already.
     """
-    found = _place_to_count(session, location, actor)
+    found = place_to_count(session, location, actor)
     if queries.open_count_of(session, found, actor.scope) is not None:
         message = text("Place %(code)s is being counted already.", code=found.code)
         raise Conflict(message, code="being-counted")
@@ -63,11 +63,16 @@ def open_count(
     session.add(count)
     session.flush()
     changes = {"location": found.code} | ({"reason": reason} if reason else {})
-    _record(session, count, "stock_count.open", changes, actor, now)
+    record_count(session, count, "stock_count.open", changes, actor, now)
     return count
 
 
-def _place_to_count(session: Session, ref: str, actor: Actor) -> Location:
+def place_to_count(session: Session, ref: str, actor: Actor) -> Location:
+    """Return a place of the actor's where something can be counted.
+
+    Raises:
+        Invalid: it is unknown to the actor, or lies beyond the house.
+    """
     found = stock.find_location(session, ref, actor.scope)
     if found is None:
         raise Invalid.field("location", text("There is no such place."))
@@ -124,13 +129,14 @@ def count_part(
     session.flush()
     session.expire(count, ["lines"])
     changes = {"part": found.sku, "condition": condition, "counted": [before, counted]}
-    _record(session, count, "stock_count.count", changes, actor, now)
+    record_count(session, count, "stock_count.count", changes, actor, now)
     return line
 
 
 def _line(count: StockCount, part: Part, condition: str) -> CountLine | None:
-    key = (part.id, condition)
-    return next((row for row in count.lines if (row.part_id, row.condition) == key), None)
+    key = (part.id, condition, None)
+    lines = ((row.part_id, row.condition, row.device_id, row) for row in count.lines)
+    return next((row for *named, row in lines if tuple(named) == key), None)
 
 
 def close_count(
@@ -177,7 +183,7 @@ def _settle(
     unit_cost_minor: int | None = None,
 ) -> list[Obstacle]:
     """Write the move of a difference; return why it cannot be. Pieces that were found are worth
-    what is said, else what `_worth` finds.
+    what is said, else what `worth_of` finds.
     """
     here, there = Place(location, line.condition), Place(beyond, line.condition)
     missing, pieces = line.difference < 0, abs(line.difference)
@@ -190,14 +196,14 @@ def _settle(
     elif unit_cost_minor is not None:
         worth = unit_cost_minor * pieces
     else:
-        worth = _worth(session, line.part, balance, pieces)
+        worth = worth_of(session, line.part, balance, pieces)
     source, target = (place, other) if missing else (other, place)
     step = Step(MoveKind.COUNT, line.part, pieces, worth)
     write_move(session, step, source=source, target=target, why=why)
     return []
 
 
-def _worth(session: Session, part: Part, balance: Balance, pieces: int) -> int:
+def worth_of(session: Session, part: Part, balance: Balance, pieces: int) -> int:
     """Return what pieces that were found are worth: as those beside them, else as the last that
     arrived anywhere, half a minor unit up.
     """
@@ -246,7 +252,7 @@ def state_stock(
         Conflict: under this key something else was stated.
         Refused: what is missing is reserved.
     """
-    found = _place_to_count(session, location, actor)
+    found = place_to_count(session, location, actor)
     if part.is_box:
         raise Invalid.field("part", text("Whole boxes are moved one by one; name the box."))
     if not 0 <= counted <= MOST:
@@ -260,9 +266,9 @@ def state_stock(
             raise Conflict(message, code="stated-otherwise")
         return Stated.UNCHANGED
     balance = balance_of(session, position)
-    sheet = _sheet(session, found, source, actor, now)
+    sheet = sheet_for(session, found, source, actor, now)
     if queries.is_on_sheet(session, sheet, part, condition, actor.scope):
-        sheet = _new_sheet(session, found, source, actor, now)
+        sheet = new_sheet(session, found, source, actor, now)
     line = CountLine(
         count_id=sheet.id,
         key=key,
@@ -288,34 +294,8 @@ def state_stock(
     changes: dict[str, Any] = {"part": part.sku, "condition": condition}
     changes["counted"] = [balance.on_hand, counted]
     changes |= {"reason": reason} if reason else {}
-    _record(session, sheet, "stock_count.state", changes, actor, now)
+    record_count(session, sheet, "stock_count.state", changes, actor, now)
     return Stated.CHANGED if balance.seq else Stated.CREATED
-
-
-def _sheet(
-    session: Session, location: Location, source: str, actor: Actor, now: datetime
-) -> StockCount:
-    """Return the closed sheet of a place for what is stated at one instant."""
-    known = queries.sheet_of(session, location, source[:500], now, actor.scope)
-    return known or _new_sheet(session, location, source, actor, now)
-
-
-def _new_sheet(
-    session: Session, location: Location, source: str, actor: Actor, now: datetime
-) -> StockCount:
-    made = StockCount(
-        location=location,
-        state=CountState.CLOSED,
-        reason=source[:500],
-        opened_at=now,
-        opened_by=actor.label[:128],
-        ended_at=now,
-        ended_by=actor.label[:128],
-        lines=[],
-    )
-    session.add(made)
-    session.flush()
-    return made
 
 
 def cancel_count(
@@ -349,16 +329,4 @@ def _end(
     count.state, count.ended_at, count.ended_by = state, why.now, why.actor.label[:128]
     session.flush()
     verb = "stock_count.close" if state == CountState.CLOSED else "stock_count.cancel"
-    _record(session, count, verb, changes, why.actor, why.now)
-
-
-def _record(
-    session: Session,
-    count: StockCount,
-    verb: str,
-    changes: dict[str, Any],
-    actor: Actor,
-    now: datetime,
-) -> None:
-    subject = ("stock_count", count.public_id, count.location.code)
-    audit.record(session, actor=actor, verb=verb, subject=subject, changes=changes, now=now)
+    record_count(session, count, verb, changes, why.actor, why.now)

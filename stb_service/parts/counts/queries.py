@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
+from stb_service.devices.models import Device
 from stb_service.devices.queries import check_cursor
 from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove
 from stb_service.parts.queries import within
@@ -54,7 +55,9 @@ def count_by_ref(session: Session, ref: str, scope: Scope) -> StockCount:
         .join(Location, StockCount.location_id == Location.id)
         .options(
             joinedload(StockCount.location),
-            selectinload(StockCount.lines).joinedload(CountLine.part),
+            selectinload(StockCount.lines).options(
+                joinedload(CountLine.part), joinedload(CountLine.device)
+            ),
         )
         .where(StockCount.public_id == ref, within(scope))
     )
@@ -111,8 +114,20 @@ def is_on_sheet(
             CountLine.count_id == sheet.id,
             CountLine.part_id == part.id,
             CountLine.condition == condition,
+            CountLine.device_id.is_(None),
             within(scope),
         )
+    )
+    return session.scalar(statement) is not None
+
+
+def is_box_on_sheet(session: Session, sheet: StockCount, box: Device, scope: Scope) -> bool:
+    """Tell whether a sheet of the scope says something of a box already."""
+    statement = (
+        select(CountLine.id)
+        .join(StockCount, CountLine.count_id == StockCount.id)
+        .join(Location, StockCount.location_id == Location.id)
+        .where(CountLine.count_id == sheet.id, CountLine.device_id == box.id, within(scope))
     )
     return session.scalar(statement) is not None
 

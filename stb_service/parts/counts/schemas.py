@@ -26,10 +26,19 @@ class CountsArguments(CursorArguments, CountFilterFields):
     """Which stock-takings."""
 
 
+class BoxBriefSchema(ma.Schema):
+    """A box by its names."""
+
+    id = ma.fields.String(attribute="public_id", required=True)
+    serial = ma.fields.String(required=True, allow_none=True)
+    label = ma.fields.String(required=True)
+
+
 class CountLineSchema(ma.Schema):
     """What was found of a part."""
 
     part = ma.fields.Nested(PartBriefSchema, required=True)
+    device = ma.fields.Nested(BoxBriefSchema, required=True, allow_none=True)
     condition = ma.fields.String(required=True)
     counted = ma.fields.Integer(required=True)
     expected = ma.fields.Integer(required=True, allow_none=True)
@@ -99,7 +108,7 @@ def brief_values(count: StockCount) -> dict[str, Any]:
 def count_values(count: StockCount) -> dict[str, Any]:
     """Return a stock-taking with its lines; blind while it is open."""
     is_told = count.state == CountState.CLOSED
-    names = ("part", "condition", "counted", "times", "counted_at", "counted_by")
+    names = ("part", "device", "condition", "counted", "times", "counted_at", "counted_by")
     lines = [
         {name: getattr(line, name) for name in names}
         | {

@@ -78,6 +78,7 @@ class _Import(RowByRow):
             channel=Channel.IMPORT,
             reported_on=_reported_on(fields),
             opened_at=opened_at,
+            is_imported=True,
             complaint=fields.get("complaint", ""),
             faults=[FaultSaid(fields.get("component", ""), fields.get("symptom", ""))],
             external_id=fields["external_id"],

@@ -157,6 +157,12 @@ class NewReturn(ma.Schema):
     remedy = one_of(*Remedy, load_default=Remedy.REPAIR.value)
     channel = one_of(*Channel, load_default=Channel.CALL.value)
     reported_on = day(load_default=None)
+    reported_because = fields.line(
+        1000,
+        shortest=0,
+        load_default="",
+        metadata={"description": "why the day lies before yesterday, which who decides may state"},
+    )
     complaint = told(2000)
     faults = ma.fields.List(
         ma.fields.Nested(FaultBody),

@@ -173,6 +173,10 @@ class RowByRow(FileImport):
     def write(self, session: Session, fields: Fields, now: datetime) -> str:
         """Write what a row says; return which count of the report it adds to."""
 
+    def needed_of(self, fields: Fields) -> Sequence[str]:
+        """Return the columns without which a row means nothing."""
+        return self.needed
+
     def by_column(self, refusal: DomainError) -> Mapping[str, Sequence[Text]]:
         """Return why a row was refused, by column; of the whole row under the empty name."""
         if isinstance(refusal, Invalid) and refusal.fields:
@@ -210,7 +214,8 @@ class RowByRow(FileImport):
                 self.said[key] = (line.number, fields)
 
     def _check_needed(self, fields: Fields) -> None:
-        missing = {n: [text("Each row needs this.")] for n in self.needed if n not in fields}
+        wanted = self.needed_of(fields)
+        missing = {n: [text("Each row needs this.")] for n in wanted if n not in fields}
         if missing:
             raise Invalid(fields=missing)
 

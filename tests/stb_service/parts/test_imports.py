@@ -277,6 +277,11 @@ def test_what_is_reserved_is_not_counted_away(stock: Stock, tmp_path: Path) -> N
     [
         (STOCK, ROW.replace(PSU, "NO-SUCH"), "part"),
         (STOCK, ROW.replace(PSU, BOX), "part"),
+        ("serial,place", f"NO-SUCH,{MAIN}", "box"),
+        ("serial,place", f"SN-0001,{SUPPLIER}", "location"),
+        ("serial,place,qty", f"SN-0001,{MAIN},2", "quantity"),
+        ("serial,place,part", f"SN-0001,{MAIN},{PSU}", "part"),
+        ("serial,cost", "SN-0001,12.50", "location"),
         (STOCK, ROW.replace(MAIN, "NOWHERE"), "location"),
         (STOCK, ROW.replace(MAIN, SUPPLIER), "location"),
         (STOCK, ROW.replace("new", "shiny"), "condition"),
@@ -293,6 +298,7 @@ def test_what_is_reserved_is_not_counted_away(stock: Stock, tmp_path: Path) -> N
 def test_stock_that_cannot_be_taken_is_reported_by_its_column(
     one: Stock, tmp_path: Path, head: str, row: str, column: str
 ) -> None:
+    one.box("SN-0001")
     report = bring(one, tmp_path, import_stock, head, row)
 
     assert figures(report) == (0, 0, 0, 1)

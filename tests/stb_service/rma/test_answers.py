@@ -131,7 +131,8 @@ def test_a_replacement_that_left_is_provisioned_by_itself_where_that_is_set(one:
         exchange = session.scalars(select(Exchange)).one()
         assert exchange.provisioned_by == "system"
         found = list(facts(session, spare.public_id))
-        assert found == [Replaced(one.now.date(), date(2027, 5, 5))]
+        remote = {"remote": date(2025, 11, 5)}
+        assert found == [Replaced(one.now.date(), date(2027, 5, 5), remote)]
 
 
 def test_a_covered_stay_is_told_to_the_warranty_and_a_paid_one_is_not(one: House) -> None:

@@ -300,6 +300,11 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         {"lines": lines(Verdict.DOA), "spare_condition": "refurbished"},
     ),
     (
+        *(Need.SPARE_PROMISED, CASE, "allocate"),
+        lambda j: j.to("replace"),
+        {"promised_condition": "new", "spare_condition": "refurbished"},
+    ),
+    (
         *(Need.ONE_FOR_ONE, CASE, "ship"),
         *(lambda j: j.to("replace").case("allocate"), {"boxes_given": 1}),
     ),
@@ -483,6 +488,7 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.PINS,
             Need.NO_BOX,
             Need.SPARE_NEW,
+            Need.SPARE_PROMISED,
             Need.NOT_FAILED,
         ),
         *(

@@ -17,7 +17,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid, NotFound, Refused
 from stb_service.warranty import decisions, operations, queries
 from stb_service.warranty.cover import Outcome
-from stb_service.warranty.facts import Fit, Happened, Replaced, Stay, Transferred
+from stb_service.warranty.facts import Bought, Fit, Happened, Replaced, Stay, Transferred
 from stb_service.warranty.judging import judge
 from stb_service.warranty.models import WarrantyDecision
 from stb_service.warranty.policy import Basis
@@ -255,6 +255,12 @@ def source(*facts: object) -> Any:
             date(2027, 5, 11),
         ),
         ([Replaced(date(2025, 6, 1), date(2026, 6, 1))], date(2026, 6, 1)),
+        ([Bought(date(2025, 6, 1))], date(2027, 6, 1)),
+        ([Bought(date(2025, 6, 1)), Replaced(date(2025, 5, 20), None)], date(2027, 6, 1)),
+        (
+            [Bought(date(2025, 6, 1)), Replaced(date(2025, 6, 20), date(2026, 7, 1))],
+            date(2026, 7, 1),
+        ),
         ([Transferred(date(2026, 1, 1))], date(2027, 5, 5)),
         ([Stay(date(2025, 6, 1), date(2025, 6, 10))], date(2027, 5, 5)),
     ],

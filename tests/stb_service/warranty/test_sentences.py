@@ -16,7 +16,8 @@ from stb_service.warranty.traces import facts_json, known_of, trace_json, trace_
 from tests.stb_service.warranty.test_cover_properties import components, days, knowns, policies
 
 DAY = date(2026, 3, 2)
-replaced = st.none() | st.builds(Replaced, days, st.none() | days)
+lasts = st.dictionaries(st.sampled_from(["remote", "tuner"]), st.none() | days)
+replaced = st.none() | st.builds(Replaced, days, st.none() | days, lasts)
 boxes = st.builds(
     lambda known, other, tenure, hours: Known(
         tenure, known.days, known.stays, known.fits, known.transfers, other, hours
