@@ -59,12 +59,16 @@ SHOWN_QUOTES = frozenset({billing.QuoteState.SENT, billing.QuoteState.ACCEPTED})
 
 @dataclass(frozen=True)
 class Installation:
-    """What papers take from the installation: its language and zone, and how links are made."""
+    """What papers take from the installation: its language and zone, and how links are made.
+
+    `parcel_link` is for what goes with a parcel, and is seen by whoever has that in their hands.
+    """
 
     language: str
     zone: str
     link: Callable[[ReturnCase], str]
     quote_link: Callable[[Quote], str | None]
+    parcel_link: Callable[[ReturnCase], str]
     sources: Sources = ()
 
 
@@ -225,14 +229,21 @@ class Writing:
 
     @property
     def head(self) -> tuple[Operator, Address, str, str]:
-        """Return what every paper begins with."""
+        """Return what every letter begins with."""
+        return (*self._parties, self.case.number, self.house.link(self.case))
+
+    @property
+    def outer_head(self) -> tuple[Operator, Address, str, str]:
+        """Return what papers begin with that go with a parcel: nobody answers behind their link."""
+        return (*self._parties, self.case.number, self.house.parcel_link(self.case))
+
+    @property
+    def _parties(self) -> tuple[Operator, Address]:
         writer = self.operator
         assert writer is not None
         return (
             Operator(Address(writer.name, writer.address_lines), writer.phone, writer.mail),
             Address(self.customer_name, self._customer_lines),
-            self.case.number,
-            self.house.link(self.case),
         )
 
     @property
@@ -372,7 +383,7 @@ def _is_sending(writing: Writing) -> bool:
 def _label(writing: Writing) -> Paper:
     order = queries.order_of_case(writing.session, writing.case, EVERYTHING)
     return papers.ParcelLabel(
-        *writing.head,
+        *writing.outer_head,
         receiver=writing.receiver,
         return_reference=order.number if order else writing.case.number,
     )
@@ -381,7 +392,7 @@ def _label(writing: Writing) -> Paper:
 def _slip(writing: Writing) -> Paper:
     has_term = writing.case.due_at is not None
     return papers.PackingSlip(
-        *writing.head,
+        *writing.outer_head,
         box=writing.about,
         receiver=writing.receiver,
         with_power_supply=writing.names("power_supply"),

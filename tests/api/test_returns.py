@@ -231,8 +231,8 @@ def test_whoever_works_for_anothers_customer_is_told_no_names(
         box = register_device(session, serial="NAMELESS1", model=model, **who)
         home = create_account(session, kind="person", name="Ada Told", currency="EUR", **who)
         site = add_site(session, uid=home.public_id, name="Cottage", timezone="UTC", **who)
-        where = {"account": home.number, "tenure": "sold", "site": site.public_id}
-        give_to_account(session, uid=box.public_id, moves=False, **where, **who)
+        where = {"uid": box.public_id, "site": site.public_id, "tenure": "sold", **who}
+        give_to_account(session, account=home.number, moves=False, **where)
         case = open_case(session, device=box.public_id, handler="dealer-of-names", **who)
         number = case.number
         deciding.state(session, ref=number, kind="address_confirmed", **who)
