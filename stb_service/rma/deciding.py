@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from stb_service.rma import ahead, wiping
 from stb_service.rma.acting import in_house
 from stb_service.rma.before import findings
+from stb_service.rma.blaming import blame
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import last_event, order_history, subject_of
 from stb_service.rma.gathering import COVERING
@@ -193,7 +194,7 @@ def decide_fault(
             session,
             uid=case.device.public_id,
             reported_on=case.reported_on,
-            component=fault.component,
+            component=fault.blamed_component,
             cause=cause,
             subject_ref=case.number,
             sources=sources,
@@ -220,6 +221,7 @@ def judge_fault(
     fault_class: str,
     note: str = "",
     contract: bool = False,
+    component: str | None = None,
     sources: Sources = (),
     actor: Actor,
     now: datetime,
@@ -228,6 +230,7 @@ def judge_fault(
 
     In the second inspection it is the second verdict, of what is contested; both stay readable.
     That a contract covers it is said by whoever decides, and the note names the contract.
+    `component` is the one to blame, which the warranty goes by then (`blaming.blame`).
 
     Raises:
         Forbidden: the actor inspects no boxes, or says that a contract covers it and decides on
@@ -245,6 +248,7 @@ def judge_fault(
         if not note.strip():
             raise Invalid.field("note", text("Name the contract that covers it."))
     second = order is not None and order.state == OrderState.SECOND
+    blame(fault, component, second=second)
     if obstacles := obstacles_to_judging(session, fault, order, actor, second=second):
         raise Refused(obstacles)
     cover = _cover_of(session, owner, fault, fault_class, sources, actor, now)
@@ -268,6 +272,8 @@ def judge_fault(
     changes: dict[str, Any] = {"fault": number, "fault_class": fault_class, "verdict": found.value}
     if contract:
         changes["contract"] = True
+    if component is not None:
+        changes["component"] = component
     record(session, owner, "judge-fault", changes, actor=actor, now=now)
     return fault
 

@@ -190,6 +190,12 @@ class VerdictBody(ma.Schema):
     fault_class = one_of(*FaultClass, required=True)
     note = told(1000)
     contract = ma.fields.Boolean(load_default=False)
+    component = one_of(
+        *COMPONENTS,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "the one to blame, empty for the whole box; null: as reported"},
+    )
 
 
 class PrecheckBody(ma.Schema):
