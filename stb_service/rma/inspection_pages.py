@@ -224,7 +224,7 @@ def _keep(order: WorkshopOrder, filled: Inspection, lines: list[FaultToJudge]) -
 
 
 def _names_another(said: Mapping[str, Any], known: Any) -> bool:
-    return said.get("component", known) != known
+    return bool(said.get("component", known) != known)
 
 
 def _state_verdict(order: WorkshopOrder) -> ResponseReturnValue:

@@ -58,12 +58,12 @@ def test_a_second_verdict_keeps_or_names_the_component_and_both_stay(one: House)
     inspected(one, "mainboard")
     one.say(deciding.judge_fault, **SEEN, component="remote")
     row = fault(one)
-    deciding.blame(row, None, second=True)
+    blaming.blame(row, None, second=True)
     assert row.blamed_component == "remote"
-    deciding.blame(row, "tuner", second=True)
+    blaming.blame(row, "tuner", second=True)
     assert (row.found_component, row.blamed_component) == ("remote", "tuner")
     with pytest.raises(Invalid):
-        deciding.blame(row, "soul", second=True)
+        blaming.blame(row, "soul", second=True)
 
 
 def test_what_another_component_would_come_to_is_told_and_not_kept(one: House) -> None:
