@@ -1,12 +1,14 @@
-"""The board and the list of returns as people open them, narrowed and not, and the page of one."""
+"""The board and the list of returns as people open them, narrowed and not, and one of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
-from stb_service.rma.queries import CaseFilter, cases_page
-from stb_service.shared.access import EVERYTHING
+from sqlalchemy import select
+
+from stb_service.rma.cases import CaseState
+from stb_service.rma.facts import Remedy
+from stb_service.rma.models import CaseQuote, ReturnCase
 from tests.bench.figures import Figure
 from tests.bench.operator import ROUNDS, Operator, figure_of, operator
 
@@ -29,20 +31,25 @@ def case_list_ms(
         "list of the api": [API],
         "list of the api by phase": [f"{API}?phase=bench"],
         "closed ones of the api": [f"{API}?standing=closed"],
-        "case": [f"/returns/{ref}" for _, ref in closed],
         "case of the api": [f"{API}/{ref}" for _, ref in closed],
     }
     return figure_of("case_list_ms", found, wanted, rounds)
 
 
 def _closed(found: Operator, count: int) -> list[tuple[str, str]]:
-    """Return the numbers and ids of cases that are closed, which all have the same to read."""
+    """Return the numbers and ids of repairs that are closed and were not quoted: all have the same to
+    read.
+    """
+    quoted = select(CaseQuote.case_id)
+    statement = (
+        select(ReturnCase.number, ReturnCase.public_id)
+        .where(
+            ReturnCase.state == CaseState.CLOSED,
+            ReturnCase.remedy == Remedy.REPAIR,
+            ReturnCase.id.not_in(quoted),
+        )
+        .order_by(ReturnCase.id.desc())
+        .limit(count)
+    )
     with found.db.read() as session:
-        rows = cases_page(
-            session,
-            CaseFilter(state="closed", remedy="repair"),
-            EVERYTHING,
-            now=datetime.now(UTC),
-            limit=count,
-        ).rows
-        return [(case.number, case.public_id) for case in rows]
+        return [(row[0], row[1]) for row in session.execute(statement)]

@@ -84,6 +84,7 @@ class Preview:
         """The consequences in short: entering is refused where they are others by then."""
         return " ".join(
             f"{row.found.number}:{row.found.match}:{row.found.claimed_minor}"
+            f":{row.claim.state if row.claim else ''}"
             for row in self.consequences
         )
 
