@@ -22,7 +22,6 @@ from stb_service.shared.access import Actor, Scope
 from stb_service.shared.paging import Page, keyset_page
 from stb_service.staff.models import Organisation
 from stb_service.subscribers.models import Account
-from stb_service.subscribers.queries import within as accounts_within
 from stb_service.subscribers.rules import typed_number
 
 SHOWN = 20
@@ -307,21 +306,6 @@ def cases_after(
         .order_by(ReturnCase.id)
         .limit(limit)
     ).all()
-
-
-def accounts_told(
-    session: Session, cases: Sequence[ReturnCase], reader: Actor
-) -> Mapping[int, Account]:
-    """Return those accounts of some cases that the reader may know of, by internal id."""
-    ids = {row.account_id for row in cases if row.account_id is not None}
-    if not (ids and reader.can("accounts.view")):
-        return {}
-    if reader.scope.is_everything:
-        return {row.account_id: row.account for row in cases if row.account_id and row.account}
-    rows = session.scalars(
-        select(Account).where(Account.id.in_(ids), accounts_within(reader.scope))
-    )
-    return {row.id: row for row in rows}
 
 
 # --- scanning ------------------------------------------------------------------------------------

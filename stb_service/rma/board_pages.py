@@ -16,6 +16,7 @@ from stb_service.rma import board
 from stb_service.rma.board import Wanted
 from stb_service.rma.exports import EXPORT, enqueue_export
 from stb_service.rma.forms import CasesExportForm, WantedFields
+from stb_service.rma.told import accounts_told
 from stb_service.rma.wording import words
 from stb_service.shared import jobs
 from stb_service.shared.access import requires
@@ -57,7 +58,7 @@ def show_board() -> ResponseReturnValue:
         "rma/board.html",
         columns=columns,
         wanted=wanted,
-        accounts=board.accounts_told(unit(), cases, reader),
+        accounts=accounts_told(unit(), cases, reader),
         handlers=handler_choices(_("all")),
         shown=board.SHOWN,
     )
@@ -81,7 +82,7 @@ def list_cases() -> ResponseReturnValue:
         "rma/cases.html",
         page=page,
         wanted=wanted,
-        accounts=board.accounts_told(unit(), page.rows, reader),
+        accounts=accounts_told(unit(), page.rows, reader),
         handlers=handler_choices(_("all")),
         models=[(row.code, row.code) for row in all_models(unit())],
     )

@@ -38,6 +38,7 @@ from stb_service.rma.models import (
 from stb_service.rma.queries import Belongings
 from stb_service.rma.rules import Action, actions
 from stb_service.rma.steps import QUIET, kinds_of_place
+from stb_service.rma.told import account_told, name_told
 from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING, Actor
@@ -45,7 +46,6 @@ from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import Text
 from stb_service.shared.money import Money
 from stb_service.subscribers.models import Account
-from stb_service.subscribers.queries import find_by_id
 
 SAID = ("scanned", "carrier", "tracking", "location")
 
@@ -171,10 +171,7 @@ class CaseCard:
     @cached_property
     def account(self) -> Account | None:
         """Whose it is, as far as the reader is told."""
-        ident = self.case.account_id
-        if ident is None or not self.reader.can("accounts.view"):
-            return None
-        return find_by_id(self.session, ident, self.reader.scope)
+        return account_told(self.session, self.case, self.reader)
 
     @cached_property
     def shows_box(self) -> bool:
@@ -293,8 +290,7 @@ class CaseCard:
 
     def name_of(self, label: str, ref: str = "") -> str:
         """Return who did something, as far as the reader is told."""
-        is_told = self.reader.scope.is_everything or ref == self.reader.ref
-        return label if is_told else ""
+        return name_told(self.reader, label, ref)
 
     @cached_property
     def times(self) -> list[tuple[Place, timedelta]]:

@@ -105,6 +105,7 @@ EVENTS: dict[str, Text] = {
     "write_off": text("Write off"),
     "send_ahead": text("Send the replacement ahead"),
     "ahead_undelivered": text("Replacement came back"),
+    "ahead_lost": text("Replacement lost on its way"),
     "charge_fee": text("Charge the fee"),
     "settle_fee": text("Fee paid"),
     "settle_ahead": text("Settle the exchange"),
@@ -174,6 +175,14 @@ _PROMISED = (*_SPARE, _N.SPARE_NEW, _N.SPARE_PROMISED)
 _FEE = (_N.FEE_AGREED, _N.FEE_CHARGEABLE)
 _SWAP = (_N.SAME_BOX, _N.MAY_SWAP, *_SPARE, _N.SPARE_NEW, _N.BALANCE, _N.SIGNATURE)
 _LOST = (_N.LOSS_CONFIRMED, _N.NOT_ACCESSORY)
+_GONE = {
+    _S.AHEAD: (_S.AUTHORISED, ()),
+    _S.NOT_RETURNED: (_S.AUTHORISED, ()),
+    **{state: (state, (_N.AHEAD,)) for state in (_S.LOST_IN, _S.MISMATCH, _S.DECIDING)},
+}
+"""Where a case goes on once what was sent ahead has not reached the customer, wherever its own box is
+by then: another may be sent.
+"""
 _ENDS = (_N.BALANCE, _N.NOT_OVERPAID, _N.PROVISIONED, _N.PINS)
 _UNSENT = (
     (_S.REPAIRED, (_N.BOX_HERE, _N.NOT_FAILED)),
@@ -252,7 +261,17 @@ MOVES = (
         *(_S.AUTHORISED, "send_ahead", _S.AHEAD, _DECIDE),
         needs=(_N.MAY_SEND_AHEAD, *_FEE, *_SPARE, _N.BALANCE, _N.PARCEL),
     ),
-    Step(_S.AHEAD, "ahead_undelivered", _S.AUTHORISED, _RECEIVE, (_N.AHEAD_BACK, _N.REASON)),
+    *(
+        step
+        for state, (then, needs) in _GONE.items()
+        for step in (
+            Step(
+                *(state, "ahead_undelivered", then, _RECEIVE),
+                needs=(*needs, _N.AHEAD_BACK, _N.REASON),
+            ),
+            Step(state, "ahead_lost", then, _DECIDE, (*needs, _N.AHEAD_LOST, _N.REASON)),
+        )
+    ),
     Step(_S.AHEAD, "charge_fee", _S.NOT_RETURNED, _DECIDE, (_N.DEADLINE, *_FEE)),
     Step(_S.NOT_RETURNED, "settle_fee", _S.COMPLETED, _DECIDE, (_N.BALANCE,), ("lose",)),
     Step(

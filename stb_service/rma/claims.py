@@ -61,7 +61,7 @@ MOVES = (
     Step(_S.SUBMITTED, "refuse", _S.REFUSED, _CLAIM, _WHY),
     *(
         step
-        for state in (_S.SUBMITTED, _S.ACCEPTED)
+        for state in (_S.SUBMITTED, _S.ACCEPTED, _S.SHORT, _S.REFUSED)
         for step in (
             Step(state, "credit", _S.CREDITED, _CLAIM),
             Step(state, "credit_short", _S.SHORT, _CLAIM),

@@ -118,7 +118,7 @@ def _stay(
     went = next((event for event in events if event.event in WENT and event.seq > came.seq), None)
     left_at = went.at if went else case.closed_at
     is_repaired = went is not None and _was_repaired(events)
-    components = frozenset(fault.component for fault in covered if fault.component)
+    components = frozenset(fault.blamed_component for fault in covered if fault.blamed_component)
     return Stay(
         day_in(zone, came.at),
         day_in(zone, left_at) if left_at else None,

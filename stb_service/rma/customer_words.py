@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stb_service.rma.cases import CaseState
 from stb_service.rma.facts import Remedy
+from stb_service.rma.machine import Phase
 from stb_service.shared.speech import CustomerText, customer_text
 
 _S = CaseState
@@ -48,6 +49,13 @@ STATES: Mapping[str, CustomerText] = {
     _S.EXPIRED: customer_text("The return has ended, as the box did not come in time."),
     _S.CANCELLED: customer_text("The return was cancelled."),
 }
+PARCEL_STATES: Mapping[Phase, CustomerText] = {
+    Phase.ASKED: customer_text("We wait for this parcel."),
+    Phase.ARRIVING: customer_text("We wait for this parcel."),
+    Phase.ENDED: _DONE,
+}
+PARCEL_CAME = customer_text("This parcel has reached us.")
+"""What is said of a parcel to whoever holds it, and while the return goes on."""
 REMEDIES: Mapping[str, CustomerText] = {
     Remedy.REPAIR: customer_text("Repair, then back to you"),
     Remedy.REPLACE: customer_text("Another box"),

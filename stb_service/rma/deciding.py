@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from stb_service.rma import ahead, wiping
 from stb_service.rma.acting import in_house
 from stb_service.rma.before import findings
+from stb_service.rma.blaming import blame
 from stb_service.rma.cases import CaseState
 from stb_service.rma.events import last_event, order_history, subject_of
 from stb_service.rma.gathering import COVERING
@@ -197,7 +198,7 @@ def decide_fault(
             session,
             uid=case.device.public_id,
             reported_on=case.reported_on,
-            component=fault.component,
+            component=fault.blamed_component,
             cause=cause,
             hours_on=hours_on,
             subject_ref=case.number,
@@ -226,6 +227,7 @@ def judge_fault(
     note: str = "",
     hours_on: int | None = None,
     contract: bool = False,
+    component: str | None = None,
     sources: Sources = (),
     actor: Actor,
     now: datetime,
@@ -235,7 +237,8 @@ def judge_fault(
     In the second inspection it is the second verdict, of what is contested; both stay readable.
     That a contract covers it is said by whoever decides, and the note names the contract.
     `hours_on` is what the counter of the box shows, None if it is not to be read; in the second
-    inspection what the first one read then counts.
+    inspection what the first one read then counts. `component` is the one to blame, which the
+    warranty goes by then (`blaming.blame`).
 
     Raises:
         Forbidden: the actor inspects no boxes, or says that a contract covers it and decides on
@@ -256,6 +259,7 @@ def judge_fault(
         if not note.strip():
             raise Invalid.field("note", text("Name the contract that covers it."))
     second = order is not None and order.state == OrderState.SECOND
+    blame(fault, component, second=second)
     if obstacles := obstacles_to_judging(session, fault, order, actor, second=second):
         raise Refused(obstacles)
     hours = fault.hours_on if second and hours_on is None else hours_on
@@ -283,6 +287,8 @@ def judge_fault(
         changes["hours_on"] = hours_on
     if contract:
         changes["contract"] = True
+    if component is not None:
+        changes["component"] = component
     record(session, owner, "judge-fault", changes, actor=actor, now=now)
     return fault
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from html import escape
 
@@ -24,6 +25,8 @@ BOX = Box()
 LINE_CHARACTERS = 17
 LABEL_CHARACTERS = 26
 LINE_HEIGHT = 13.0
+LOOP = 18.0
+"""How far the loop of a step that leads nowhere else is pulled out."""
 
 
 def draw(machine: Machine, events: Sequence[Happened] = (), *, direction: str = "ltr") -> str:
@@ -92,7 +95,9 @@ def _layout(name: str) -> Layout:
     edges = list(dict.fromkeys((s.from_state, s.to_state) for s in machine.moves))
     phases = list(Phase)
     stage = {state: phases.index(place.phase) for state, place in machine.places.items()}
-    return lay_out(list(machine.places), edges, BOX, stage)
+    layout = lay_out(list(machine.places), [(a, b) for a, b in edges if a != b], BOX, stage)
+    stays = {(a, b): [layout.centres[a]] * 2 for a, b in edges if a == b}
+    return replace(layout, routes={**layout.routes, **stays})
 
 
 def _next(machine: Machine, here: Position) -> list[tuple[str, str]]:
@@ -135,8 +140,15 @@ def _edge(
 
 
 def _curve(route: Sequence[Point], mirror: float | None) -> str:
-    """Return an edge as a path: from border to border, bending softly in each layer it passes."""
+    """Return an edge as a path: from border to border, bending softly in each layer it passes; one that
+    leads back to where it began as a loop at the side.
+    """
     points = [Point(mirror - p.x, p.y) if mirror else p for p in route]
+    if points[0] == points[-1]:
+        side = -1 if mirror else 1
+        x, y = points[0].x + BOX.width / 2 * side, points[0].y
+        far = x + LOOP * side
+        return f"M{x:.1f} {y - 8:.1f} C{far:.1f} {y - 12:.1f} {far:.1f} {y + 12:.1f} {x:.1f} {y + 8:.1f}"
     down = 1 if points[-1].y > points[0].y else -1
     half = BOX.height / 2 * down
     first, last = points[0], points[-1]

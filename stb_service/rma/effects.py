@@ -103,6 +103,13 @@ def _ahead_back(acting: Acting, step: Step) -> None:
     exchange.take_spare_back(acting)
 
 
+def _ahead_lost(acting: Acting, step: Step) -> None:
+    """Write the replacement off: the customer has not had it, and owes no fee for it."""
+    ahead.give_back(acting)
+    shipping.end_parcel(acting, "out", "lost")
+    exchange.lose_spare(acting)
+
+
 def _cancel(acting: Acting, step: Step) -> None:
     exchange.drop_allocated(acting)
     if acting.the_case.remedy == Remedy.ACCESSORY:
@@ -322,6 +329,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "expire": (_cancel,),
     "send_ahead": (_send_ahead,),
     "ahead_undelivered": (_ahead_back,),
+    "ahead_lost": (_ahead_lost,),
     "charge_fee": (_plain(ahead.charge),),
     "settle_ahead": (_plain(ahead.settle), _plain(fees.settle_damage)),
     "settle_uncovered": (_settle_uncovered,),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from stb_service.rma import board
 from stb_service.rma.board import Wanted
 from stb_service.rma.models import ReturnCase
+from stb_service.rma.told import accounts_told
 from stb_service.shared import jobs
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
@@ -94,7 +95,7 @@ def rows_of(db: Database, reading: Reading, tell: Callable[[int], None]) -> Iter
                 after_id=last,
                 limit=AT_ONCE,
             )
-            told = board.accounts_told(session, page, reading.reader)
+            told = accounts_told(session, page, reading.reader)
             rows = [_row(case, told.get(case.account_id or 0), reading.reader) for case in page]
         yield from rows
         done += len(page)

@@ -90,6 +90,7 @@ class Facts:
     fee_charged: bool = False
     sent_ahead: bool = False
     ahead_back: bool = False
+    ahead_lost: bool = False
     cover_presumed: bool = False
     boxes_taken: int = 0
     boxes_given: int = 0

@@ -331,6 +331,7 @@ class Gathering:
             "other_is_theirs": self._other_is_theirs(case),
             "stray_gone": "stray_sent_back" in self.statements,
             "loss_confirmed": "loss_confirmed" in self.statements,
+            "ahead_lost": "ahead_loss_confirmed" in self.statements,
             "address_confirmed": "address_confirmed" in self.statements,
             "notice_sent": "notice_sent" in self.statements,
             "disposal_consent": "disposal_consent" in self.statements,

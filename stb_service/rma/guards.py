@@ -217,6 +217,10 @@ EXCHANGE: Mapping[Need, Guard] = {
         lambda f: f.ahead_back,
         text("Scan the replacement that was sent ahead: nothing else shows that it is back."),
     ),
+    Need.AHEAD_LOST: Guard(
+        lambda f: f.ahead_lost,
+        text("The carrier has not confirmed that the replacement sent ahead is lost."),
+    ),
     Need.FEE_CHARGEABLE: Guard(
         lambda f: f.fee_chargeable or not f.fee_agreed,
         text("The fee cannot be charged: the terms had none, or not in the account's currency."),

@@ -184,6 +184,7 @@ class Tally:
 
 SWAPPING = frozenset({"swap_at_counter", "swap_at_door"})
 TAKING = frozenset({"receive", "accept_other"}) | SWAPPING
+GONE_AHEAD = frozenset({"ahead_undelivered", "ahead_lost"})
 SETTLING = frozenset({"approve_replace", "approve_refund", "settle_ahead"})
 
 
@@ -201,7 +202,7 @@ def tally_on(so_far: Tally, happened: Happened) -> Tally:
     content = _content(so_far.content, event, start)
     back = content == Content.SPARE and _takes_back(event, start)
     ahead, charged = so_far.sent_ahead, so_far.fee_charged or event == "charge_fee"
-    if event in {"send_ahead", "ahead_undelivered"}:
+    if event in {"send_ahead", *GONE_AHEAD}:
         ahead, charged = event == "send_ahead", False
     return Tally(
         so_far.taken + (event in TAKING or (start == _S.LOST_IN and event in SETTLING)),
@@ -230,7 +231,7 @@ def _gives(event: str, start: str) -> bool:
 def _takes_back(event: str, start: str) -> bool:
     """Tell whether a replacement is no longer with the customer or on its way to them."""
     lost = start == _S.LOST_OUT and event in SETTLING
-    back = event in {"ahead_undelivered", "unclaimed"}
+    back = event in {*GONE_AHEAD, "unclaimed"}
     return lost or back or (start == _S.AHEAD and event == "cancel")
 
 

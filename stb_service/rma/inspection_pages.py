@@ -9,8 +9,9 @@ from flask import Blueprint, Response, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from stb_service.devices.components import Component
 from stb_service.devices.routes import who
-from stb_service.rma import bench, deciding, queries, workbench
+from stb_service.rma import bench, blaming, deciding, queries, workbench
 from stb_service.rma.deciding import JUDGED_IN, MOST_PHOTO_BYTES
 from stb_service.rma.events import order_history
 from stb_service.rma.gathering import next_actions, round_of
@@ -26,12 +27,13 @@ from stb_service.shared.errors import DomainError, Invalid, NotFound, Refused
 from stb_service.shared.http import current_actor, read_form, services, unit
 from stb_service.shared.http.pages import is_htmx, see_other, typed_values
 from stb_service.shared.http.unit import request_time
-from stb_service.shared.i18n import text
+from stb_service.shared.i18n import Text, text
 
 pages = Blueprint("inspection_pages", __name__, template_folder="templates")
 pages.context_processor(words)
 MOST_BODY_BYTES = 4 * MOST_PHOTO_BYTES + 100_000
 PHOTO_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+COMPONENTS = frozenset({"", *Component})
 PLAIN = ("confirmed", "fault_class", "note", "hours_on")
 
 
@@ -96,8 +98,47 @@ def _known(order: WorkshopOrder, lines: list[FaultToJudge]) -> dict[str, Any]:
             f"{name}.fault_class": line.judged_class,
             f"{name}.note": line.judged_note,
             f"{name}.hours_on": line.judged_hours,
+            f"{name}.component": _blamed(line, order),
         }
     return values
+
+
+def _blamed(line: FaultToJudge, order: WorkshopOrder) -> str:
+    """Return the component that was named in this inspection, else the one that was reported."""
+    fault = line.fault
+    named = fault.second_component if order.state == OrderState.SECOND else fault.found_component
+    return fault.component if named is None else named
+
+
+def _supposed(order: WorkshopOrder, fault: Fault, values: Mapping[str, Any]) -> Fault:
+    """Return a fault as it would be decided on with the component that is chosen in the form."""
+    name = values.get(f"fault.{fault.number}.component")
+    if order.case is None or name not in COMPONENTS:
+        return fault
+    sources = services().registries.warranty_facts
+    return blaming.supposed(unit(), fault, order.case, str(name), sources)
+
+
+def _read_components(form: Mapping[str, str], filled: Inspection, known: Mapping[str, Any]) -> None:
+    """Take in which component each fault is blamed on, beside what else is filled in of it.
+
+    Raises:
+        Invalid: there is no such component, or one is chosen of a fault that is not judged.
+    """
+    problems: dict[str, list[Text]] = {}
+    for name, before in known.items():
+        number, _dot, what = name.removeprefix("fault.").partition(".")
+        chosen = form.get(name)
+        if what != "component" or chosen is None:
+            continue
+        if chosen not in COMPONENTS:
+            problems[name] = [text("Choose one of these.")]
+        elif int(number) in filled.faults:
+            filled.faults[int(number)]["component"] = chosen
+        elif chosen != before:
+            problems[f"fault.{number}.confirmed"] = [text("Choose one of these.")]
+    if problems:
+        raise Invalid(fields=problems)
 
 
 def _proposal(order: WorkshopOrder, fault: Fault, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +150,7 @@ def _proposal(order: WorkshopOrder, fault: Fault, values: Mapping[str, Any]) -> 
     hours = hours_typed("" if typed is None else str(typed))
     if hours is None and order.state == OrderState.SECOND:
         hours = fault.hours_on
+    fault = _supposed(order, fault, values)
     verdict = workbench.proposed_verdict(
         fault,
         str(values.get(f"{name}.confirmed") or ""),
@@ -153,6 +195,7 @@ def save_inspection(ref: str) -> ResponseReturnValue:
     try:
         lines = _lines(order)
         filled = read_inspection(request.form, [x.fault.number for x in lines if x.may_judge])
+        _read_components(request.form, filled, _known(order, lines))
         _keep(order, filled, lines)
     except DomainError as refusal:
         if refusal.status in {401, 403, 404}:
@@ -178,10 +221,18 @@ def _keep(order: WorkshopOrder, filled: Inspection, lines: list[FaultToJudge]) -
     sources = services().registries.warranty_facts
     for number, said in filled.faults.items():
         before = tuple(known.get(f"fault.{number}.{name}") for name in PLAIN)
-        if before != tuple(said[name] for name in PLAIN) or said["contract"]:
+        if (
+            before != tuple(said[name] for name in PLAIN)
+            or said["contract"]
+            or _names_another(said, known.get(f"fault.{number}.component"))
+        ):
             deciding.judge_fault(
                 unit(), ref=order.number, number=number, sources=sources, **said, **who()
             )
+
+
+def _names_another(said: Mapping[str, Any], known: Any) -> bool:
+    return bool(said.get("component", known) != known)
 
 
 def _state_verdict(order: WorkshopOrder) -> ResponseReturnValue:

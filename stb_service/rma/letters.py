@@ -39,7 +39,7 @@ def _is_sending(writing: Writing) -> bool:
 def _label(writing: Writing) -> Paper:
     order = queries.order_of_case(writing.session, writing.case, EVERYTHING)
     return papers.ParcelLabel(
-        *writing.head,
+        *writing.outer_head,
         receiver=writing.receiver,
         return_reference=order.number if order else writing.case.number,
     )
@@ -48,7 +48,7 @@ def _label(writing: Writing) -> Paper:
 def _slip(writing: Writing) -> Paper:
     has_term = writing.case.due_at is not None
     return papers.PackingSlip(
-        *writing.head,
+        *writing.outer_head,
         box=writing.about,
         receiver=writing.receiver,
         with_power_supply=writing.names("power_supply"),

@@ -131,6 +131,7 @@ STATEMENTS: Mapping[str, Text] = {
         "Customer agrees to the fee for a box that does not come back, or is not covered"
     ),
     "loss_confirmed": text("Carrier confirms the loss"),
+    "ahead_loss_confirmed": text("Carrier confirms the loss of the replacement sent ahead"),
     "address_confirmed": text("Customer confirms the address"),
     "notice_sent": text("Last notice sent to the customer"),
     "disposal_consent": text("Customer consents to disposal"),
@@ -146,7 +147,7 @@ OF_ORDER = frozenset({"wiped"})
 SINCE_ENTERED = frozenset(
     {
         *("address_confirmed", "notice_sent", "stray_sent_back"),
-        *("loss_confirmed", "disposal_consent", "refunded"),
+        *("loss_confirmed", "ahead_loss_confirmed", "disposal_consent", "refunded"),
     }
 )
 """What counts only if it was stated since the present state was entered."""

@@ -47,6 +47,7 @@ class Need(StrEnum):
     AHEAD = "ahead"
     NOT_AHEAD = "not_ahead"
     AHEAD_BACK = "ahead_back"
+    AHEAD_LOST = "ahead_lost"
     FEE_CHARGEABLE = "fee_chargeable"
     COVERED_AHEAD = "covered_ahead"
     NOT_COVERED = "not_covered"

@@ -15,8 +15,9 @@ from flask.typing import ResponseReturnValue
 from stb_service.billing.addresses import link_of, signing_keys
 from stb_service.billing.links import read_link, sign_link, signed_values
 from stb_service.rma import papers, queries
+from stb_service.rma.cases import CASE
 from stb_service.rma.customer_pages import cover_of_case
-from stb_service.rma.customer_words import REMEDIES, STATES
+from stb_service.rma.customer_words import PARCEL_CAME, PARCEL_STATES, REMEDIES, STATES
 from stb_service.rma.models import ReturnCase
 from stb_service.rma.writing import Installation, Writing
 from stb_service.shared.access import EVERYTHING, public, requires
@@ -30,16 +31,31 @@ from stb_service.shared.i18n import CUSTOMER_LANGUAGES
 
 pages = Blueprint("case_papers", __name__, template_folder="templates")
 api = api_blueprint("papers", "Labels, slips and letters of returns.")
-PURPOSE = "rma.case"
+PURPOSE, PARCEL = "rma.case", "rma.parcel"
+"""What links are for: that in letters shows a case with its quote, that on a parcel whether it came."""
 FOLLOWED = timedelta(days=1000)
 """How long the link on a case's papers shows the case, from the day on which it was opened."""
+SHOWN_OUTSIDE = {"follow_case": PURPOSE, "follow_parcel": PARCEL}
 
 
 def link_of_case(case: ReturnCase) -> str:
     """Return the whole address at which a customer follows a case."""
-    until = case.opened_at + FOLLOWED
-    word = sign_link(PURPOSE, [case.public_id], until=until, keys=signing_keys())
-    return services().settings.public_url + url_for("case_papers.follow_case", word=word)
+    return _link_of(case, "follow_case")
+
+
+def link_of_parcel(case: ReturnCase) -> str:
+    """Return the whole address that goes with a parcel: it shows no more than the carrier knows."""
+    return _link_of(case, "follow_parcel")
+
+
+def _link_of(case: ReturnCase, page: str) -> str:
+    word = sign_link(
+        SHOWN_OUTSIDE[page],
+        [case.public_id],
+        until=case.opened_at + FOLLOWED,
+        keys=signing_keys(),
+    )
+    return services().settings.public_url + url_for(f"case_papers.{page}", word=word)
 
 
 def installation() -> Installation:
@@ -50,6 +66,7 @@ def installation() -> Installation:
         zone=settings.timezone.key,
         link=link_of_case,
         quote_link=link_of,
+        parcel_link=link_of_parcel,
         sources=registries.warranty_facts,
     )
 
@@ -64,6 +81,9 @@ def papers_of(case: ReturnCase) -> dict[str, Any]:
         "papers_lack": list(lacks.values()),
         "paper_languages": CUSTOMER_LANGUAGES,
     }
+
+
+HIDDEN = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
 
 
 def _document(ref: str, name: str) -> Any:
@@ -147,7 +167,7 @@ def get_paper(case_id: str, name: str) -> Any:
 @pages.url_value_preprocessor
 def _speak(endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Let whatever is said to somebody who follows a case be said to a customer."""
-    if endpoint == "case_papers.follow_case":
+    if endpoint in {f"case_papers.{page}" for page in SHOWN_OUTSIDE}:
         answer_customers()
 
 
@@ -155,13 +175,8 @@ def _speak(endpoint: str | None, values: dict[str, Any] | None) -> None:
 @public
 def follow_case(word: str) -> ResponseReturnValue:
     """Show a customer where their case is, in the language of its letters."""
-    keys = signing_keys()
-    _until, found = signed_values(PURPOSE, word, keys=keys)
-    case = queries.case_by_ref(unit(), str(found[0]), EVERYTHING)
-    writing = Writing(unit(), case, EVERYTHING, installation(), request_time())
-    said = speak_to(writing.language)
-    read_link(PURPOSE, word, now=request_time(), keys=keys)
-    quote = writing.quote
+    writing, said = _behind(PURPOSE, word)
+    case, quote = writing.case, writing.quote
     page = customer_page(
         "rma/customer/case.html",
         said,
@@ -173,5 +188,26 @@ def follow_case(word: str) -> ResponseReturnValue:
         quote=quote,
         quote_link=link_of(quote) if quote else None,
     )
-    headers = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
-    return page, 200, headers
+    return page, 200, HIDDEN
+
+
+@pages.get("/p/<word>")
+@public
+def follow_parcel(word: str) -> ResponseReturnValue:
+    """Show whoever has a parcel in their hands whether we wait for it, and nothing else of it."""
+    writing, said = _behind(PARCEL, word)
+    case = writing.case
+    state = PARCEL_STATES.get(CASE.places[case.state].phase, PARCEL_CAME)
+    page = customer_page("rma/customer/parcel.html", said, case=case, state=state)
+    return page, 200, HIDDEN
+
+
+def _behind(purpose: str, word: str) -> tuple[Writing, Any]:
+    """Return the case behind a link, and the language to show it in: also of one that has ended."""
+    keys = signing_keys()
+    _until, found = signed_values(purpose, word, keys=keys)
+    case = queries.case_by_ref(unit(), str(found[0]), EVERYTHING)
+    writing = Writing(unit(), case, EVERYTHING, installation(), request_time())
+    said = speak_to(writing.language)
+    read_link(purpose, word, now=request_time(), keys=keys)
+    return writing, said

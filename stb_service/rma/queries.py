@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ from stb_service.devices.models import Device
 from stb_service.parts.models import Location
 from stb_service.rma.cases import PLACES
 from stb_service.rma.events import case_number, order_number
-from stb_service.rma.machine import Phase
 from stb_service.rma.models import (
     Accessory,
     BoxTest,
@@ -290,51 +289,6 @@ def _called(typed: str) -> ColumnElement[bool]:
         orders = select(WorkshopOrder.case_id).where(WorkshopOrder.number == number)
         names.append(ReturnCase.id.in_(orders))
     return or_(*names)
-
-
-@dataclass(frozen=True)
-class BoardColumn:
-    """A column of the board: how many cases are in each of its states, and the oldest of them."""
-
-    phase: Phase
-    counts: Mapping[str, int]
-    cases: Sequence[ReturnCase]
-
-    @property
-    def total(self) -> int:
-        """How many cases stand in it."""
-        return sum(self.counts.values())
-
-
-def board(session: Session, scope: Scope, *, shown: int = 10) -> list[BoardColumn]:
-    """Return the board of cases that are not closed: by phase, those longest in their step first,
-    in two queries.
-    """
-    live = (ReturnCase.closed_at.is_(None), within(scope))
-    counted = session.execute(
-        select(ReturnCase.state, func.count()).where(*live).group_by(ReturnCase.state)
-    )
-    counts = {row[0]: row[1] for row in counted}
-    rank = (
-        func.row_number()
-        .over(partition_by=ReturnCase.state, order_by=(ReturnCase.entered_at, ReturnCase.id))
-        .label("place")
-    )
-    ranked = select(ReturnCase.id, rank).where(*live).subquery()
-    rows = session.scalars(
-        _with_details()
-        .join(ranked, ranked.c.id == ReturnCase.id)
-        .where(ranked.c.place <= shown)
-        .order_by(ReturnCase.entered_at, ReturnCase.id)
-    ).all()
-    return [_column(phase, counts, rows, shown) for phase in Phase]
-
-
-def _column(
-    phase: Phase, counts: Mapping[str, int], rows: Sequence[ReturnCase], shown: int
-) -> BoardColumn:
-    own = {state: counts[state] for state in states_of(phase) if state in counts}
-    return BoardColumn(phase, own, [row for row in rows if row.phase is phase][:shown])
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,16 @@ SHOWN_QUOTES = frozenset({billing.QuoteState.SENT, billing.QuoteState.ACCEPTED})
 
 @dataclass(frozen=True)
 class Installation:
-    """What papers take from the installation: its language and zone, and how links are made."""
+    """What papers take from the installation: its language and zone, and how links are made.
+
+    `parcel_link` is for what goes with a parcel, and is seen by whoever has that in their hands.
+    """
 
     language: str
     zone: str
     link: Callable[[ReturnCase], str]
     quote_link: Callable[[Quote], str | None]
+    parcel_link: Callable[[ReturnCase], str]
     sources: Sources = ()
 
 
@@ -137,14 +141,21 @@ class Writing:
 
     @property
     def head(self) -> tuple[Operator, Address, str, str]:
-        """Return what every paper begins with."""
+        """Return what every letter begins with."""
+        return (*self._parties, self.case.number, self.house.link(self.case))
+
+    @property
+    def outer_head(self) -> tuple[Operator, Address, str, str]:
+        """Return what papers begin with that go with a parcel: nobody answers behind their link."""
+        return (*self._parties, self.case.number, self.house.parcel_link(self.case))
+
+    @property
+    def _parties(self) -> tuple[Operator, Address]:
         writer = self.operator
         assert writer is not None
         return (
             Operator(Address(writer.name, writer.address_lines), writer.phone, writer.mail),
             Address(self.customer_name, self._customer_lines),
-            self.case.number,
-            self.house.link(self.case),
         )
 
     @property

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from stb_service.devices.arrivals.operations import register_device
+from stb_service.devices.holdings.operations import give_to_account
 from stb_service.rma import deciding
+from stb_service.rma.operations import open_case
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
 from stb_service.staff import operations, queries
+from stb_service.subscribers.operations import add_site, create_account
 from tests.api.conftest import Served
 from tests.conftest import NOW, PASSWORD, Api
 from tests.stories.caller import PNG
@@ -214,6 +218,37 @@ def test_a_dealer_sees_and_moves_its_own_cases_alone(
     assert {dealer(m, p, json={}).status_code for m, p in paths} == {404}
     for path in (f"/returns/{QUOTED}/steps", f"/workshop-orders/{ORDER}/steps"):
         assert dealer("POST", path, json={"event": "hold", "reason": "x"}).status_code == 404
+
+
+def test_whoever_works_for_anothers_customer_is_told_no_names(
+    served: Served, as_role: Callable[..., Api]
+) -> None:
+    """The account is not theirs: neither list, card nor history says whose the box is."""
+    dealer = as_role("agent", "dealer-of-names")
+    model = served.api("GET", f"/returns/{QUOTED}").json["device"]["model"]
+    who: dict[str, Any] = {"actor": SYSTEM, "now": NOW}
+    with served.db.write() as session:
+        box = register_device(session, serial="NAMELESS1", model=model, **who)
+        home = create_account(session, kind="person", name="Ada Told", currency="EUR", **who)
+        site = add_site(session, uid=home.public_id, name="Cottage", timezone="UTC", **who)
+        where = {"uid": box.public_id, "site": site.public_id, "tenure": "sold", **who}
+        give_to_account(session, account=home.number, moves=False, **where)
+        case = open_case(session, device=box.public_id, handler="dealer-of-names", **who)
+        number = case.number
+        deciding.state(session, ref=number, kind="address_confirmed", **who)
+    found = [dealer("GET", f"/returns{rest}") for rest in ("", f"/{number}", f"/{number}/history")]
+    full = [served.api("GET", f"/returns/{number}{rest}") for rest in ("", "/history")]
+    (row,), card = found[0].json["items"], found[1].json
+
+    assert (full[0].json["account"]["name"], full[0].json["site"]["name"]) == (
+        "Ada Told",
+        "Cottage",
+    )
+    assert full[1].json["items"][0]["by"] == full[0].json["opened_by"] == SYSTEM.label
+    assert row["account"] is card["account"] is card["person"] is card["site"] is None
+    assert card["handler"]["code"] == "dealer-of-names"
+    names = ("Ada Told", "Cottage", f'"{SYSTEM.label}"')
+    assert [name for answer in found for name in names if name in answer.text] == []
 
 
 # --- changing ------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ OPEN_TO_ALL = {
     ("GET", "/firmware/rollouts/static/<path:filename>"),
     ("GET", "/healthz"),
     ("GET", "/metrics"),
+    ("GET", "/p/<word>"),
     ("GET", "/pay/test/<word>"),
     ("GET", "/q/<word>"),
     ("GET", "/q/<word>/accept"),

@@ -1,8 +1,9 @@
 """Importing a file of returns that were open elsewhere, each found again by its number there.
 
 A row opens a case, and walks it by the ordinary steps as far as it had come: asked for, authorised,
-or with its box here. Once opened it is this service's to lead: the same row again changes nothing,
-but for the complaint, which is corrected while the case is open.
+or with its box here. Once opened it is this service's to lead: the same row again changes nothing.
+The complaint is corrected while the case is open, and what is promised while it is asked for; a row
+that says anything else otherwise is refused, with what it is about.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from sqlalchemy.orm import Session
 from stb_service.devices.holdings.imports import account_of_row, box_of_row
 from stb_service.devices.models import Device
 from stb_service.rma.arrivals.columns import BY_SPELLING, NAMED_BY, Arrival
-from stb_service.rma.cases import CASE
+from stb_service.rma.arrivals.differing import differences
+from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.deciding import record_precheck
 from stb_service.rma.facts import Remedy
 from stb_service.rma.lists import PRECHECKS_OF, Answer, Channel, FaultSaid, Stated
@@ -64,9 +66,7 @@ class _Import(RowByRow):
         return "created"
 
     def _open(self, session: Session, fields: Fields, device: Device, now: datetime) -> ReturnCase:
-        account = ""
-        if "account" in fields:
-            account = account_of_row(session, fields["account"], self.actor.scope).public_id
+        account = self._account(session, fields)
         opened_at = fields.get("opened_at", now)
         if opened_at > now:
             raise Invalid.field("opened_at", text("This day is still to come."))
@@ -123,13 +123,26 @@ class _Import(RowByRow):
     ) -> str:
         if known.device_id != device.id:
             raise Invalid.field("box", text("This return is known with another box."))
-        if not known.is_live or "complaint" not in fields:
+        if told := differences(session, fields, known, self._account(session, fields)):
+            raise Invalid(fields=told)
+        if not known.is_live:
             return "unchanged"
         version = known.row_version
+        remedy = fields.get("remedy") if known.state == CaseState.REQUESTED else None
         change_case(
-            session, ref=known.number, complaint=fields["complaint"], actor=self.actor, now=now
+            session,
+            ref=known.number,
+            complaint=fields.get("complaint"),
+            remedy=remedy,
+            actor=self.actor,
+            now=now,
         )
         return "unchanged" if known.row_version == version else "changed"
+
+    def _account(self, session: Session, fields: Fields) -> str:
+        if "account" not in fields:
+            return ""
+        return account_of_row(session, fields["account"], self.actor.scope).public_id
 
 
 def _reported_on(fields: Fields) -> date | None:

@@ -13,7 +13,13 @@ from sqlalchemy.orm import Session
 from stb_service.parts.models import Location
 from stb_service.rma.claiming import batches, queries
 from stb_service.rma.claiming.models import ClaimBatch, CreditLine, CreditNote, SupplierClaim
-from stb_service.rma.claiming.operations import VERB, WAITING, supplier_by_ref, write_step
+from stb_service.rma.claiming.operations import (
+    CREDITABLE,
+    VERB,
+    WAITING,
+    supplier_by_ref,
+    write_step,
+)
 from stb_service.rma.claiming.rules import number_key
 from stb_service.rma.claims import (
     CLAIM,
@@ -78,6 +84,7 @@ class Preview:
         """The consequences in short: entering is refused where they are others by then."""
         return " ".join(
             f"{row.found.number}:{row.found.match}:{row.found.claimed_minor}"
+            f":{row.claim.state if row.claim else ''}"
             for row in self.consequences
         )
 
@@ -146,7 +153,7 @@ def preview_credit_note(
         Consequence(row, _currency(row, codes, waiting), waiting.get(row.number))
         for row in reconcile(claimed, [_plain(line) for line in lines])
     ]
-    obstacles = []
+    obstacles = _on_hold(session, place, lines)
     if batches.note_of_number(session, place, number_key(number)) is not None:
         message = text("A credit note %(number)s of this supplier is entered.", number=number)
         obstacles.append(Obstacle("entered", message))
@@ -172,13 +179,34 @@ def _currency(
 def _waiting(
     session: Session, supplier: Location, lines: Sequence[Credited], batch: ClaimBatch | None
 ) -> list[SupplierClaim]:
-    """Return the claims that a note is held against: those that wait, and are not on hold."""
+    """Return the claims that a note is held against: those that wait, and are not on hold; where they
+    are named, those too that were credited too little or refused before.
+    """
+    names = _numbers(lines)
     if batch is not None:
         rows = session.scalars(batches.of_batch(batch)).all()
     else:
-        names = sorted({queries.typed_claim(line.reference) or "" for line in lines})
         rows = queries.claims_called(session, supplier, names)
-    return [row for row in rows if row.state in WAITING and not row.held]
+    return [
+        row
+        for row in rows
+        if not row.held
+        and (row.state in WAITING or (row.state in CREDITABLE and row.number in names))
+    ]
+
+
+def _on_hold(session: Session, supplier: Location, lines: Sequence[Credited]) -> list[Obstacle]:
+    """Return why a note is not entered yet: what it credits of a claim on hold would be lost to it."""
+    rows = queries.claims_called(session, supplier, _numbers(lines))
+    return [
+        Obstacle("held", text("%(number)s is on hold; resume it first.", number=row.number))
+        for row in rows
+        if row.held and row.state in CREDITABLE
+    ]
+
+
+def _numbers(lines: Sequence[Credited]) -> list[str]:
+    return sorted({queries.typed_claim(line.reference) or "" for line in lines})
 
 
 def _check(

@@ -408,3 +408,5 @@ def _place(claim: SupplierClaim, step: Step, now: datetime) -> None:
 
 WAITING = frozenset({ClaimState.SUBMITTED, ClaimState.ACCEPTED})
 """Where a claim waits for the supplier's credit."""
+CREDITABLE = WAITING | {ClaimState.SHORT, ClaimState.REFUSED}
+"""Where a credit that names a claim is still for it: the rest of a short one, or after all."""

@@ -81,6 +81,7 @@ class Fault(Base):
     found_seq: Mapped[int | None]
     confirmed: Mapped[str | None] = mapped_column(String(16))
     fault_class: Mapped[str | None] = mapped_column(String(16))
+    found_component: Mapped[str | None] = mapped_column(String(32))
     verdict: Mapped[str | None] = mapped_column(String(16))
     verdict_seq: Mapped[int | None]
     note: Mapped[str] = mapped_column(String(1000), default="")
@@ -92,6 +93,7 @@ class Fault(Base):
     disputed: Mapped[bool] = mapped_column(default=False)
     dispute_reason: Mapped[str] = mapped_column(String(1000), default="")
     second_class: Mapped[str | None] = mapped_column(String(16))
+    second_component: Mapped[str | None] = mapped_column(String(32))
     second_verdict: Mapped[str | None] = mapped_column(String(16))
     second_seq: Mapped[int | None]
     second_note: Mapped[str] = mapped_column(String(1000), default="")
@@ -116,6 +118,12 @@ class Fault(Base):
         """Who judged it before it was contested, the last of whom is the inspector."""
         former = {row.actor_ref for row in self.judgements if row.verdict is not None}
         return frozenset({*former, self.inspector_ref} - {""})
+
+    @property
+    def blamed_component(self) -> str:
+        """The component that its cover goes by: named in an inspection, else as it was reported."""
+        named = (self.second_component, self.found_component, self.component)
+        return next((name for name in named if name is not None), "")
 
     @property
     def effective_verdict(self) -> Verdict | None:

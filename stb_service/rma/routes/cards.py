@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from stb_service.devices.queries import told_of
 from stb_service.devices.routes import who
 from stb_service.rma import bench, choosing, queries
 from stb_service.rma.before import findings
@@ -30,12 +31,14 @@ from stb_service.rma.models import (
 from stb_service.rma.queries import Belongings
 from stb_service.rma.refunding import check_payer
 from stb_service.rma.rules import MACHINES, Action
+from stb_service.rma.told import account_told, accounts_told, name_told
 from stb_service.rma.workshop import ORDER
 from stb_service.shared import personal
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.http import current_actor, services, unit
 from stb_service.shared.http.api import check_if_match, etag
 from stb_service.shared.http.unit import request_time
+from stb_service.subscribers.models import Account
 
 Answer = tuple[Any, int, dict[str, str]]
 
@@ -101,11 +104,20 @@ class _Row:
         return self.values[name] if name in self.values else getattr(self.row, name)
 
 
-def case_row(case: ReturnCase, reader: Actor) -> Any:
-    """Return a case by the names of `ReturnSchema`."""
-    account = case.account if reader.can("accounts.view") else None
-    waits = CASE.places[case.state].waits.value
-    return _Row(case, {"account": account, "waits_for": waits, "phase": case.phase.value})
+def case_rows(session: Session, cases: Sequence[ReturnCase], reader: Actor) -> list[Any]:
+    """Return cases by the names of `ReturnSchema`, with whose they are as far as the reader is told."""
+    told = accounts_told(session, cases, reader)
+    return [_case_row(case, told.get(case.account_id or 0), reader) for case in cases]
+
+
+def _case_row(case: ReturnCase, account: Account | None, reader: Actor) -> Any:
+    values = {
+        "account": account,
+        "handler": told_of(case.handler, reader.scope),
+        "waits_for": CASE.places[case.state].waits.value,
+        "phase": case.phase.value,
+    }
+    return _Row(case, values)
 
 
 def order_row(order: WorkshopOrder) -> Any:
@@ -174,10 +186,11 @@ def case_card(session: Session, case: ReturnCase, reader: Actor) -> Any:
     """Return a case by the names of `ReturnCardSchema`."""
     order = queries.order_of_case(session, case, EVERYTHING)
     found = queries.belongings(session, case, order, EVERYTHING)
-    sees_people = reader.can("accounts.view")
+    account = account_told(session, case, reader)
     values = {
-        "person": case.person if sees_people else None,
-        "site": case.site if sees_people else None,
+        "opened_by": name_told(reader, case.opened_by),
+        "person": case.person if account else None,
+        "site": case.site if account else None,
         "previous": queries.previous_of(session, case, reader.scope),
         "next": queries.next_of(session, case, reader.scope),
         "order": order,
@@ -186,17 +199,22 @@ def case_card(session: Session, case: ReturnCase, reader: Actor) -> Any:
         "prechecks": precheck_rows(session, case, found.prechecks),
         "quotes": found.quotes if reader.can("billing.view") else [],
         "links": _links("returns", case.public_id, case.device.public_id, order),
-        **_shared(found),
+        **_shared(found, reader),
         "exchanges": found.exchanges,
         "accessories": found.accessories,
     }
-    return _Row(case_row(case, reader), values)
+    return _Row(_case_row(case, account, reader), values)
 
 
-def _shared(found: Belongings) -> dict[str, Any]:
-    names = ("statements", "parcels", "photos")
-    compared = [_Row(row, {"offers": choosing.offers_of(row)}) for row in found.comparisons]
-    return {"comparisons": compared, **{name: getattr(found, name) for name in names}}
+def _shared(found: Belongings, reader: Actor) -> dict[str, Any]:
+    return {
+        "comparisons": [
+            _Row(row, {"offers": choosing.offers_of(row)}) for row in found.comparisons
+        ],
+        "statements": [_Row(row, {"by": name_told(reader, row.by)}) for row in found.statements],
+        "parcels": found.parcels,
+        "photos": found.photos,
+    }
 
 
 def _links(
@@ -224,7 +242,7 @@ def order_card(session: Session, order: WorkshopOrder, reader: Actor) -> Any:
         "parts": [part_row(part) for part in found.parts],
         "labour_minor": bench.work_of(session, order),
         "links": _links("workshop-orders", order.public_id, order.device.public_id, case),
-        **_shared(found),
+        **_shared(found, reader),
         **{name: getattr(found, name) for name in ("checks", "labour", "components", "tests")},
     }
     return _Row(order_row(order), values)
@@ -239,39 +257,42 @@ def history_of_case(session: Session, case: ReturnCase, reader: Actor) -> dict[s
     rows: list[CaseEvent | OrderEvent] = [*queries.events_of_case(session, case, EVERYTHING)]
     rows += queries.events_of_order(session, order, EVERYTHING) if order else []
     past = time_in_states(CASE, case_history(session, case), request_time())
-    return _history(session, rows, past, reader)
+    return _history(session, rows, past, case, reader)
 
 
 def history_of_order(session: Session, order: WorkshopOrder, reader: Actor) -> dict[str, Any]:
     """Return what has happened to a box in the workshop."""
     rows = queries.events_of_order(session, order, EVERYTHING)
     past = time_in_states(ORDER, order_history(session, order), request_time())
-    return _history(session, rows, past, reader)
+    case = queries.case_of_order(session, order, EVERYTHING)
+    return _history(session, rows, past, case, reader)
 
 
 def _history(
     session: Session,
     rows: Sequence[CaseEvent | OrderEvent],
     past: Mapping[str, Any],
+    case: ReturnCase | None,
     reader: Actor,
 ) -> dict[str, Any]:
     refs = personal.people_in(row.stated for row in rows)
-    keys = personal.keys_of(session, refs) if reader.can("accounts.personal") else {}
+    sees = case is not None and account_told(session, case, reader) is not None
+    keys = personal.keys_of(session, refs) if sees and reader.can("accounts.personal") else {}
     ordered = sorted(rows, key=lambda row: (row.at, isinstance(row, OrderEvent), row.seq))
     return {
-        "items": [_event(row, keys) for row in ordered],
+        "items": [_event(row, keys, reader) for row in ordered],
         "seconds": {state: int(time.total_seconds()) for state, time in past.items()},
     }
 
 
-def _event(row: CaseEvent | OrderEvent, keys: personal.Keys) -> Any:
+def _event(row: CaseEvent | OrderEvent, keys: personal.Keys, reader: Actor) -> Any:
     machine = CASE if isinstance(row, CaseEvent) else ORDER
     said = personal.opened(row.stated, keys)
     values = {
         "machine": machine.name,
         "number": row.seq,
         "title": str(machine.events[row.event]),
-        "by": row.actor_label,
+        "by": name_told(reader, row.actor_label, row.actor_ref),
         "said": {n: None if v is personal.UNREADABLE else v for n, v in said.items()},
         "is_carried": row.carried_by is not None,
     }

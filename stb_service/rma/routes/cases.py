@@ -21,7 +21,7 @@ from stb_service.rma.routes.cards import (
     case_answer,
     case_for_change,
     case_of,
-    case_row,
+    case_rows,
     history_of_case,
     machine_values,
     stated_in,
@@ -65,7 +65,7 @@ def list_returns(arguments: dict[str, Any]) -> Any:
     page = queries.cases_page(
         unit(), CaseFilter(**arguments), reader.scope, now=request_time(), **page_of
     )
-    rows = [case_row(case, reader) for case in page.rows]
+    rows = case_rows(unit(), page.rows, reader)
     return {"items": rows, "next_cursor": page.next_cursor}
 
 

@@ -54,14 +54,14 @@ from stb_service.shared.i18n import CUSTOMER_LANGUAGES
 
 
 class ReturnSchema(ma.Schema):
-    """A case as in lists. The account is null for whoever may not see accounts."""
+    """A case as in lists. Account and handler are null for whoever may not know of them."""
 
     id = words(attribute="public_id")
     number = words()
     external_id = maybe_words()
     device = ma.fields.Nested(ReturnBoxSchema, required=True)
     account = ma.fields.Nested(AccountBriefSchema, required=True, allow_none=True)
-    handler = ma.fields.Nested(OrganisationBriefSchema, required=True)
+    handler = ma.fields.Nested(OrganisationBriefSchema, required=True, allow_none=True)
     remedy = words()
     channel = words()
     tenure = maybe_words()
@@ -90,7 +90,7 @@ class ReturnCardSchema(ReturnSchema):
     complaint = words()
     language = maybe_words()
     currency = words()
-    opened_by = words()
+    opened_by = words(metadata={"description": "empty for whoever is told of no such person"})
     person = ma.fields.Nested(ReturnPersonSchema, required=True, allow_none=True)
     site = ma.fields.Nested(ReturnSiteSchema, required=True, allow_none=True)
     previous = ma.fields.Nested(ReturnBriefSchema, required=True, allow_none=True)
@@ -204,6 +204,12 @@ class VerdictBody(ma.Schema):
         metadata={"description": "that its counter shows; null if that cannot be read"},
     )
     contract = ma.fields.Boolean(load_default=False)
+    component = one_of(
+        *COMPONENTS,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "the one to blame, empty for the whole box; null: as reported"},
+    )
 
 
 class PrecheckBody(ma.Schema):

@@ -39,6 +39,7 @@ ALL_WELL = Facts(
     fee_agreed=True,
     fee_chargeable=True,
     ahead_back=True,
+    ahead_lost=True,
     cover_presumed=True,
     loss_confirmed=True,
     address_confirmed=True,

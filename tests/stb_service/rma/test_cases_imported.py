@@ -95,6 +95,46 @@ def test_a_complaint_is_corrected_and_another_box_is_refused(one: House, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("column", "line"),
+    [
+        ("reported_on", row("T-1", "SN-1", "asked").replace("2026-02-20", "2026-02-19")),
+        ("opened_at", row("T-1", "SN-1", "asked").replace("2026-02-21", "2026-02-22")),
+        ("component", row("T-1", "SN-1", "asked").replace("power_supply", "remote")),
+        ("symptom", row("T-1", "SN-1", "asked").replace("stays dark", "flickers")),
+        ("account", row("T-1", "SN-1", "asked").replace(",,2026-02-20", ",A-000002,2026-02-20")),
+        ("arrival", row("T-1", "SN-1", "here", BENCH)),
+        ("remedy", row("T-2", "SN-2", "authorised").replace(",repair,", ",refund,")),
+        ("complaint", row("T-3", "SN-3", "here", BENCH, complaint="no picture")),
+    ],
+)
+def test_a_row_that_says_something_otherwise_is_refused_with_what_it_is_about(
+    one: House, tmp_path: Path, column: str, line: str
+) -> None:
+    bring(filled(one), tmp_path, *ROWS)
+    one.do(create_account, kind="person", name="Somebody else", currency="EUR")
+    one.ref = "R-000003"
+    one.on_case("withdraw", reason="asked").on_case("ship", tracking="1Z").on_case("deliver")
+    one.on_case("confirm")
+    before = [(case.complaint, case.remedy, case.row_version) for case in cases(one)]
+
+    report = bring(one, tmp_path, line)
+
+    assert figures(report) == (0, 0, 0, 1)
+    assert [remark.column for remark in report.remarks] == [column]
+    assert [(case.complaint, case.remedy, case.row_version) for case in cases(one)] == before
+    assert figures(bring(one, tmp_path, *ROWS)) == (0, 0, 3, 0)
+
+
+def test_what_is_promised_is_corrected_while_it_is_asked_for(one: House, tmp_path: Path) -> None:
+    bring(filled(one), tmp_path, *ROWS)
+
+    report = bring(one, tmp_path, ROWS[0].replace(",repair,", ",refund,"))
+
+    assert figures(report) == (0, 1, 0, 0)
+    assert cases(one)[0].remedy == "refund"
+
+
+@pytest.mark.parametrize(
     "line",
     [
         row("T-9", "SN-404", "asked"),

@@ -231,6 +231,39 @@ def test_claims_are_sent_in_a_batch_and_credited(house: Claims) -> None:
     assert (total.count, total.credited.minor) == (3, 3 * CLAIMED + 1)
 
 
+def test_the_rest_of_a_short_claim_is_credited_without_claiming_again(one: Claims) -> None:
+    (claim,) = one.claims(1)
+    one.do(operations.submit_claims, claims=[claim])
+
+    one.note((claim, 1_000))
+    one.note((claim, 500), number="CN 2")
+    assert (one.states(claim), one.claim(claim).outstanding_minor) == (["short"], CLAIMED - 1_500)
+    one.note((claim, CLAIMED - 1_500), number="CN 3")
+    assert (one.states(claim), one.claim(claim).outstanding_minor) == (["credited"], 0)
+
+
+def test_a_refused_claim_that_is_credited_after_all_is_credited(one: Claims) -> None:
+    (claim,) = one.claims(1)
+    one.do(operations.submit_claims, claims=[claim])
+    one.do(operations.move_claim, ref=claim, event="refuse", reason="too late")
+
+    one.note((claim, CLAIMED))
+
+    assert one.states(claim) == ["credited"]
+
+
+def test_what_is_credited_of_a_claim_on_hold_is_not_lost_to_it(one: Claims) -> None:
+    (claim,) = one.claims(1)
+    one.do(operations.submit_claims, claims=[claim])
+    one.do(operations.move_claim, ref=claim, event="hold", reason="asked them")
+
+    with pytest.raises(Refused, match="on hold; resume it first"):
+        one.note((claim, CLAIMED))
+    one.do(operations.move_claim, ref=claim, event="resume")
+    one.note((claim, CLAIMED))
+    assert one.states(claim) == ["credited"]
+
+
 def test_what_changed_since_somebody_looked_is_not_entered(one: Claims) -> None:
     (claim,) = one.claims(1)
     one.do(operations.submit_claims, claims=[claim])

@@ -105,7 +105,7 @@ def test_the_drawing_is_told_in_words() -> None:
     assert words is not None
     assert svg.get("aria-labelledby") == f"{title.get('id')} {words.get('id')}"
     assert (words.text or "").startswith("Now: In repair. The way here: Expected, Arrived,")
-    assert describe(CLAIM, []) == "7 states and 14 steps."
+    assert describe(CLAIM, []) == "7 states and 18 steps."
 
 
 def test_a_language_read_from_right_to_left_sees_it_mirrored() -> None:

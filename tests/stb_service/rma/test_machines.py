@@ -162,6 +162,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.to("authorised"), {"may_send_ahead": False}),
     ),
     (Need.FEE_AGREED, CASE, "send_ahead", lambda j: j.to("authorised"), {"fee_agreed": False}),
+    (Need.AHEAD_LOST, CASE, "ahead_lost", lambda j: j.to("ahead"), {"ahead_lost": False}),
     (Need.AHEAD_BACK, CASE, "cancel", lambda j: j.to("ahead"), {"ahead_back": False}),
     (
         *(Need.WARRANTY, ORDER, "judge"),

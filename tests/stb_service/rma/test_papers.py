@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from stb_service.rma import papers
+from stb_service.rma.paper_pages import link_of_case, link_of_parcel
 from stb_service.rma.papers import Offer
 from stb_service.rma.queries import case_by_ref
 from stb_service.rma.terms import set_model_terms
@@ -26,7 +27,10 @@ from tests.conftest import csrf_of
 from tests.stb_service.rma.conftest import OLD, TAX, House
 
 LINK = "https://box.example/r/word"
-HOUSE = Installation("en", "Europe/Berlin", lambda _case: LINK, lambda _quote: f"{LINK}/quote")
+OUTSIDE = "https://box.example/p/word"
+HOUSE = Installation(
+    "en", "Europe/Berlin", lambda _c: LINK, lambda _q: f"{LINK}/quote", lambda _c: OUTSIDE
+)
 STREET = "12 Harbour Lane"
 ADDRESS = "Service Street 1\r\n\r\n10115 Berlin"
 real = pytest.mark.real("pango", "fonts of all customers")
@@ -103,7 +107,8 @@ def test_what_is_missing_is_said_and_an_authorised_return_has_its_papers(post: P
     letter = post.paper("return-authorised")
     assert label.customer.lines == (STREET, "Cork", "Ireland")
     assert label.receiver.lines == ("Service Street 1", "10115 Berlin")
-    assert (label.case, label.return_reference, label.link) == ("R-000001", "W-000001", LINK)
+    assert (label.case, label.return_reference, label.link) == ("R-000001", "W-000001", OUTSIDE)
+    assert (slip.link, letter.link) == (OUTSIDE, LINK)
     assert (slip.with_power_supply, slip.with_remote) == (True, False)
     assert (letter.fault, letter.is_postage_paid) == ("stays dark", True)
     assert slip.send_by == letter.send_by
@@ -227,9 +232,30 @@ def test_the_papers_are_shown_printed_and_followed(
     path = re.sub(r"^https?://[^/]+", "", read["QRCode"])
     followed = client.get(path)
     assert post.ref in followed.text
-    assert "We wait for your box." in followed.text
+    assert "We wait for this parcel." in followed.text
     assert followed.headers["X-Robots-Tag"] == "noindex"
-    assert client.get("/r/forged").status_code == 404
+    assert client.get("/r/forged").status_code == client.get("/p/forged").status_code == 404
+
+
+def test_the_label_on_a_parcel_lets_nobody_answer_and_shows_no_more_than_that_it_came(
+    app: Any, people: Any, client: FlaskClient, post: Post
+) -> None:
+    box = post.customers_box(sold_on=OLD)
+    post.lives().open(box, "power_supply", complaint="stays dark").received(box)
+    post.judged("component").quoted()
+    with app.test_request_context(), post.db.read() as session:
+        case = case_by_ref(session, post.ref, EVERYTHING)
+        links = link_of_parcel(case), link_of_case(case)
+    outside, letters = (re.sub(r"^https?://[^/]+", "", link) for link in links)
+    shown, asked = client.get(outside).text, client.get(letters).text
+
+    assert "/q/" in asked
+    assert "This parcel has reached us." in shown
+    secrets = ("/q/", "quote", "SN-0001", "stays", "answer", "Lovelace", "Aurora", "59.50")
+    assert [word for word in secrets if word in shown] == []
+    word = outside.rsplit("/", 1)[1]
+    assert client.get(f"/r/{word}").status_code == client.get(f"/q/{word}").status_code == 404
+    assert client.get("/p/" + letters.rsplit("/", 1)[1]).status_code == 404
 
 
 def test_the_operators_address_is_entered_on_its_page(client: FlaskClient, api: Any) -> None:

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from stb_service.rma import queries, telling
+from stb_service.rma import board, queries, telling
 from stb_service.rma.cases import CASE
 from stb_service.rma.gathering import next_actions
 from stb_service.rma.machine import Phase
@@ -86,13 +86,15 @@ def test_lists_are_narrowed_and_cost_the_same_however_long(busy: House) -> None:
 
 
 def test_the_board_shows_each_phase_with_those_longest_in_their_step_first(busy: House) -> None:
+    when: dict[str, Any] = {"now": NOW_LATER, "zone": UTC}
     with busy.db.read() as session, counted(busy.db) as seen:
-        columns = {column.phase: column for column in queries.board(session, EVERYTHING, shown=1)}
-        assert columns[Phase.ASKED].counts == {"requested": 1}
+        rows = board.columns(session, board.Wanted(), busy.actor, **when)
+        columns = {column.phase: column for column in rows}
+        assert (columns[Phase.ASKED].total, columns[Phase.ASKED].late) == (1, 1)
         assert columns[Phase.ARRIVING].total == 1
         assert [case.number for case in columns[Phase.BENCH].cases] == ["R-000003"]
-        assert columns[Phase.ENDED].cases == []
-    assert len(seen) == 2
+        assert columns[Phase.LEAVING].cases == []
+    assert len(seen) == 3
 
 
 def test_what_can_come_next_is_told_with_what_bars_it(busy: House) -> None:

@@ -196,6 +196,23 @@ def test_an_inspection_keeps_what_is_half_filled_in_and_ends_in_a_verdict(shop: 
     assert "Component failed" in done
 
 
+def test_an_inspector_names_the_component_that_is_to_blame(shop: Shop) -> None:
+    order = received(shop, "SN-2012", "remote")
+    path = f"/workshop/{order}/inspection"
+    shop.sent(f"{path}/begin")
+    asked = f"{path}/faults/1?fault.1.confirmed=yes&fault.1.fault_class=component"
+    said = {**filled(("yes", "component")), "fault.1.component": "mainboard"}
+
+    assert "Out of warranty" in shop.page(asked).partition("What other causes")[0]
+    other = shop.page(f"{asked}&fault.1.component=mainboard").partition("What other causes")[0]
+    assert "In warranty" in other
+    assert shop.post(path, **{**said, "fault.1.component": "soul"}).status_code == 422
+    assert shop.post(path, **{"fault.1.component": "mainboard"}).status_code == 422
+    assert "found: Mainboard" in shop.sent(path, **said, then="judge")
+    answer = shop.house.case
+    assert answer.state == "decision_pending"
+
+
 def test_the_rules_propose_a_verdict_and_ask_for_a_photograph_at_once(shop: Shop) -> None:
     order = received(shop, "SN-2011")
     path = f"/workshop/{order}/inspection"
