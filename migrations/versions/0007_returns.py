@@ -730,8 +730,8 @@ def upgrade() -> None:
             "uq_rma_cases_live_device",
             ["device_id"],
             unique=True,
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
+            postgresql_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
         )
 
     op.create_table(
@@ -1652,8 +1652,8 @@ def downgrade() -> None:
     with op.batch_alter_table("rma_cases", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_rma_cases_live_device",
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
+            postgresql_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
         )
         batch_op.drop_index("ix_rma_cases_state")
         batch_op.drop_index("ix_rma_cases_previous")

@@ -22,7 +22,7 @@ from stb_service.devices.models import Device, DeviceCapability, DeviceIdentifie
 from stb_service.devices.rules import Capability, effective_capabilities
 from stb_service.parts.rules import ReservationState
 from stb_service.rma import history, wiping
-from stb_service.rma.cases import CASE
+from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import (
     case_history,
@@ -141,9 +141,13 @@ def find_scanned(session: Session, scanned: str) -> Device | None:
 
 
 def other_live_case(session: Session, device_id: int, but: int | None = None) -> int:
-    """Return how many cases of a box are not closed, but for one."""
+    """Return how many cases of a box are open, but for one. One that is completed bars no other: its
+    box is at home again, and may fail there before the customer has confirmed anything.
+    """
     statement = select(func.count()).where(
-        ReturnCase.device_id == device_id, ReturnCase.closed_at.is_(None)
+        ReturnCase.device_id == device_id,
+        ReturnCase.closed_at.is_(None),
+        ReturnCase.state != CaseState.COMPLETED,
     )
     if but is not None:
         statement = statement.where(ReturnCase.id != but)
