@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import QuoteState
+from stb_service.rma.beside import OTHERS, newest_comparison
 from stb_service.rma.cases import CASE, CaseState
-from stb_service.rma.choosing import case_of_quote, keep_choice, newest_comparison, ways_of
+from stb_service.rma.choosing import case_of_quote, keep_choice, ways_of
 from stb_service.rma.events import newest_quote
-from stb_service.rma.gathering import CASE_SUBJECT, OTHERS
+from stb_service.rma.gathering import CASE_SUBJECT
 from stb_service.rma.models import Comparison, ReturnCase
 from stb_service.rma.operations import act, act_on_first
 from stb_service.shared.access import SYSTEM, Actor
