@@ -219,6 +219,14 @@ class QuoteEvent(Base):
     actor_label: Mapped[str] = mapped_column(String(128))
     note: Mapped[str] = mapped_column(String(500))
 
+    quote: Mapped[Quote] = relationship(foreign_keys=[quote_id], viewonly=True)
+
+    @property
+    def words(self) -> str:
+        """What was said with it: an answer has its words in the quote."""
+        is_answer = self.to_state in {QuoteState.ACCEPTED, QuoteState.DECLINED}
+        return self.note or (self.quote.answer_note if is_answer else "")
+
 
 class Payment(Public, Base):
     """Money that came, is awaited, or did not come. `reference` is the provider's word for it.

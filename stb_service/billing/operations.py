@@ -366,7 +366,7 @@ def accept_quote(
     quote = touch(session, ref, actor=actor)
     _demand(session, quote, QuoteState.ACCEPTED, now, edition)
     quote.answered_at, quote.answer_note = now, note[:500]
-    _move(session, quote, QuoteState.ACCEPTED, actor, now, {"total": quote.total}, note)
+    _move(session, quote, QuoteState.ACCEPTED, actor, now, {"total": quote.total})
     posting = Posting(
         EntryKind.CHARGE,
         Cause.QUOTE,
@@ -400,7 +400,7 @@ def decline_quote(
     quote = touch(session, ref, actor=actor)
     _demand(session, quote, QuoteState.DECLINED, now, edition)
     quote.answered_at, quote.answer_note = now, note[:500]
-    _move(session, quote, QuoteState.DECLINED, actor, now, {}, note)
+    _move(session, quote, QuoteState.DECLINED, actor, now, {})
     announce(session, event="declined", quote=quote, key=quote.public_id, now=now)
     return quote
 
@@ -475,7 +475,11 @@ def _move(
     changes: Mapping[str, Any],
     note: str = "",
 ) -> None:
-    """Move a quote to another state, write the event and audit it."""
+    """Move a quote to another state, write the event and audit it.
+
+    `note` is the operator's; what the customer said stands in the quote alone, where it can be
+    emptied.
+    """
     former = QuoteState(quote.state)
     before = quote.event_seq or 0
     quote.state, quote.event_seq = to, before + 1
