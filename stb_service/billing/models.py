@@ -112,6 +112,7 @@ class Quote(Public, Base):
     timezone: Mapped[str] = mapped_column(String(64))
     valid_until_on: Mapped[date]
     expires_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("quotes.id"), index=True)
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(128))
@@ -125,6 +126,10 @@ class Quote(Public, Base):
         cascade="all, delete-orphan", order_by="QuoteLine.position"
     )
     supersedes: Mapped[Quote | None] = relationship(remote_side="Quote.id")
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether its last day is over; while it is paused none is."""
+        return self.paused_at is None and now >= self.expires_at
 
     @property
     def total(self) -> Money:

@@ -85,7 +85,7 @@ def facts_of(
         state=quote.state,
         lines=len(quote.lines),
         total_minor=quote.total_minor,
-        is_over=now >= quote.expires_at,
+        is_over=quote.is_over(now),
         is_current=edition in {None, quote.edition},
         paid_minor=paid,
     )
@@ -450,7 +450,7 @@ def expire_quotes(session: Session, *, now: datetime, limit: int = 200) -> int:
     count = 0
     for quote_id in queries.expired_ids(session, now=now, limit=limit):
         quote = lock_row(session, Quote, quote_id)
-        if quote is None or quote.state != QuoteState.SENT or now < quote.expires_at:
+        if quote is None or quote.state != QuoteState.SENT or not quote.is_over(now):
             continue  # whoever held it has answered or extended it
         _move(session, quote, QuoteState.EXPIRED, SYSTEM, now, {})
         announce(session, event="expired", quote=quote, key=quote.public_id, now=now)

@@ -174,7 +174,7 @@ def choose_other(
     if quote.state != QuoteState.SENT or newest is None or newest.quote_id != quote.id:
         message = text("The quote no longer waits for an answer.")
         raise Refused([Obstacle(f"quote-{quote.state}", message)])
-    if now >= quote.expires_at:
+    if quote.is_over(now):
         raise Refused([Obstacle("over", text("The last day of the quote is over."))])
     assert shown is not None
     keep_choice(session, case, shown, choice, actor=actor, now=now)
