@@ -314,9 +314,14 @@ EXCHANGE_MOVES = (
 )
 SEALED = ("rma_case_moves", "rma_order_moves")
 APPEND_ONLY = (
-    *("rma_case_events", "rma_order_events", "rma_statements"),
+    *("rma_case_events", "rma_order_events"),
     *("rma_judgements", "rma_exchange_events"),
 )
+STATEMENT = (
+    *("id", "case_id", "order_id", "kind", "stands", "amount_minor", "method", "photo", "lab_run"),
+    *("fee_currency", "fee_tax_ppm", "late_credited", "seq", "at", "by"),
+)
+"""What of a statement never changes; its words may be emptied, when a person is erased."""
 MACHINES = (
     ("rma_cases", "rma_case_events", "case_id"),
     ("rma_orders", "rma_order_events", "order_id"),
@@ -380,6 +385,21 @@ CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
 WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END
 """
+SQLITE_STATEMENTS = """
+CREATE TRIGGER rma_statements_no_update BEFORE UPDATE OF {columns} ON rma_statements
+BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
+
+CREATE TRIGGER rma_statements_emptied BEFORE UPDATE OF note ON rma_statements
+WHEN NEW.note <> ''
+BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
+
+CREATE TRIGGER rma_statements_no_delete BEFORE DELETE ON rma_statements
+BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END;
+
+CREATE TRIGGER rma_statements_no_replace BEFORE INSERT ON rma_statements
+WHEN EXISTS (SELECT 1 FROM rma_statements WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'what happened is never changed'); END
+"""
 SQLITE_MACHINE = """
 CREATE TRIGGER {table}_not_back BEFORE UPDATE ON {table}
 WHEN NEW.event_seq < (SELECT max(seq) FROM {events} WHERE {owner} = NEW.id)
@@ -441,6 +461,13 @@ $$ BEGIN RAISE EXCEPTION 'what happened is never changed'; END $$
 POSTGRESQL_APPEND_ONLY = """
 CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION rma_keep()
+"""
+POSTGRESQL_STATEMENTS = """
+CREATE TRIGGER rma_statements_no_change BEFORE DELETE OR TRUNCATE ON rma_statements
+FOR EACH STATEMENT EXECUTE FUNCTION rma_keep();
+
+CREATE TRIGGER rma_statements_no_update BEFORE UPDATE ON rma_statements FOR EACH ROW
+WHEN (NEW.note <> '' OR {differs}) EXECUTE FUNCTION rma_keep()
 """
 POSTGRESQL_MACHINE = """
 CREATE FUNCTION {table}_not_back() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -527,6 +554,10 @@ def guards(*, is_sqlite: bool) -> list[str]:
     machine = SQLITE_MACHINE if is_sqlite else POSTGRESQL_MACHINE
     texts = [] if is_sqlite else [POSTGRESQL]
     texts += [append_only.format(table=table) for table in APPEND_ONLY]
+    statements = SQLITE_STATEMENTS if is_sqlite else POSTGRESQL_STATEMENTS
+    differs = " OR ".join(f'OLD."{name}" IS DISTINCT FROM NEW."{name}"' for name in STATEMENT)
+    columns = ", ".join(f'"{name}"' for name in STATEMENT)
+    texts.append(statements.format(columns=columns, differs=differs))
     for table, events, owner in MACHINES:
         ended, states = ENDS[table]
         finals = ", ".join(f"'{state}'" for state in states)
@@ -743,8 +774,8 @@ def upgrade() -> None:
             "uq_rma_cases_live_device",
             ["device_id"],
             unique=True,
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
+            postgresql_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
         )
 
     op.create_table(
@@ -1673,8 +1704,8 @@ def downgrade() -> None:
     with op.batch_alter_table("rma_cases", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_rma_cases_live_device",
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
+            sqlite_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
+            postgresql_where=sa.text("closed_at IS NULL AND state <> 'completed'"),
         )
         batch_op.drop_index("ix_rma_cases_state")
         batch_op.drop_index("ix_rma_cases_previous")

@@ -63,7 +63,7 @@ class QuoteCard:
     @property
     def is_open(self) -> bool:
         """Whether the customer may still answer."""
-        return self.quote.state == QuoteState.SENT and self.now < self.quote.expires_at
+        return self.quote.state == QuoteState.SENT and not self.quote.is_over(self.now)
 
     @cached_property
     def moves(self) -> Sequence[QuoteEvent]:

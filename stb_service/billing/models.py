@@ -112,6 +112,7 @@ class Quote(Public, Base):
     timezone: Mapped[str] = mapped_column(String(64))
     valid_until_on: Mapped[date]
     expires_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("quotes.id"), index=True)
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(128))
@@ -125,6 +126,10 @@ class Quote(Public, Base):
         cascade="all, delete-orphan", order_by="QuoteLine.position"
     )
     supersedes: Mapped[Quote | None] = relationship(remote_side="Quote.id")
+
+    def is_over(self, now: datetime) -> bool:
+        """Tell whether its last day is over; while it is paused none is."""
+        return self.paused_at is None and now >= self.expires_at
 
     @property
     def total(self) -> Money:
@@ -218,6 +223,14 @@ class QuoteEvent(Base):
     at: Mapped[datetime]
     actor_label: Mapped[str] = mapped_column(String(128))
     note: Mapped[str] = mapped_column(String(500))
+
+    quote: Mapped[Quote] = relationship(foreign_keys=[quote_id], viewonly=True)
+
+    @property
+    def words(self) -> str:
+        """What was said with it: an answer has its words in the quote."""
+        is_answer = self.to_state in {QuoteState.ACCEPTED, QuoteState.DECLINED}
+        return self.note or (self.quote.answer_note if is_answer else "")
 
 
 class Payment(Public, Base):

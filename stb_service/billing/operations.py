@@ -86,7 +86,7 @@ def facts_of(
         state=quote.state,
         lines=len(quote.lines),
         total_minor=quote.total_minor,
-        is_over=now >= quote.expires_at,
+        is_over=quote.is_over(now),
         is_current=edition in {None, quote.edition},
         paid_minor=paid,
     )
@@ -392,7 +392,7 @@ def accept_quote(
     quote = touch(session, ref, keepers=keepers, actor=actor)
     _demand(session, quote, QuoteState.ACCEPTED, now, edition)
     quote.answered_at, quote.answer_note = now, note[:500]
-    _move(session, quote, QuoteState.ACCEPTED, actor, now, {"total": quote.total}, note)
+    _move(session, quote, QuoteState.ACCEPTED, actor, now, {"total": quote.total})
     posting = Posting(
         EntryKind.CHARGE,
         Cause.QUOTE,
@@ -427,7 +427,7 @@ def decline_quote(
     quote = touch(session, ref, keepers=keepers, actor=actor)
     _demand(session, quote, QuoteState.DECLINED, now, edition)
     quote.answered_at, quote.answer_note = now, note[:500]
-    _move(session, quote, QuoteState.DECLINED, actor, now, {}, note)
+    _move(session, quote, QuoteState.DECLINED, actor, now, {})
     announce(session, event="declined", quote=quote, key=quote.public_id, now=now)
     return quote
 
@@ -478,7 +478,7 @@ def expire_quotes(session: Session, *, now: datetime, limit: int = 200) -> int:
     count = 0
     for quote_id in queries.expired_ids(session, now=now, limit=limit):
         quote = lock_row(session, Quote, quote_id)
-        if quote is None or quote.state != QuoteState.SENT or now < quote.expires_at:
+        if quote is None or quote.state != QuoteState.SENT or not quote.is_over(now):
             continue  # whoever held it has answered or extended it
         _move(session, quote, QuoteState.EXPIRED, SYSTEM, now, {})
         announce(session, event="expired", quote=quote, key=quote.public_id, now=now)
@@ -503,7 +503,11 @@ def _move(
     changes: Mapping[str, Any],
     note: str = "",
 ) -> None:
-    """Move a quote to another state, write the event and audit it."""
+    """Move a quote to another state, write the event and audit it.
+
+    `note` is the operator's; what the customer said stands in the quote alone, where it can be
+    emptied.
+    """
     former = QuoteState(quote.state)
     before = quote.event_seq or 0
     quote.state, quote.event_seq = to, before + 1

@@ -1,7 +1,7 @@
 """What this room keeps of a person: the money of a household's account, told to its holder.
 
-Quotes, entries and payments are the operator's books and stay when a person is erased; they name the
-account by its number alone. An account is settled before its holder is erased.
+Quotes, entries and payments are the operator's books and stay when a person is erased, without what
+was said with an answer; they name the account by its number alone. An account is settled before its holder is erased.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from stb_service.billing.ledger.queries import balances
@@ -46,7 +46,9 @@ def export(session: Session, uid: str, ref: str) -> dict[str, Any]:
         for kind in (Quote, LedgerEntry, Payment)
     }
     return {
-        "quotes": [_told(row, "number", "title", "state", "total") for row in rows[Quote]],
+        "quotes": [
+            _told(row, "number", "title", "state", "total", "answer_note") for row in rows[Quote]
+        ],
         "entries": [_told(row, "at", "kind", "cause", "amount") for row in rows[LedgerEntry]],
         "payments": [_told(row, "created_at", "state", "amount") for row in rows[Payment]],
     }
@@ -75,7 +77,18 @@ def obstacles(session: Session, uid: str, ref: str) -> list[Obstacle]:
 
 
 def erase(session: Session, uid: str, ref: str, now: datetime) -> None:
-    """Leave the books as they are: they say nothing of the person but the account's number."""
+    """Empty what was said with answers. The books stay: they say nothing of the person but the
+    account's number.
+    """
+    account = _account_of_holder(session, uid, ref)
+    if account is None:
+        return
+    session.execute(
+        update(Quote)
+        .where(Quote.account_id == account.id, Quote.answer_note != "")
+        .values(answer_note="", row_version=Quote.row_version + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 SPOKEN = Spoken(

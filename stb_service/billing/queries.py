@@ -173,7 +173,7 @@ def expired_ids(session: Session, *, now: datetime, limit: int) -> Sequence[int]
     """Return the ids of sent quotes whose last day is over; for the system, which sees all."""
     return session.scalars(
         select(Quote.id)
-        .where(Quote.state == QuoteState.SENT, Quote.expires_at <= now)
+        .where(Quote.state == QuoteState.SENT, Quote.expires_at <= now, Quote.paused_at.is_(None))
         .order_by(Quote.expires_at, Quote.id)
         .limit(limit)
     ).all()

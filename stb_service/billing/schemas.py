@@ -149,7 +149,7 @@ class MoveSchema(ma.Schema):
     edition = ma.fields.Integer(required=True)
     at = ma.fields.AwareDateTime(required=True)
     by = ma.fields.String(attribute="actor_label", required=True)
-    note = ma.fields.String(required=True)
+    note = ma.fields.String(attribute="words", required=True)
 
 
 class QuoteCardSchema(QuoteSchema):

@@ -43,7 +43,7 @@ def entries(session: Session, uid: str, actor: Actor, limit: int) -> Iterator[Ti
         words = str(
             text(sentence.msgid, number=quote.number, total=quote.total, who=event.actor_label)
         )
-        yield TimelineEntry(event.at, icon, words, event.note)
+        yield TimelineEntry(event.at, icon, words, event.words)
     for row in entries_page(session, account, actor.scope, cursor=None, limit=limit).rows:
         icon, sentence = ENTRIES[row.kind]
         amount = Money(abs(row.amount_minor), row.currency)

@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import QuoteState
+from stb_service.rma.beside import OTHERS, newest_comparison
 from stb_service.rma.cases import CASE, CaseState
-from stb_service.rma.choosing import case_of_quote, keep_choice, newest_comparison, ways_of
+from stb_service.rma.choosing import case_of_quote, keep_choice, ways_of
 from stb_service.rma.events import newest_quote
-from stb_service.rma.gathering import CASE_SUBJECT, OTHERS
+from stb_service.rma.gathering import CASE_SUBJECT
 from stb_service.rma.models import Comparison, ReturnCase
 from stb_service.rma.operations import act, act_on_first
 from stb_service.rma.overruling import go_on
@@ -175,7 +176,7 @@ def choose_other(
     if quote.state != QuoteState.SENT or newest is None or newest.quote_id != quote.id:
         message = text("The quote no longer waits for an answer.")
         raise Refused([Obstacle(f"quote-{quote.state}", message)])
-    if now >= quote.expires_at:
+    if quote.is_over(now):
         raise Refused([Obstacle("over", text("The last day of the quote is over."))])
     assert shown is not None
     keep_choice(session, case, shown, choice, actor=actor, now=now)

@@ -312,11 +312,14 @@ def cases_after(
 
 
 def live_case_of(session: Session, device_id: int, scope: Scope) -> ReturnCase | None:
-    """Return the case of a box that is not closed, or None."""
+    """Return the case of a box that is not closed, or None; the open one before those that are
+    completed.
+    """
     number = session.scalar(
-        select(ReturnCase.number).where(
-            ReturnCase.device_id == device_id, ReturnCase.closed_at.is_(None), within(scope)
-        )
+        select(ReturnCase.number)
+        .where(ReturnCase.device_id == device_id, ReturnCase.closed_at.is_(None), within(scope))
+        .order_by(ReturnCase.state == CaseState.COMPLETED, ReturnCase.id.desc())
+        .limit(1)
     )
     return find_case(session, number, scope) if number else None
 

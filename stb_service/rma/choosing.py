@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stb_service.billing.models import Quote
+from stb_service.rma.beside import shown_beside
 from stb_service.rma.comparison import Choice, Offer
 from stb_service.rma.deciding import Owner, record
 from stb_service.rma.gathering import terms_of_model
@@ -18,16 +19,6 @@ from stb_service.shared.access import Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.documents import papers
 from stb_service.shared.money import rounded_share
-
-
-def newest_comparison(session: Session, case: ReturnCase) -> Comparison | None:
-    """Return what was held side by side last."""
-    return session.scalar(
-        select(Comparison)
-        .where(Comparison.case_id == case.id)
-        .order_by(Comparison.id.desc())
-        .limit(1)
-    )
 
 
 def last_choice(session: Session, case: ReturnCase) -> Choice | None:
@@ -66,8 +57,9 @@ def case_of_quote(session: Session, quote: Quote) -> tuple[ReturnCase, CaseQuote
 
 def ways_of(session: Session, case: ReturnCase, quote: Quote) -> tuple[papers.Choice, ...]:
     """Return what was held side by side for the customer, with tax; the repair is as quoted."""
-    kept, terms = newest_comparison(session, case), terms_of_model(session, case.device)
-    if kept is None or terms is None or kept.inputs["currency"] != quote.currency:
+    kept = shown_beside(session, case, quote.currency)
+    terms = terms_of_model(session, case.device)
+    if kept is None or terms is None:
         return ()
     return tuple(
         papers.Choice(

@@ -16,6 +16,7 @@ from stb_service.rma.choosing import keep_choice
 from stb_service.rma.comparison import Choice, Inputs, Offer
 from stb_service.rma.deciding import record
 from stb_service.rma.gathering import has_bought, terms_of_model
+from stb_service.rma.law import Law, law_of
 from stb_service.rma.models import Comparison, ModelTerms
 from stb_service.rma.touching import ENDED, touch
 from stb_service.shared.access import Actor
@@ -35,12 +36,13 @@ def compare_repair(
     now: datetime,
 ) -> Comparison:
     """Hold repair and replacement side by side, by the terms of the model; keep what went in and
-    what came out. `more` are further inputs of `comparison.Inputs`.
+    what came out. `more` are further inputs of `comparison.Inputs`, but for what is not the
+    caller's to say (see `inputs_by_terms`).
 
     Raises:
         Forbidden: the actor answers for no customers.
         NotFound: there is no such case or order in the actor's scope.
-        Invalid: an input is unknown or below zero.
+        Invalid: an input is unknown, not the caller's, or below zero.
         Refused: it has ended, or the model has no terms.
     """
     actor.demand("rma.edit")
@@ -53,7 +55,8 @@ def compare_repair(
     if terms is None:
         message = text("Nothing is known of prices and lives of this model; enter its terms.")
         raise Refused([Obstacle("no-terms", message)])
-    inputs = inputs_by_terms(terms, parts_minor, labour_minor, dict(more or {}), now.date())
+    law, given = law_of(case), dict(more or {})
+    inputs = inputs_by_terms(terms, law, parts_minor, labour_minor, given, now.date())
     result = comparison.compare(inputs)
     price = parts_minor + labour_minor if repair_price_minor is None else repair_price_minor
     kept = comparison.as_data(inputs, result)
@@ -73,13 +76,25 @@ def compare_repair(
     return made
 
 
+NOT_TYPED = frozenset({"currency", "tau_permille", *Law.__dataclass_fields__})
+"""What the terms of the model and the law say, whoever compares."""
+
+
 def inputs_by_terms(
-    terms: ModelTerms, parts_minor: int, labour_minor: int, more: dict[str, Any], today: date
+    terms: ModelTerms,
+    law: Law,
+    parts_minor: int,
+    labour_minor: int,
+    more: dict[str, Any],
+    today: date,
 ) -> Inputs:
-    """Return the inputs of a comparison: what the terms of the model say, and `more`.
+    """Return the inputs of a comparison: what the terms of the model and the law say, and `more`.
+
+    The threshold is a share of what a replacement costs: that may be typed only where the terms of
+    the model have no price of it.
 
     Raises:
-        Invalid: one is unknown or below zero.
+        Invalid: one is unknown, is not to be typed, or is below zero.
     """
     ends = terms.supported_until_on or terms.model.end_of_service_on
     later = terms.new_supported_until_on or ends
@@ -101,7 +116,12 @@ def inputs_by_terms(
         "replacement_life_months": terms.replacement_life_months,
         "replacement_supported_months": _months(today, later, terms.replacement_life_months),
         "tau_permille": terms.tau_permille,
+        **asdict(law),
     }
+    fixed = NOT_TYPED | ({"unit_minor"} if terms.new_minor else set())
+    if barred := {name for name in fixed & set(more) if more[name] != known[name]}:
+        message = text("The terms of the model and the law say this, not who compares.")
+        raise Invalid(fields={name: [message] for name in sorted(barred)})
     unknown = set(more) - set(Inputs.__dataclass_fields__)
     below = {name for name, value in {**known, **more}.items() if _is_below(value)}
     if unknown or below:

@@ -19,12 +19,12 @@ from stb_service.billing.card import QuoteCard
 from stb_service.billing.customer_pages import customer_of, flash_refusal, quote_behind, quote_page
 from stb_service.billing.queries import quote_by_ref
 from stb_service.rma.answers import choose_other
+from stb_service.rma.beside import OTHERS, newest_comparison
 from stb_service.rma.cases import CaseState
-from stb_service.rma.choosing import case_of_quote, newest_comparison, ways_of
+from stb_service.rma.choosing import case_of_quote, ways_of
 from stb_service.rma.comparison import Choice
 from stb_service.rma.cover_words import OPERATORS, told_of
 from stb_service.rma.facts import Remedy
-from stb_service.rma.gathering import OTHERS
 from stb_service.rma.models import Fault, ReturnCase
 from stb_service.shared.access import EVERYTHING, public
 from stb_service.shared.documents.papers import Choice as Way

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
+from stb_service.billing import pausing
 from stb_service.billing.rules import QuoteState, obstacles_to_beginning
 from stb_service.rma import (
     ahead,
@@ -20,10 +21,11 @@ from stb_service.rma import (
 )
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
+from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Content, Remedy
 from stb_service.rma.gathering import live_exchange, money_of, stray_box
 from stb_service.rma.guards import GUARDS
-from stb_service.rma.machine import RESUME, Step
+from stb_service.rma.machine import HOLD, RESUME, Step
 from stb_service.rma.models import Fault
 from stb_service.rma.needs import Need
 from stb_service.rma.verdicts import disputable
@@ -217,9 +219,21 @@ def _begin(acting: Acting, step: Step) -> None:
         raise Refused(obstacles)
 
 
+def _hold(acting: Acting, step: Step) -> None:
+    """Let the days stand still in which the customer may answer."""
+    found = newest_quote(acting.session, acting.the_case)
+    if found is not None:
+        pausing.pause(acting.session, found.quote, now=acting.now)
+
+
 def _resume(acting: Acting, step: Step) -> None:
-    """Have it heard what the customer answered and paid meanwhile."""
+    """Give the customer the days back, and have it heard what was answered and paid meanwhile."""
     case = acting.the_case
+    found = newest_quote(acting.session, case)
+    if found is not None:
+        pausing.go_on(acting.session, found.quote, actor=acting.house, now=acting.now)
+        if case.state == CaseState.QUOTED:
+            case.due_at = found.quote.expires_at
     outbox.emit(
         acting.session,
         topic=RESUMED,
@@ -367,6 +381,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "refuse": (_come_back("refused"),),
     "bounce": (_come_back("bounced"),),
     "unclaimed": (_unclaimed,),
+    HOLD: (_hold,),
     RESUME: (_resume,),
 }
 ORDER_EFFECTS: Mapping[str, Sequence[Effect]] = {

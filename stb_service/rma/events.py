@@ -123,7 +123,7 @@ def write_step(
         "actor_ref": actor.ref[:64],
         "actor_label": actor.label[:128],
         "reason": stated.reason[:1000],
-        "stated": _sealed(session, owner, stated),
+        "stated": _sealed(session, owner, stated, now),
         "carried_by": carried_by,
     }
     row: CaseEvent | OrderEvent
@@ -140,14 +140,21 @@ def write_step(
     return row
 
 
-def _sealed(session: Session, owner: ReturnCase | WorkshopOrder, stated: Stated) -> dict[str, Any]:
-    """Return what was said with a step; the name of who signed under the key of the case's person."""
+def _sealed(
+    session: Session, owner: ReturnCase | WorkshopOrder, stated: Stated, now: datetime
+) -> dict[str, Any]:
+    """Return what was said with a step; the name of who signed under the key of the case's person,
+    where nobody of the account is named under one of the case's own.
+    """
     said = stated.as_data()
     case = owner if isinstance(owner, ReturnCase) else owner.case
-    if "signed_by" not in said or case is None or case.person is None:
+    if "signed_by" not in said or case is None:
         return said
-    ref = case.person.public_id
-    key = personal.keys_of(session, [ref]).get(ref)
+    ref = case.person.public_id if case.person is not None else case.public_id
+    known = personal.keys_of(session, [ref])
+    if case.person is None and ref not in known:
+        known = {ref: personal.make_key(session, ref=ref, now=now)}
+    key = known.get(ref)
     if key is None:
         del said["signed_by"]
         return said

@@ -22,7 +22,8 @@ from stb_service.devices.models import Device, DeviceCapability, DeviceIdentifie
 from stb_service.devices.rules import Capability, effective_capabilities
 from stb_service.parts.rules import Condition, ReservationState
 from stb_service.rma import history, wiping
-from stb_service.rma.cases import CASE
+from stb_service.rma.beside import OTHERS, shown_beside
+from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import (
     case_history,
@@ -72,7 +73,6 @@ CASE_SUBJECT = "rma_case"
 SERIALISED = frozenset({Component.MAINBOARD, Component.DISK, Component.TUNER, Component.WIFI})
 """Components that have a serial of their own, which a repair records."""
 COVERING = frozenset({Outcome.COVERED, Outcome.DEAD_ON_ARRIVAL, Outcome.GOODWILL})
-OTHERS = frozenset({Choice.NEW, Choice.REFURBISHED})
 STANDING_QUOTES = frozenset({QuoteState.DRAFT, QuoteState.SENT, QuoteState.ACCEPTED})
 
 
@@ -88,9 +88,10 @@ def gather(
     return Gathering(session, case, order, stated, now).facts()
 
 
-def offers_others(terms: ModelTerms) -> bool:
-    """Tell whether a customer may buy another box instead of a repair."""
-    return bool(terms.new_minor or terms.refurbished_minor)
+def offers_others(terms: ModelTerms, currency: str) -> bool:
+    """Tell whether a customer who pays in a currency may buy another box instead of a repair."""
+    has_prices = bool(terms.new_minor or terms.refurbished_minor)
+    return has_prices and terms.currency == currency
 
 
 def _photos_of(session: Session, ids: Sequence[int]) -> dict[int, int]:
@@ -141,9 +142,13 @@ def find_scanned(session: Session, scanned: str) -> Device | None:
 
 
 def other_live_case(session: Session, device_id: int, but: int | None = None) -> int:
-    """Return how many cases of a box are not closed, but for one."""
+    """Return how many cases of a box are open, but for one. One that is completed bars no other: its
+    box is at home again, and may fail there before the customer has confirmed anything.
+    """
     statement = select(func.count()).where(
-        ReturnCase.device_id == device_id, ReturnCase.closed_at.is_(None)
+        ReturnCase.device_id == device_id,
+        ReturnCase.closed_at.is_(None),
+        ReturnCase.state != CaseState.COMPLETED,
     )
     if but is not None:
         statement = statement.where(ReturnCase.id != but)
@@ -394,7 +399,7 @@ class Gathering:
         return {
             "choice_needed": any(covered) and not case.is_rented,
             "choice_recorded": "remedy_chosen" in self.statements or any(choices),
-            "side_by_side": bool(choices),
+            "side_by_side": shown_beside(self.session, case, self._quoted_in(case)) is not None,
             "nothing_else_offered": "nothing_else_offered" in self.statements,
             "other_chosen": bool(choices) and choices[-1] in OTHERS,
             "promised_condition": self._promised(case, [one for one in choices if one]),
@@ -407,6 +412,11 @@ class Gathering:
         if chosen and chosen[-1] in OTHERS:
             return chosen[-1]
         return Condition.NEW if has_bought(self.session, case) else ""
+
+    def _quoted_in(self, case: ReturnCase) -> str:
+        """Return the currency in which the customer is quoted, or would be."""
+        found = newest_quote(self.session, case)
+        return found.quote.currency if found else case.currency
 
     def _exchange(self, case: ReturnCase) -> dict[str, Any]:
         exchange = live_exchange(self.session, case)
@@ -426,7 +436,7 @@ class Gathering:
             "spare_fits": spare is not None and can_replace(self.session, spare, case.device),
             "spare_condition": exchange.condition if exchange else "",
             "may_send_ahead": terms is not None and terms.may_send_ahead,
-            "others_offered": terms is not None and offers_others(terms),
+            "others_offered": terms is not None and offers_others(terms, case.currency),
             "provisioned": bool(given) and all(row.provisioned_at for row in given),
             "pins_released": bool(given) and all(row.pins_released_at for row in given),
         }

@@ -20,8 +20,9 @@ from stb_service.billing.operations import (
 )
 from stb_service.billing.rules import Line, QuoteState
 from stb_service.rma.acting import Acting, in_house
+from stb_service.rma.beside import newest_comparison
 from stb_service.rma.cases import CaseState
-from stb_service.rma.choosing import keep_choice, last_choice, newest_comparison
+from stb_service.rma.choosing import keep_choice, last_choice
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy

@@ -17,6 +17,7 @@ from stb_service.rma import bench, choosing, comparing, comparison, queries, ter
 from stb_service.rma.comparison import CHOICE_NAMES, Choice, Inputs, Result, Worth
 from stb_service.rma.gathering import terms_of_model
 from stb_service.rma.history import Terms
+from stb_service.rma.law import law_of
 from stb_service.rma.models import Comparison, ModelTerms, ReturnCase, WorkshopOrder
 from stb_service.rma.workshop_forms import (
     AMOUNTS,
@@ -93,7 +94,7 @@ def show_comparison(ref: str) -> ResponseReturnValue:
     if "parts" not in request.args:
         return _comparison_page(case, order, None, {}, None)
     try:
-        tried = _try(case or order)
+        tried = _try(case, order)
     except DomainError as refusal:
         return _comparison_page(
             case, order, request.args.to_dict(), errors_of(refusal), None
@@ -121,13 +122,14 @@ def read_form_of(form: Schema, given: Mapping[str, str]) -> dict[str, Any]:
     return loaded
 
 
-def _try(owner: ReturnCase | WorkshopOrder | None) -> Shown:
+def _try(case: ReturnCase | None, order: WorkshopOrder | None) -> Shown:
     """Return what the inputs in the address come to; nothing is kept.
 
     Raises:
         Refused: nothing is known of the model.
         Invalid: an input cannot be read.
     """
+    owner = case or order
     assert owner is not None
     known = terms_of_model(unit(), owner.device)
     if known is None:
@@ -137,7 +139,8 @@ def _try(owner: ReturnCase | WorkshopOrder | None) -> Shown:
     if price is None:
         price = given["parts_minor"] + given["labour_minor"]
     inputs = comparing.inputs_by_terms(
-        known, given["parts_minor"], given["labour_minor"], given["more"], today
+        *(known, law_of(case), given["parts_minor"], given["labour_minor"], given["more"]),
+        today=today,
     )
     offers = choosing.offers_from(comparing.offers_by_terms(known, price, today))
     worths, best = workbench.worths_of(offers, today)
@@ -164,7 +167,7 @@ def _comparison_page(
         known=known,
         shown=tried or (kept[0] if kept else None),
         former=kept if tried else kept[1:],
-        values=_first_inputs(order, known) if typed is None and known else typed or {},
+        values=_first_inputs(case, order, known) if typed is None and known else typed or {},
         errors=errors,
         amounts=AMOUNTS,
         months=MONTHS,
@@ -174,7 +177,9 @@ def _comparison_page(
     )
 
 
-def _first_inputs(order: WorkshopOrder | None, known: ModelTerms) -> dict[str, Any]:
+def _first_inputs(
+    case: ReturnCase | None, order: WorkshopOrder | None, known: ModelTerms
+) -> dict[str, Any]:
     """Return what the form begins with: the work so far, and what the model's terms say."""
     session, parts, labour = unit(), 0, 0
     if order is not None:
@@ -182,7 +187,8 @@ def _first_inputs(order: WorkshopOrder | None, known: ModelTerms) -> dict[str, A
         here = workbench.stock_here(session, order.location, {row.part_id for row in planned})
         parts = workbench.parts_worth(here, planned)
         labour = sum(bench.work_of(session, order).values())
-    inputs = comparing.inputs_by_terms(known, parts, labour, {}, request_time().date())
+    today = request_time().date()
+    inputs = comparing.inputs_by_terms(known, law_of(case), parts, labour, {}, today)
     values: dict[str, Any] = {
         name: plain_amount(getattr(inputs, name), known.currency) for name in AMOUNTS
     }
@@ -190,7 +196,6 @@ def _first_inputs(order: WorkshopOrder | None, known: ModelTerms) -> dict[str, A
     values |= {name: plain_decimal(getattr(inputs, name), PERMILLE_PLACES) for name in SHARES}
     values["parts"] = plain_amount(parts, known.currency)
     values["labour"] = plain_amount(labour, known.currency)
-    values["consumer_chooses"] = inputs.consumer_chooses
     return values
 
 

@@ -262,9 +262,7 @@ MONTHS: Mapping[str, Text] = {
     "replacement_supported_months": text("Replacement supported for (months)"),
 }
 SHARES: Mapping[str, Text] = {
-    "tau_permille": text("Beyond repair from (%% of a replacement)"),
     "bounce_permille": text("Repairs that come back (%%)"),
-    "disproportion_permille": text("Out of proportion from (%%)"),
 }
 
 
@@ -274,7 +272,6 @@ class ComparisonForm(ma.Schema):
     parts = fields.line(20, required=True)
     labour = fields.line(20, required=True)
     repair_price = fields.line(20, load_default="")
-    consumer_chooses = ma.fields.Boolean(load_default=False)
 
 
 def read_comparison(
@@ -294,7 +291,7 @@ def read_comparison(
             problems.update({key: list(found) for key, found in refusal.fields.items()})
             return 0
 
-    more: dict[str, Any] = {"consumer_chooses": form["consumer_chooses"]}
+    more: dict[str, Any] = {}
     for name in AMOUNTS:
         if typed.get(name, "").strip():
             more[name] = amount(name, typed[name])
@@ -326,10 +323,9 @@ def _whole(name: str, raw: str, problems: dict[str, list[Text]]) -> int:
 
 
 def _share(name: str, raw: str, problems: dict[str, list[Text]]) -> int:
-    most = 1000 if name != "disproportion_permille" else 100_000
     found = read_decimal(raw, PERMILLE_PLACES)
-    if found is None or found > most:
-        problems[name] = [text("From 0 to %(most)s.", most=most // 10)]
+    if found is None or found > 1000:
+        problems[name] = [text("From 0 to %(most)s.", most=100)]
         return 0
     return found
 

@@ -26,6 +26,7 @@ from stb_service.warranty.models import (
     PolicyVersion,
     WarrantyPolicy,
 )
+from stb_service.warranty.promised import obstacles_to_assigning, obstacles_to_beginning
 from stb_service.warranty.rules import obstacles_to_publishing, obstacles_to_retiring
 from stb_service.warranty.terms import WarrantyTerms, presets
 
@@ -228,7 +229,8 @@ def publish(
     From then on it never changes: the database refuses it.
 
     Raises:
-        Refused: there is no draft, or the day lies in the past (see `obstacles_to_publishing`).
+        Refused: there is no draft, or the day lies in the past (see `obstacles_to_publishing`), or
+            the policy would take over from another there (see `promised`).
     """
     _held(session, policy)
     draft, former = policy.draft, policy.published[-1:]
@@ -238,6 +240,10 @@ def publish(
         has_draft=draft is not None,
         now=now,
     )
+    if not former:
+        obstacles += obstacles_to_beginning(
+            session, policy_id=policy.id, in_force_from=in_force_from, now=now
+        )
     if obstacles or draft is None:
         raise Refused(obstacles)
     draft.in_force_from, draft.published_at = in_force_from, now
@@ -300,6 +306,7 @@ def assign(
 
     Raises:
         Invalid: there is no such model, seller or tenure, or there is nothing to end.
+        Refused: the day is past, and a policy by which boxes were decided on would give way.
     """
     named = _named(session, model=model, seller=seller, tenure=tenure)
     row = queries.assignment_of(session, named["key"], from_on)
@@ -307,11 +314,16 @@ def assign(
         lock_row(session, PolicyAssignment, row.id)
     before = row.policy.code if row is not None and row.policy else None
     after = policy.code if policy else None
+    if row is not None and before == after:
+        raise Invalid.field("policy", text("It is assigned so already."))
+    obstacles = obstacles_to_assigning(
+        session, policy_id=policy.id if policy else None, named=named, from_on=from_on, now=now
+    )
+    if obstacles:
+        raise Refused(obstacles)
     if row is None:
         row = PolicyAssignment(from_on=from_on, **named)
         session.add(row)
-    elif before == after:
-        raise Invalid.field("policy", text("It is assigned so already."))
     row.policy, row.assigned_at, row.assigned_by = policy, now, actor.label[:128]
     session.flush()
     changes = {"policy": [before, after], "from_on": from_on}

@@ -44,7 +44,7 @@ class _Import(RowByRow):
     needed = ("external_id", "box", "arrival")
 
     def __init__(
-        self, db: Database, source: Source, actor: Actor, sources: Sources, zone: str
+        self, db: Database, source: Source, actor: Actor, sources: Sources, zone: str = "UTC"
     ) -> None:
         super().__init__(db, source, actor)
         self.sources, self.zone = sources, zone

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.devices.models import Device
-from stb_service.rma.cases import CASE, PLACES
+from stb_service.rma.cases import CASE, PLACES, CaseState
 from stb_service.rma.facts import Remedy
 from stb_service.rma.history import Happened
 from stb_service.rma.lists import Channel
@@ -33,6 +33,10 @@ def ended_in(machine: Machine, column: str) -> str:
     """Return the condition that the instant of the end stands beside final states, and only there."""
     states = ", ".join(f"'{state}'" for state in sorted(machine.final_states))
     return f"({column} IS NOT NULL) = (state IN ({states}))"
+
+
+OPEN = f"closed_at IS NULL AND state <> '{CaseState.COMPLETED}'"
+"""The condition that something is still to be done in a case, but for its end."""
 
 
 class CaseMove(Base):
@@ -58,7 +62,8 @@ class ReturnCase(Public, Base):
 
     `state` and `held` are where the last event led to: a reference that is checked when the unit
     of work ends says so, and a trigger keeps a case from showing an event before the last. A box
-    has one case at a time that is not closed. `handler` took the case on: it is theirs to see.
+    has one case at a time that is open: one that is completed waits for its customer's word alone,
+    and stands beside the next. `handler` took the case on: it is theirs to see.
     `due_at` is when the time of the present state is over; None where nothing runs out.
     """
 
@@ -91,8 +96,8 @@ class ReturnCase(Public, Base):
             "uq_rma_cases_live_device",
             "device_id",
             unique=True,
-            sqlite_where=sql("closed_at IS NULL"),
-            postgresql_where=sql("closed_at IS NULL"),
+            sqlite_where=sql(OPEN),
+            postgresql_where=sql(OPEN),
         ),
         Index("ix_rma_cases_device", "device_id", "id"),
         Index("ix_rma_cases_state", "state", "entered_at"),

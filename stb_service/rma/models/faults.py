@@ -227,7 +227,8 @@ class Precheck(Base):
 
 
 class Statement(Base):
-    """What somebody states of a case or of an order. Triggers refuse UPDATE and DELETE.
+    """What somebody states of a case or of an order. Triggers refuse UPDATE and DELETE, but for the
+    words: they are emptied when their person is erased.
 
     The last one of a kind counts, and it may take the former back (`stands` is false). `seq` is
     how far the case or the order was. A fee that was agreed is kept as it was at that moment: its

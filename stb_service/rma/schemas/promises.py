@@ -89,18 +89,13 @@ MORE_MONTHS = (
     "replacement_life_months",
     "replacement_supported_months",
 )
-MORE_SHARES = {
-    "bounce_permille": PERMILLE,
-    "tau_permille": PERMILLE,
-    "disproportion_permille": 10_000,
-}
+MORE_SHARES = {"bounce_permille": PERMILLE}
 
 
 class _ComparisonBody(ma.Schema):
     parts_minor = integer(0, MOST_MINOR, required=True)
     labour_minor = integer(0, MOST_MINOR, required=True)
     repair_price_minor = integer(0, MOST_MINOR, load_default=None, allow_none=True)
-    consumer_chooses = ma.fields.Boolean()
 
 
 ComparisonBody: Any = _ComparisonBody.from_dict(

@@ -289,10 +289,9 @@ class Quote(Letter):
 
 @dataclass(frozen=True)
 class Declined(Letter):
-    """The box may not be sent, and why; how to disagree."""
+    """The box may not be sent, and why."""
 
     reasons: tuple[Words, ...]
-    dispute_by: date | None = None
 
     name = "return-declined"
     title = text("Return declined")

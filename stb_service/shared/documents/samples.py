@@ -98,7 +98,7 @@ def _letters(language: str) -> tuple[Letter, ...]:
             is_postage_paid=True,
         ),
         _quote(about, currency, cents, wet),
-        Declined(*about, reasons=(over,), dispute_by=UNTIL),
+        Declined(*about, reasons=(over,)),
         ReturnedUnrepaired(
             *about,
             reasons=(customer_text("You declined our quote."),),

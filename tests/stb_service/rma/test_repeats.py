@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from stb_service.rma.cases import CASE
 from stb_service.rma.models import ReturnCase
+from stb_service.rma.operations import act
+from stb_service.rma.queries import case_by_ref
 from stb_service.rma.queries import previous_of as previous_in
 from stb_service.shared.access import EVERYTHING, Scope
+from stb_service.shared.errors import Refused
 from tests.stb_service.rma.conftest import House
 
 
@@ -70,3 +76,32 @@ def test_the_page_and_the_api_show_what_is_repeated_to_those_who_may_see_it(
     assert shown["previous"]["number"] == first.number
     assert f"/returns/{first.number}" in page
     assert [found.number if found else None for found in seen] == [first.number, None]
+
+
+def test_a_box_that_fails_again_the_day_after_it_came_home_is_taken_in(one: House) -> None:
+    device = one.customers_box()
+    one.open(device, "mainboard").received_somewhere().judged("none_found", confirmed="no")
+    one.on_case("return_nff").on_case("ship", tracking="1Z2").on_case("deliver")
+    first = one.case
+    one.tick(days=1)
+
+    one.open(device, "mainboard")
+
+    assert (first.state, previous_of(one)) == ("completed", first.number)
+    with pytest.raises(Refused) as second:
+        one.open(device, "disk")
+    assert [obstacle.code for obstacle in second.value.obstacles] == ["only_case"]
+    one.received_somewhere().judged()
+    with one.db.write() as session:
+        act(
+            session,
+            ref=first.number,
+            machine=CASE,
+            event="confirm",
+            actor=one.actor,
+            now=one.now,
+        )
+    assert (one.ask(case_by_ref, first.number, EVERYTHING).state, one.case.state) == (
+        "closed",
+        "decision_pending",
+    )
