@@ -12,7 +12,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.ledger.operations import zone_of
-from stb_service.billing.ledger.queries import balances, credited_for, paid_for_quote, standing_of
+from stb_service.billing.ledger.queries import (
+    balances,
+    credit_before,
+    credited_for,
+    paid_for_quote,
+    standing_of,
+)
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import QuoteState, Standing, day_in, tax_of
 from stb_service.devices.components import Component
@@ -154,7 +160,8 @@ def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | No
     """Return how the money behind a case stands; None where nobody's account is behind it.
 
     Money that came for the account as a whole pays for the case too: no more is open of it than
-    the account owes in all. So does what is to be paid back: a fee that was paid and is credited.
+    the account owes in all. So does what is to be paid back: a fee or a quote that was paid and is
+    credited. Credit that the account had before the case stays its own.
     """
     account = case.account
     if account is None:
@@ -171,7 +178,9 @@ def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | No
     if found.due_minor > 0:
         return replace(found, due_minor=min(found.due_minor, max(0, owed)))
     credited = credited_for(session, account, kind=CASE_SUBJECT, ref=case.public_id)
-    over = max(owed, -credited)
+    if credited <= 0 or owed >= 0:
+        return found
+    over = max(owed + credit_before(session, account, case.opened_at), -credited)
     return replace(found, due_minor=min(found.due_minor, over))
 
 
