@@ -12,6 +12,7 @@ from stb_service.rma import (
     ahead,
     exchange,
     fees,
+    homes,
     other_box,
     quoting,
     refunding,
@@ -70,6 +71,7 @@ def _accept_other(acting: Acting, step: Step) -> None:
 
 def _mismatch(acting: Acting, step: Step) -> None:
     shipping.end_parcel(acting, "in", "delivered")
+    other_box.put_aside(acting)
 
 
 def _lose(acting: Acting, step: Step) -> None:
@@ -102,6 +104,8 @@ def _ahead_back(acting: Acting, step: Step) -> None:
 
 
 def _cancel(acting: Acting, step: Step) -> None:
+    if step.from_state == CaseState.MISMATCH:
+        other_box.send_back(acting)
     exchange.drop_allocated(acting)
     if acting.the_case.remedy == Remedy.ACCESSORY:
         quoting.give_up(acting)
@@ -234,8 +238,7 @@ def _let_go(acting: Acting, step: Step, content: str, *, by_parcel: bool) -> Non
     if content == Content.ACCESSORY:
         exchange.use_accessories(acting)
     elif content == Content.OWN:
-        holder = shipping.carrier_of(acting) if by_parcel else shipping.holder_of(acting)
-        shipping.give_back(acting, acting.the_case.device, holder=holder)
+        homes.send_home(acting, acting.the_case.device, by_parcel=by_parcel)
     elif step.from_state != CaseState.UNDELIVERED:
         exchange.give(acting, by_parcel=by_parcel)
 
@@ -243,7 +246,7 @@ def _let_go(acting: Acting, step: Step, content: str, *, by_parcel: bool) -> Non
 def _deliver(acting: Acting, step: Step) -> None:
     shipping.end_parcel(acting, "out", "delivered")
     if acting.facts.content == Content.OWN:
-        shipping.hand_to_customer(acting, acting.the_case.device)
+        homes.arrive(acting, acting.the_case.device)
     elif acting.facts.content == Content.SPARE:
         given = live_exchange(acting.session, acting.the_case)
         if given is not None:
@@ -302,6 +305,8 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "receive": (_receive,),
     "mismatch": (_mismatch,),
     "accept_other": (_accept_other,),
+    "return_other": (_plain(other_box.send_back),),
+    "return_other_ahead": (_plain(other_box.send_back),),
     "lose": (_lose,),
     "find": (_find,),
     "cancel": (_cancel,),

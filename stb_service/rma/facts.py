@@ -38,11 +38,12 @@ REMEDY_NAMES: dict[str, Text] = {
 
 
 class Content(StrEnum):
-    """What a parcel to the customer holds."""
+    """What a parcel to the customer holds. `STRAY`: what came by mistake, and is nobody's promise."""
 
     OWN = "own"
     SPARE = "spare"
     ACCESSORY = "accessory"
+    STRAY = "stray"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.ledger.operations import zone_of
@@ -28,7 +28,7 @@ from stb_service.devices.models import Device, DeviceCapability, DeviceIdentifie
 from stb_service.devices.rules import Capability, effective_capabilities
 from stb_service.parts.rules import ReservationState
 from stb_service.rma import history, wiping
-from stb_service.rma.cases import CASE
+from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import (
     case_history,
@@ -324,7 +324,7 @@ class Gathering:
             "unrecorded_checks": self._unrecorded(case),
             "repeats_ended_case": self._repeats(case),
             "other_is_theirs": self._other_is_theirs(case),
-            "stray_gone": "stray_sent_back" in self.statements,
+            "stray_gone": self._stray_gone(case),
             "loss_confirmed": "loss_confirmed" in self.statements,
             "address_confirmed": "address_confirmed" in self.statements,
             "notice_sent": "notice_sent" in self.statements,
@@ -375,6 +375,11 @@ class Gathering:
         held = current_holding(self.session, other)
         is_theirs = held is not None and held.account_id == case.account_id
         return is_theirs and other_live_case(self.session, other.id) == 0
+
+    def _stray_gone(self, case: ReturnCase) -> bool:
+        """Tell whether the box that came by mistake was received in a return of its own."""
+        other = stray_box(self.session, case) if case.state == CaseState.MISMATCH else None
+        return other is not None and is_received(self.session, other, case)
 
     def _choice(self, case: ReturnCase) -> dict[str, bool]:
         """The law asks that a consumer be told, where choosing the repair brings longer cover."""
@@ -611,6 +616,17 @@ def stray_box(session: Session, case: ReturnCase) -> Device | None:
         .limit(1)
     )
     return find_scanned(session, str(event.stated.get("scanned", ""))) if event else None
+
+
+def is_received(session: Session, device: Device, but: ReturnCase) -> bool:
+    """Tell whether a box is in the workshop for another case, or as the operator's own."""
+    rows = select(WorkshopOrder.id).where(
+        WorkshopOrder.device_id == device.id,
+        WorkshopOrder.ended_at.is_(None),
+        WorkshopOrder.state != OrderState.EXPECTED,
+        or_(WorkshopOrder.case_id.is_(None), WorkshopOrder.case_id != but.id),
+    )
+    return session.scalar(rows.limit(1)) is not None
 
 
 def _is_covered(fault: Fault) -> bool:

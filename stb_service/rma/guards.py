@@ -41,7 +41,7 @@ class Guard:
 STATED = frozenset(
     {
         *(Need.REASON, Need.SAME_BOX, Need.OTHER_BOX, Need.AHEAD_BACK),
-        *(Need.PARCEL, Need.SIGNATURE),
+        *(Need.PARCEL, Need.SIGNATURE, Need.STRAY_GONE),
     }
 )
 """What is asked with a step: a page greys no button for it, but asks."""
@@ -139,7 +139,8 @@ PARCELS: Mapping[Need, Guard] = {
         text("The box that came is not the customer's, or has a case of its own."),
     ),
     Need.STRAY_GONE: Guard(
-        lambda f: f.stray_gone, text("The box that came by mistake has not been sent back.")
+        lambda f: f.stray_gone or bool(f.tracking.strip()),
+        text("Send the box that came by mistake back: give the carrier's number of its parcel."),
     ),
     Need.PARCEL: Guard(
         lambda f: bool(f.tracking.strip()), text("Give the carrier's number of the parcel.")

@@ -138,14 +138,13 @@ STATEMENTS: Mapping[str, Text] = {
     "nothing_else_offered": text("No other box is offered to the customer, new or refurbished"),
     "price_paid": text("Price that was paid for the box"),
     "refunded": text("Amount that is paid back to the customer"),
-    "stray_sent_back": text("Box that came by mistake sent back"),
     "wiped": text("Customer's data wiped, or its storage destroyed"),
 }
 OF_ORDER = frozenset({"wiped"})
 """What is stated of the workshop order; the rest of the case."""
 SINCE_ENTERED = frozenset(
     {
-        *("address_confirmed", "notice_sent", "stray_sent_back"),
+        *("address_confirmed", "notice_sent"),
         *("loss_confirmed", "disposal_consent", "refunded"),
     }
 )

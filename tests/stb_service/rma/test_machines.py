@@ -256,7 +256,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     (
         *(Need.STRAY_GONE, CASE, "return_other"),
         lambda j: j.to("authorised").know(scanned="SN7").case("mismatch"),
-        {"stray_gone": False},
+        {"stray_gone": False, "tracking": ""},
     ),
     (
         *(Need.AHEAD, CASE, "return_other_ahead"),
