@@ -1467,7 +1467,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'nothing_else_offered', 'price_paid', 'refunded', 'wiped')",
+            "kind IN ('fee_agreed', 'loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'nothing_else_offered', 'fee_settled', 'price_paid', 'refunded', 'wiped')",
             name=op.f("ck_rma_statements_kind"),
         ),
         sa.CheckConstraint(

@@ -172,6 +172,11 @@ def _settle_uncovered(acting: Acting, step: Step) -> None:
         ahead.charge(acting)
 
 
+def _write_off(acting: Acting, step: Step) -> None:
+    if step.from_state == CaseState.NOT_RETURNED:
+        ahead.write_off(acting)
+
+
 def _redecide(acting: Acting, step: Step) -> None:
     """Take back the quote of what is not to be paid any more."""
     if step.from_state in {CaseState.QUOTING, CaseState.QUOTED}:
@@ -270,6 +275,12 @@ def _inspect(acting: Acting, step: Step) -> None:
     acting.the_order.technician = acting.actor.label[:128]
 
 
+def _judge_alone(acting: Acting, step: Step) -> None:
+    """Charge for damage that is found once the box was swapped; before, the decision does."""
+    if acting.facts.parted and acting.case is not None:
+        fees.settle_damage(acting)
+
+
 def _keep(acting: Acting, step: Step) -> None:
     """Let the box be the operator's. One that another takes the place of is marked so."""
     device = acting.the_order.device
@@ -316,6 +327,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "charge_fee": (_plain(ahead.charge),),
     "settle_ahead": (_plain(ahead.settle), _plain(fees.settle_damage)),
     "settle_uncovered": (_settle_uncovered,),
+    "write_off": (_write_off,),
     "swap_at_counter": (_swap,),
     "swap_at_door": (_swap,),
     "approve_repair": (_plain(fees.settle_damage),),
@@ -337,7 +349,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "choose_disposal": (_plain(quoting.give_up),),
     "choose_return": (_plain(quoting.give_up),),
     "choose_replacement": (_choose_replacement,),
-    "withdraw": (_plain(quoting.give_up),),
+    "withdraw": (_plain(quoting.give_up), _plain(fees.settle_damage)),
     "redecide": (_redecide,),
     "begin": (_begin,),
     "beyond_repair_paid": (_plain(quoting.undo),),
@@ -353,6 +365,8 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
 }
 ORDER_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "inspect": (_inspect,),
+    "judge": (_judge_alone,),
+    "judge_again": (_judge_alone,),
     "keep": (_keep,),
     "lose": (_lose_box,),
     "call_off": (_plain(releasing.free_parts),),

@@ -88,6 +88,8 @@ class Facts:
     fee_agreed: bool = False
     fee_chargeable: bool = False
     fee_charged: bool = False
+    damage_elsewhere: bool = False
+    handling_elsewhere: bool = False
     sent_ahead: bool = False
     ahead_back: bool = False
     cover_presumed: bool = False

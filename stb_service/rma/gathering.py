@@ -68,7 +68,8 @@ from stb_service.rma.models import (
     WorkshopOrder,
 )
 from stb_service.rma.rules import Action, actions
-from stb_service.rma.verdicts import BILLABLE, FaultLine
+from stb_service.rma.verdicts import BILLABLE, FaultLine, Verdict, outcome_of
+from stb_service.rma.verdicts import Outcome as FaultsOutcome
 from stb_service.rma.workshop import ORDER, OrderState
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.identifiers import latin
@@ -331,6 +332,7 @@ class Gathering:
             "disposal_consent": "disposal_consent" in self.statements,
             "fee_agreed": "fee_agreed" in self.statements,
             "fee_chargeable": self._fee_chargeable(case),
+            **self._fees_elsewhere(case),
             "ahead_back": self._is_ahead_scanned(case),
             "has_account": case.account_id is not None,
             "refund_minor": self.amount_of("refunded"),
@@ -356,6 +358,22 @@ class Gathering:
         return (
             fee is not None and case.account is not None and fee.currency == case.account.currency
         )
+
+    def _fees_elsewhere(self, case: ReturnCase) -> dict[str, bool]:
+        """Tell which fees fall due by terms that are not in the account's money, while nobody has
+        stated what became of them.
+        """
+        terms, account = terms_of_model(self.session, case.device), case.account
+        if terms is None or account is None or terms.currency == account.currency:
+            return {}
+        if "fee_settled" in self.statements:
+            return {}
+        damaged = any(line.verdict is Verdict.USER_FAULT for line in self.lines)
+        is_nff = outcome_of(self.lines) is FaultsOutcome.NFF
+        return {
+            "damage_elsewhere": bool(terms.damage_minor) and case.is_rented and damaged,
+            "handling_elsewhere": bool(terms.handling_minor) and is_nff,
+        }
 
     def _unrecorded(self, case: ReturnCase) -> Sequence[str]:
         asked = PRECHECKS_OF[case.remedy]

@@ -369,6 +369,20 @@ MONEY: Mapping[Need, Guard] = {
         lambda f: f.balance_minor >= 0,
         text("The customer has paid for what was not done: pay it back first."),
     ),
+    Need.DAMAGE_MONEY: Guard(
+        lambda f: not f.damage_elsewhere,
+        text(
+            "The fee for damage is in another currency than the account: charge it there by hand or"
+            " waive it, and state that."
+        ),
+    ),
+    Need.HANDLING_MONEY: Guard(
+        lambda f: not f.handling_elsewhere,
+        text(
+            "The fee for handling is in another currency than the account: charge it there by hand"
+            " or waive it, and state that."
+        ),
+    ),
     Need.REFUND: Guard(
         lambda f: f.refund_minor is not None and 0 < f.refund_minor <= f.price_minor,
         text("State what is paid back: above zero, and no more than was paid for the box."),

@@ -157,8 +157,13 @@ def test_another_box_in_the_parcel(world: World) -> None:
     assert world.states == ("received", "arrived")
     assert world.case["device"]["serial"] == world.order["device"]["serial"] == other["serial"]
     assert world.entries == []
-    assert world.moved() == [(BOX, "CUSTOMER", BENCH)]
+    assert world.moved() == [
+        *((BOX, MAIN, "CUSTOMER"), (BOX, "CUSTOMER", BENCH)),
+        *((BOX, BENCH, "CUSTOMER"), (BOX, "CUSTOMER", MAIN)),
+        (BOX, "CUSTOMER", BENCH),
+    ]
     assert world.place_of(other) == (BENCH, "defective")
+    assert world.place_of(stranger) == (MAIN, "new")
     assert world.held == {box["serial"], other["serial"]}
 
 

@@ -313,6 +313,15 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.to("ahead").case("receive").order("inspect", "judge"), {}),
     ),
     (
+        *(Need.DAMAGE_MONEY, CASE, "recover"),
+        *(lambda j: j.know(rented=True).to("deciding"), {"damage_elsewhere": True}),
+    ),
+    (
+        *(Need.HANDLING_MONEY, CASE, "return_nff"),
+        lambda j: j.know(lines=lines(Verdict.NFF)).to("deciding"),
+        {"handling_elsewhere": True},
+    ),
+    (
         *(Need.FEE_CHARGEABLE, CASE, "send_ahead"),
         *(lambda j: j.to("authorised"), {"fee_chargeable": False}),
     ),
@@ -475,6 +484,8 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.NO_BOX,
             Need.SPARE_NEW,
             Need.NOT_FAILED,
+            Need.DAMAGE_MONEY,
+            Need.HANDLING_MONEY,
         ),
         *(
             Need.FOR_BOX,

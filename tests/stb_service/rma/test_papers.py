@@ -137,6 +137,14 @@ def test_a_quote_and_a_box_that_goes_back_unrepaired(post: Post) -> None:
     assert post.due[-2:] == ["quote", "returned-unrepaired"]
 
 
+def test_a_rented_box_that_nobody_replaced_has_no_final_notice(post: Post) -> None:
+    post.lives()
+    post.do(set_model_terms, model="AUR-1", unreturned_minor=9_000)
+    post.open(post.customers_box(tenure="rented")).authorised()
+
+    assert "final-notice" not in post.offers
+
+
 def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     device, spare = post.customers_box(), post.spare()
     terms = {"may_send_ahead": True, "unreturned_minor": 8_000, "tax_ppm": TAX}
