@@ -422,7 +422,15 @@ class Journey:
 
     # --- the decision ----------------------------------------------------------------------------
 
+    def _waive_fees(self) -> None:
+        """Waive what the terms ask for in money that the customer's account is not kept in."""
+        facts = self.facts
+        if facts.damage_elsewhere or facts.handling_elsewhere:
+            why = "Waived: the account is kept in other money"
+            self.say(deciding.state, kind="fee_settled", note=why, actor=self.op.agent)
+
     def _decide(self) -> Steps:
+        self._waive_fees()
         outcome = self.facts.outcome
         if outcome in {Outcome.NFF, Outcome.NOTHING_LEFT}:
             self.on_case("return_nff")
