@@ -1475,10 +1475,11 @@ def upgrade() -> None:
         sa.Column("row_version", sa.Integer(), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
-            "content IN ('own', 'spare', 'accessory')", name=op.f("ck_rma_parcels_content")
+            "content IN ('own', 'spare', 'accessory', 'stray')",
+            name=op.f("ck_rma_parcels_content"),
         ),
         sa.CheckConstraint(
-            "direction IN ('in', 'out', 'supplier')", name=op.f("ck_rma_parcels_direction")
+            "direction IN ('in', 'out', 'supplier', 'stray')", name=op.f("ck_rma_parcels_direction")
         ),
         sa.CheckConstraint(
             "ending IN ('delivered', 'lost', 'refused', 'bounced', 'found')",
@@ -1518,7 +1519,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('fee_agreed', 'loss_confirmed', 'ahead_loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'nothing_else_offered', 'price_paid', 'refunded', 'stray_sent_back', 'wiped')",
+            "kind IN ('fee_agreed', 'loss_confirmed', 'ahead_loss_confirmed', 'address_confirmed', 'notice_sent', 'disposal_consent', 'remedy_chosen', 'nothing_else_offered', 'fee_settled', 'price_paid', 'refunded', 'wiped')",
             name=op.f("ck_rma_statements_kind"),
         ),
         sa.CheckConstraint(

@@ -105,12 +105,18 @@ class Journey(Mending):
 
     def _other_box(self) -> Steps:
         """Somebody else's box comes in the parcel; it is sent back, and the right one follows."""
-        strays = [one for one in self.op.boxes if one.held_by not in {None, self.customer}]
+        strays = [
+            one
+            for one in self.op.boxes
+            if one.held_by not in {None, self.customer} and not one.in_return
+        ]
         stray = self.chance.choice(strays)
-        self.on_case("mismatch", scanned=stray.life.serial, actor=self.op.store)
+        stray.in_return = True
+        came = {"scanned": stray.life.serial, "location": self.place}
+        self.on_case("mismatch", actor=self.op.store, **came)
         yield self._days(1, 3)
-        self.say(deciding.state, kind="stray_sent_back", actor=self.op.store)
-        self.on_case("return_other", actor=self.op.store)
+        self.on_case("return_other", actor=self.op.store, **self._tracking())
+        stray.in_return = False
         yield self._days(4, 8)
         self.on_case("post", actor=self.counter, **self._tracking())
         yield self._days(1, 4)
@@ -230,7 +236,15 @@ class Journey(Mending):
 
     # --- the decision ----------------------------------------------------------------------------
 
+    def _waive_fees(self) -> None:
+        """Waive what the terms ask for in money that the customer's account is not kept in."""
+        facts = self.facts
+        if facts.damage_elsewhere or facts.handling_elsewhere:
+            why = "Waived: the account is kept in other money"
+            self.say(deciding.state, kind="fee_settled", note=why, actor=self.op.agent)
+
     def _decide(self) -> Steps:
+        self._waive_fees()
         outcome = self.facts.outcome
         if outcome in {Outcome.NFF, Outcome.NOTHING_LEFT}:
             self.on_case("return_nff")

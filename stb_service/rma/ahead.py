@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stb_service.billing.ledger.operations import charge_account, credit_charge
+from stb_service.billing.ledger.operations import charge_account, credit_account, credit_charge
+from stb_service.billing.ledger.queries import entry_by_key
 from stb_service.billing.rules import Cause
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CaseState
@@ -99,6 +100,27 @@ def give_back(acting: Acting) -> None:
         acting.session,
         key=_key(acting),
         reason=acting.reference,
+        actor=acting.house,
+        now=acting.now,
+    )
+
+
+def write_off(acting: Acting) -> None:
+    """Credit what is open of the fee: nobody waits for it any more."""
+    case = acting.the_case
+    charged = entry_by_key(acting.session, f"charge:{_key(acting)}")
+    still_open = acting.facts.balance_minor
+    if charged is None or case.account is None or still_open <= 0:
+        return
+    credit_account(
+        acting.session,
+        account=case.account.public_id,
+        cause=Cause.CORRECTION,
+        amount_minor=min(still_open, charged.amount_minor),
+        currency=charged.currency,
+        key=_key(acting),
+        subject=(CASE_SUBJECT, case.public_id, case.number),
+        reason=acting.stated.reason,
         actor=acting.house,
         now=acting.now,
     )

@@ -183,7 +183,7 @@ _GONE = {
 """Where a case goes on once what was sent ahead has not reached the customer, wherever its own box is
 by then: another may be sent.
 """
-_ENDS = (_N.BALANCE, _N.NOT_OVERPAID, _N.PROVISIONED, _N.PINS)
+_ENDS = (_N.BALANCE, _N.NOT_OVERPAID, _N.DAMAGE_MONEY, _N.PROVISIONED, _N.PINS)
 _UNSENT = (
     (_S.REPAIRED, (_N.BOX_HERE, _N.NOT_FAILED)),
     (_S.NFF, (_N.BOX_HERE,)),
@@ -303,11 +303,17 @@ MOVES = (
     # the decision
     Step(
         *(_S.DECIDING, "approve_repair", _S.REPAIR, _DECIDE),
-        needs=(_N.MAY_REPAIR, _N.BOX_HERE, *_COVERED, _N.PAID),
+        needs=(_N.MAY_REPAIR, _N.BOX_HERE, *_COVERED, _N.PAID, _N.DAMAGE_MONEY),
         carries=("plan",),
     ),
     Step(
-        *(_S.DECIDING, "approve_replace", _S.REPLACE, _DECIDE, (_N.MAY_REPLACE, *_COVERED)),
+        *(
+            _S.DECIDING,
+            "approve_replace",
+            _S.REPLACE,
+            _DECIDE,
+            (_N.MAY_REPLACE, *_COVERED, _N.DAMAGE_MONEY),
+        ),
         carries=("keep",),
     ),
     Step(
@@ -317,12 +323,18 @@ MOVES = (
     ),
     Step(
         *(_S.DECIDING, "return_nff", _S.NFF, _DECIDE),
-        needs=(_N.IS_NFF, _N.BOX_HERE, _N.NOT_AHEAD),
+        needs=(_N.IS_NFF, _N.BOX_HERE, _N.NOT_AHEAD, _N.HANDLING_MONEY),
     ),
     Step(_S.DECIDING, "quote", _S.QUOTING, _DECIDE, (_N.IS_BILLABLE, _N.PAYER, _N.NOT_AHEAD)),
     Step(_S.DECIDING, "to_stock", _S.COMPLETED, _DECIDE, (_N.OWN_STOCK,), ("keep",)),
     Step(
-        *(_S.DECIDING, "recover", _S.COMPLETED, _DECIDE, (_N.OPERATORS_BOX, _N.REASON)),
+        *(
+            _S.DECIDING,
+            "recover",
+            _S.COMPLETED,
+            _DECIDE,
+            (_N.OPERATORS_BOX, _N.REASON, _N.DAMAGE_MONEY),
+        ),
         carries=("keep",),
     ),
     Step(
@@ -336,7 +348,10 @@ MOVES = (
     ),
     Step(_S.RECEIVED, "withdraw", _S.UNREPAIRED, _EDIT, (_N.NOT_AHEAD, _N.REASON)),
     *(
-        Step(state, "withdraw", _S.UNREPAIRED, _EDIT, (_N.BOX_HERE, _N.NOT_AHEAD, _N.REASON))
+        Step(
+            *(state, "withdraw", _S.UNREPAIRED, _EDIT),
+            needs=(_N.BOX_HERE, _N.NOT_AHEAD, _N.REASON, _N.DAMAGE_MONEY),
+        )
         for state in (_S.DECIDING, _S.QUOTING, _S.AWAITING_PAYMENT)
     ),
     Step(_S.REPAIR, "withdraw", _S.UNREPAIRED, _EDIT, (_N.REASON,), ("call_off",)),

@@ -25,6 +25,7 @@ from stb_service.rma.lists import (
     PRECHECKS,
     STATEMENTS,
     WITH_AMOUNT,
+    WITH_NOTE,
     Answer,
 )
 from stb_service.rma.models import (
@@ -561,6 +562,10 @@ def state(
         )
     if kind in WITH_AMOUNT:
         _check_amount(amount_minor, note, actor)
+    if kind in WITH_NOTE:
+        actor.demand("rma.decide")
+        if stands and not note.strip():
+            raise Invalid.field("note", text("Say what became of the fee."))
     about: Owner = owner
     if kind in OF_ORDER:
         if order is None:

@@ -13,6 +13,7 @@ from stb_service.rma import (
     ahead,
     exchange,
     fees,
+    homes,
     other_box,
     quoting,
     refunding,
@@ -74,6 +75,7 @@ def _accept_other(acting: Acting, step: Step) -> None:
 
 def _mismatch(acting: Acting, step: Step) -> None:
     shipping.end_parcel(acting, "in", "delivered")
+    other_box.put_aside(acting)
 
 
 def _lose(acting: Acting, step: Step) -> None:
@@ -113,6 +115,8 @@ def _ahead_lost(acting: Acting, step: Step) -> None:
 
 
 def _cancel(acting: Acting, step: Step) -> None:
+    if step.from_state == CaseState.MISMATCH:
+        other_box.send_back(acting)
     exchange.drop_allocated(acting)
     if acting.the_case.remedy == Remedy.ACCESSORY:
         quoting.give_up(acting)
@@ -184,6 +188,11 @@ def _decline(acting: Acting, step: Step) -> None:
 def _settle_uncovered(acting: Acting, step: Step) -> None:
     if not acting.facts.fee_charged:
         ahead.charge(acting)
+
+
+def _write_off(acting: Acting, step: Step) -> None:
+    if step.from_state == CaseState.NOT_RETURNED:
+        ahead.write_off(acting)
 
 
 def _redecide(acting: Acting, step: Step) -> None:
@@ -269,8 +278,7 @@ def _let_go(acting: Acting, step: Step, content: str, *, by_parcel: bool) -> Non
     if content == Content.ACCESSORY:
         exchange.use_accessories(acting)
     elif content == Content.OWN:
-        holder = shipping.carrier_of(acting) if by_parcel else shipping.holder_of(acting)
-        shipping.give_back(acting, acting.the_case.device, holder=holder)
+        homes.send_home(acting, acting.the_case.device, by_parcel=by_parcel)
     elif step.from_state != CaseState.UNDELIVERED:
         exchange.give(acting, by_parcel=by_parcel)
 
@@ -278,7 +286,7 @@ def _let_go(acting: Acting, step: Step, content: str, *, by_parcel: bool) -> Non
 def _deliver(acting: Acting, step: Step) -> None:
     shipping.end_parcel(acting, "out", "delivered")
     if acting.facts.content == Content.OWN:
-        shipping.hand_to_customer(acting, acting.the_case.device)
+        homes.arrive(acting, acting.the_case.device)
     elif acting.facts.content == Content.SPARE:
         given = live_exchange(acting.session, acting.the_case)
         if given is not None:
@@ -300,6 +308,12 @@ def _come_back(ending: str) -> Effect:
 
 def _inspect(acting: Acting, step: Step) -> None:
     acting.the_order.technician = acting.actor.label[:128]
+
+
+def _judge_alone(acting: Acting, step: Step) -> None:
+    """Charge for damage that is found once the box was swapped; before, the decision does."""
+    if acting.facts.parted and acting.case is not None:
+        fees.settle_damage(acting)
 
 
 def _keep(acting: Acting, step: Step) -> None:
@@ -337,6 +351,8 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "receive": (_receive,),
     "mismatch": (_mismatch,),
     "accept_other": (_accept_other,),
+    "return_other": (_plain(other_box.send_back),),
+    "return_other_ahead": (_plain(other_box.send_back),),
     "lose": (_lose,),
     "find": (_find,),
     "cancel": (_cancel,),
@@ -347,6 +363,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "charge_fee": (_plain(ahead.charge),),
     "settle_ahead": (_plain(ahead.settle), _plain(fees.settle_damage)),
     "settle_uncovered": (_settle_uncovered,),
+    "write_off": (_write_off,),
     "swap_at_counter": (_swap,),
     "swap_at_door": (_swap,),
     "approve_repair": (_plain(fees.settle_damage),),
@@ -368,7 +385,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "choose_disposal": (_plain(quoting.give_up),),
     "choose_return": (_plain(quoting.give_up),),
     "choose_replacement": (_choose_replacement,),
-    "withdraw": (_plain(quoting.give_up),),
+    "withdraw": (_plain(quoting.give_up), _plain(fees.settle_damage)),
     "redecide": (_redecide,),
     "ask_again": (_plain(quoting.undo),),
     "begin": (_begin,),
@@ -386,6 +403,8 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
 }
 ORDER_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "inspect": (_inspect,),
+    "judge": (_judge_alone,),
+    "judge_again": (_judge_alone,),
     "keep": (_keep,),
     "lose": (_lose_box,),
     "call_off": (_plain(releasing.free_parts),),

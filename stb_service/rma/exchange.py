@@ -22,7 +22,7 @@ from stb_service.parts.operations import (
     reserve_parts,
 )
 from stb_service.parts.rules import Condition, ReservationState, Side
-from stb_service.rma import shipping
+from stb_service.rma import accessories, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CaseState
 from stb_service.rma.deciding import record
@@ -140,15 +140,18 @@ def reserve_accessory(
     location: str,
     quantity: int = 1,
     condition: str = Condition.NEW,
+    reason: str = "",
     actor: Actor,
     now: datetime,
 ) -> Accessory:
-    """Hold an accessory back for a case until it is sent.
+    """Hold an accessory back for a case until it is sent: of a component that is reported to fail, as
+    many as the box has. Anything else is for who decides, with a `reason`.
 
     Raises:
         Forbidden: the actor answers for no customers.
         NotFound: there is no such case in the actor's scope.
-        Invalid: the part or the place is unknown to the actor.
+        Invalid: the part or the place is unknown to the actor; or it is another part, or more of it,
+            than the box lacks, and the actor may not decide that, or gives no reason.
         Refused: too few are available there.
     """
     actor.demand("rma.edit")
@@ -165,6 +168,8 @@ def reserve_accessory(
         actor=actor,
         now=now,
     )
+    if unusual := accessories.why_unusual(session, case, reservation.position.part, quantity):
+        accessories.demand_decision(unusual, reason, actor)
     made = Accessory(
         case_id=case.id,
         part_id=reservation.position.part_id,
@@ -175,7 +180,11 @@ def reserve_accessory(
     )
     session.add(made)
     session.flush()
-    changes = {"part": reservation.position.part.sku, "quantity": quantity}
+    changes = {
+        "part": reservation.position.part.sku,
+        "quantity": quantity,
+        **({"reason": reason.strip()[:500]} if unusual else {}),
+    }
     record(session, case, "reserve-accessory", changes, actor=actor, now=now)
     return made
 

@@ -38,11 +38,12 @@ REMEDY_NAMES: dict[str, Text] = {
 
 
 class Content(StrEnum):
-    """What a parcel to the customer holds."""
+    """What a parcel to the customer holds. `STRAY`: what came by mistake, and is nobody's promise."""
 
     OWN = "own"
     SPARE = "spare"
     ACCESSORY = "accessory"
+    STRAY = "stray"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Facts:
     fee_agreed: bool = False
     fee_chargeable: bool = False
     fee_charged: bool = False
+    damage_elsewhere: bool = False
+    handling_elsewhere: bool = False
     sent_ahead: bool = False
     ahead_back: bool = False
     ahead_lost: bool = False

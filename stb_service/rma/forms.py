@@ -141,6 +141,7 @@ class AccessoryForm(ma.Schema):
         load_default=Condition.NEW.value,
         validate=ma.validate.OneOf([condition.value for condition in Condition]),
     )
+    reason = fields.line(500, shortest=0, load_default="")
 
 
 class CaseForm(ma.Schema):

@@ -8,11 +8,17 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from stb_service.billing.ledger.operations import zone_of
-from stb_service.billing.ledger.queries import balances, credited_for, paid_for_quote, standing_of
+from stb_service.billing.ledger.queries import (
+    balances,
+    credit_before,
+    credited_for,
+    paid_for_quote,
+    standing_of,
+)
 from stb_service.billing.models import Quote
 from stb_service.billing.rules import QuoteState, Standing, day_in, tax_of
 from stb_service.devices.components import Component
@@ -63,7 +69,8 @@ from stb_service.rma.models import (
     WorkshopOrder,
 )
 from stb_service.rma.rules import Action, actions
-from stb_service.rma.verdicts import BILLABLE, FaultLine
+from stb_service.rma.verdicts import BILLABLE, FaultLine, Verdict, outcome_of
+from stb_service.rma.verdicts import Outcome as FaultsOutcome
 from stb_service.rma.workshop import ORDER, OrderState
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.identifiers import latin
@@ -159,7 +166,8 @@ def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | No
     """Return how the money behind a case stands; None where nobody's account is behind it.
 
     Money that came for the account as a whole pays for the case too: no more is open of it than
-    the account owes in all. So does what is to be paid back: a fee that was paid and is credited.
+    the account owes in all. So does what is to be paid back: a fee or a quote that was paid and is
+    credited. Credit that the account had before the case stays its own.
     """
     account = case.account
     if account is None:
@@ -176,7 +184,9 @@ def money_of(session: Session, case: ReturnCase, now: datetime) -> Standing | No
     if found.due_minor > 0:
         return replace(found, due_minor=min(found.due_minor, max(0, owed)))
     credited = credited_for(session, account, kind=CASE_SUBJECT, ref=case.public_id)
-    over = max(owed, -credited)
+    if credited <= 0 or owed >= 0:
+        return found
+    over = max(owed + credit_before(session, account, case.opened_at), -credited)
     return replace(found, due_minor=min(found.due_minor, over))
 
 
@@ -334,7 +344,7 @@ class Gathering:
             "unrecorded_checks": self._unrecorded(case),
             "repeats_ended_case": self._repeats(case),
             "other_is_theirs": self._other_is_theirs(case),
-            "stray_gone": "stray_sent_back" in self.statements,
+            "stray_gone": self._stray_gone(case),
             "loss_confirmed": "loss_confirmed" in self.statements,
             "ahead_lost": "ahead_loss_confirmed" in self.statements,
             "address_confirmed": "address_confirmed" in self.statements,
@@ -342,6 +352,7 @@ class Gathering:
             "disposal_consent": "disposal_consent" in self.statements,
             "fee_agreed": "fee_agreed" in self.statements,
             "fee_chargeable": self._fee_chargeable(case),
+            **self._fees_elsewhere(case),
             "ahead_back": self._is_ahead_scanned(case),
             "has_account": case.account_id is not None,
             "refund_minor": self.amount_of("refunded"),
@@ -368,6 +379,22 @@ class Gathering:
             fee is not None and case.account is not None and fee.currency == case.account.currency
         )
 
+    def _fees_elsewhere(self, case: ReturnCase) -> dict[str, bool]:
+        """Tell which fees fall due by terms that are not in the account's money, while nobody has
+        stated what became of them.
+        """
+        terms, account = terms_of_model(self.session, case.device), case.account
+        if terms is None or account is None or terms.currency == account.currency:
+            return {}
+        if "fee_settled" in self.statements:
+            return {}
+        damaged = any(line.verdict is Verdict.USER_FAULT for line in self.lines)
+        is_nff = outcome_of(self.lines) is FaultsOutcome.NFF
+        return {
+            "damage_elsewhere": bool(terms.damage_minor) and case.is_rented and damaged,
+            "handling_elsewhere": bool(terms.handling_minor) and is_nff,
+        }
+
     def _unrecorded(self, case: ReturnCase) -> Sequence[str]:
         asked = PRECHECKS_OF[case.remedy]
         known = set(self.session.scalars(select(Precheck.code).where(Precheck.case_id == case.id)))
@@ -386,6 +413,11 @@ class Gathering:
         held = current_holding(self.session, other)
         is_theirs = held is not None and held.account_id == case.account_id
         return is_theirs and other_live_case(self.session, other.id) == 0
+
+    def _stray_gone(self, case: ReturnCase) -> bool:
+        """Tell whether the box that came by mistake was received in a return of its own."""
+        other = stray_box(self.session, case) if case.state == CaseState.MISMATCH else None
+        return other is not None and is_received(self.session, other, case)
 
     def _choice(self, case: ReturnCase) -> dict[str, Any]:
         """The law asks that a consumer be told, where choosing the repair brings longer cover."""
@@ -637,6 +669,17 @@ def stray_box(session: Session, case: ReturnCase) -> Device | None:
         .limit(1)
     )
     return find_scanned(session, str(event.stated.get("scanned", ""))) if event else None
+
+
+def is_received(session: Session, device: Device, but: ReturnCase) -> bool:
+    """Tell whether a box is in the workshop for another case, or as the operator's own."""
+    rows = select(WorkshopOrder.id).where(
+        WorkshopOrder.device_id == device.id,
+        WorkshopOrder.ended_at.is_(None),
+        WorkshopOrder.state != OrderState.EXPECTED,
+        or_(WorkshopOrder.case_id.is_(None), WorkshopOrder.case_id != but.id),
+    )
+    return session.scalar(rows.limit(1)) is not None
 
 
 def _is_covered(fault: Fault) -> bool:

@@ -41,7 +41,7 @@ class Guard:
 STATED = frozenset(
     {
         *(Need.REASON, Need.SAME_BOX, Need.OTHER_BOX, Need.AHEAD_BACK),
-        *(Need.PARCEL, Need.SIGNATURE),
+        *(Need.PARCEL, Need.SIGNATURE, Need.STRAY_GONE),
     }
 )
 """What is asked with a step: a page greys no button for it, but asks."""
@@ -139,7 +139,8 @@ PARCELS: Mapping[Need, Guard] = {
         text("The box that came is not the customer's, or has a case of its own."),
     ),
     Need.STRAY_GONE: Guard(
-        lambda f: f.stray_gone, text("The box that came by mistake has not been sent back.")
+        lambda f: f.stray_gone or bool(f.tracking.strip()),
+        text("Send the box that came by mistake back: give the carrier's number of its parcel."),
     ),
     Need.PARCEL: Guard(
         lambda f: bool(f.tracking.strip()), text("Give the carrier's number of the parcel.")
@@ -381,6 +382,20 @@ MONEY: Mapping[Need, Guard] = {
     Need.NOT_OVERPAID: Guard(
         lambda f: f.balance_minor >= 0,
         text("The customer has paid for what was not done: pay it back first."),
+    ),
+    Need.DAMAGE_MONEY: Guard(
+        lambda f: not f.damage_elsewhere,
+        text(
+            "The fee for damage is in another currency than the account: charge it there by hand or"
+            " waive it, and state that."
+        ),
+    ),
+    Need.HANDLING_MONEY: Guard(
+        lambda f: not f.handling_elsewhere,
+        text(
+            "The fee for handling is in another currency than the account: charge it there by hand"
+            " or waive it, and state that."
+        ),
     ),
     Need.REFUND: Guard(
         lambda f: f.refund_minor is not None and 0 < f.refund_minor <= f.price_minor,

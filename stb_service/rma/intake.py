@@ -162,6 +162,8 @@ class Door:
         if found.meaning is Meaning.RECEIVED:
             return self._receive(found)
         if found.meaning is Meaning.OTHER and again and scan_key(again) == scan_key(scanned):
+            if found.box is not None and not self.place:
+                raise Invalid.field("place", text("Choose the place where the box is taken in."))
             self._act(found, "mismatch")
             return replace(found, meaning=Meaning.MISMATCHED)
         return found

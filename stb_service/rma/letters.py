@@ -11,7 +11,7 @@ from stb_service.billing.models import Quote
 from stb_service.devices.models import Device
 from stb_service.parts.rules import Condition
 from stb_service.rma import queries
-from stb_service.rma.ahead import agreed_fee, fee_now
+from stb_service.rma.ahead import agreed_fee
 from stb_service.rma.cases import CaseState
 from stb_service.rma.choosing import case_of_quote, ways_of
 from stb_service.rma.cover_words import letter_words, outcome_words
@@ -230,14 +230,15 @@ def _covered_until(writing: Writing, device: Device, on: date) -> date:
 
 
 def _is_overdue(writing: Writing) -> bool:
-    """Tell whether a box of the operator's, or one that was replaced ahead, is waited for."""
-    is_awaited = writing.case.state == _S.AUTHORISED and writing.case.is_rented
-    return writing.case.state == _S.AHEAD or is_awaited
+    """Tell whether a box that was replaced ahead is waited for. One that nobody replaced is with the
+    customer as before, and costs nothing.
+    """
+    return writing.case.state == _S.AHEAD
 
 
 def _final_notice(writing: Writing) -> Paper:
     sent = writing.entered(_S.AHEAD)
-    fee = (agreed_fee if sent else fee_now)(writing.session, writing.case)
+    fee = agreed_fee(writing.session, writing.case)
     if fee is None:
         raise Refused([NO_FEE])
     return papers.FinalNotice(

@@ -137,22 +137,24 @@ STATEMENTS: Mapping[str, Text] = {
     "disposal_consent": text("Customer consents to disposal"),
     "remedy_chosen": text("Customer was informed and chose the remedy"),
     "nothing_else_offered": text("No other box is offered to the customer, new or refurbished"),
+    "fee_settled": text("Fee in another currency charged by hand, or waived"),
     "price_paid": text("Price that was paid for the box"),
     "refunded": text("Amount that is paid back to the customer"),
-    "stray_sent_back": text("Box that came by mistake sent back"),
     "wiped": text("Customer's data wiped, or its storage destroyed"),
 }
 OF_ORDER = frozenset({"wiped"})
 """What is stated of the workshop order; the rest of the case."""
 SINCE_ENTERED = frozenset(
     {
-        *("address_confirmed", "notice_sent", "stray_sent_back"),
+        *("address_confirmed", "notice_sent"),
         *("loss_confirmed", "ahead_loss_confirmed", "disposal_consent", "refunded"),
     }
 )
 """What counts only if it was stated since the present state was entered."""
 WITH_AMOUNT = frozenset({"price_paid", "refunded"})
 """What is stated with an amount of money: by whoever decides, and with what shows it."""
+WITH_NOTE = frozenset({"fee_settled"})
+"""What is stated by whoever decides, with what became of it."""
 GRADES: Mapping[str, Text] = {
     "A": text("As good as new"),
     "B": text("Signs of use"),

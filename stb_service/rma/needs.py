@@ -24,6 +24,8 @@ class Need(StrEnum):
     DEADLINE = "deadline"
     # another box in the parcel, a parcel that is gone
     OTHER_FITS = "other_fits"
+    DAMAGE_MONEY = "damage_money"
+    HANDLING_MONEY = "handling_money"
     STRAY_GONE = "stray_gone"
     LOSS_CONFIRMED = "loss_confirmed"
     OWN_PARCEL = "own_parcel"

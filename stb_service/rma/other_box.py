@@ -1,5 +1,5 @@
-"""Taking the box that came instead of the one that was authorised: what was known of the first is not
-true of the other.
+"""The box that came instead of the one that was authorised: it is put aside, and taken instead (what
+was known of the first is not true of the other) or sent back.
 """
 
 from __future__ import annotations
@@ -8,11 +8,54 @@ from sqlalchemy import select
 
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.models import Device
-from stb_service.rma import cover_facts
+from stb_service.devices.rules import RETIRED, Status
+from stb_service.parts.rules import LocationKind
+from stb_service.rma import cover_facts, homes, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.deciding import decide_fault
-from stb_service.rma.gathering import live_exchange
+from stb_service.rma.facts import Content
+from stb_service.rma.gathering import is_received, live_exchange, stray_box
 from stb_service.rma.models import Fault, Statement
+
+ASIDE = shipping.TAKEN_IN | {LocationKind.QUARANTINE}
+"""The kinds of places where it waits until that is settled."""
+
+
+def put_aside(acting: Acting) -> None:
+    """Let the box stand at a place of ours; one that nobody knows, and one that was received in a
+    return of its own, stands nowhere else by that.
+
+    Raises:
+        Invalid: it is not said where.
+    """
+    other = stray_box(acting.session, acting.the_case)
+    if other is None or other.status in RETIRED:
+        return
+    if is_received(acting.session, other, acting.the_case):
+        return
+    shipping.stand_aside(
+        acting,
+        other,
+        shipping.stated_location(acting, *sorted(ASIDE), default=acting.the_order.destination),
+    )
+
+
+def send_back(acting: Acting) -> None:
+    """Send the box back to whoever has it, or to the shelf that it came from."""
+    if acting.facts.stray_gone:
+        return
+    shipping.send_parcel(acting, "stray", Content.STRAY)
+    other = stray_box(acting.session, acting.the_case)
+    if other is None or other.status in RETIRED:
+        return
+    is_held = current_holding(acting.session, other) is not None
+    if not is_held and homes.bring_home(acting, other):
+        return
+    shipping.let_out(acting, other, holder=shipping.carrier_of(acting))
+    if is_held or other.sold_on is not None:
+        shipping.mark(acting, other, Status.ACTIVE if other.activated_on else Status.SOLD)
+    else:
+        shipping.mark(acting, other, Status.REFURB, Status.IN_STOCK)
 
 
 def take_instead(acting: Acting, other: Device) -> None:

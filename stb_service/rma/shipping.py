@@ -54,6 +54,13 @@ def take_in(acting: Acting, device: Device, location: Location) -> None:
     acting.session.flush()
 
 
+def stand_aside(acting: Acting, device: Device, location: Location) -> None:
+    """Let a box that the return is not about stand at a place of ours."""
+    _move(acting, device, location, Condition.DEFECTIVE)
+    _set_status(acting, device, Status.IN_RMA)
+    acting.session.flush()
+
+
 def let_out(acting: Acting, device: Device, *, holder: str) -> None:
     """Let a box of ours go to the customers' side, into somebody's hands."""
     session = acting.session
@@ -135,6 +142,18 @@ def put_back(acting: Acting, device: Device, location: Location, condition: str)
     _set_status(acting, device, Status.IN_STOCK if condition == "new" else Status.REFURB)
     if device.status == Status.IN_RMA:
         _set_status(acting, device, Status.REFURB)
+
+
+def put(acting: Acting, device: Device, location: Location, condition: str, *life: Status) -> None:
+    """Let a box stand at a place of ours in a condition, and go through these steps of its life."""
+    _move(acting, device, location, Condition(condition))
+    mark(acting, device, *life)
+
+
+def mark(acting: Acting, device: Device, *life: Status) -> None:
+    """Let a box go through these steps of its life, as far as there are such."""
+    for status in life:
+        _set_status(acting, device, status)
 
 
 def _leave(acting: Acting, device: Device) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stb_service.parts.rules import LocationKind
 from stb_service.rma.needs import Need
+from stb_service.rma.other_box import ASIDE
 from stb_service.rma.rules import Action
 from stb_service.rma.shipping import TAKEN_IN
 
@@ -15,17 +16,21 @@ OF_NEED: Mapping[str, tuple[str, ...]] = {
     Need.OTHER_BOX: ("scanned",),
     Need.AHEAD_BACK: ("scanned",),
     Need.PARCEL: ("carrier", "tracking"),
+    Need.STRAY_GONE: ("carrier", "tracking"),
     Need.SIGNATURE: ("signed_by",),
 }
 PLACES_OF: Mapping[str, frozenset[LocationKind]] = {
     **dict.fromkeys(("receive", "accept_other", "swap_at_counter", "swap_at_door"), TAKEN_IN),
     **dict.fromkeys(("approve", "ahead_undelivered", "unclaimed", "restock"), TAKEN_IN),
+    "mismatch": ASIDE,
     "scrap": frozenset({LocationKind.SCRAP}),
     "claim": frozenset({LocationKind.SUPPLIER}),
     "supplier_keeps": frozenset({LocationKind.SUPPLIER}),
 }
 """Where a box may be put by a step that moves it, or sent by one that asks for it."""
-NEEDED_PLACES = frozenset({"receive", "accept_other", "swap_at_counter", "swap_at_door"})
+NEEDED_PLACES = frozenset(
+    {"receive", "accept_other", "mismatch", "swap_at_counter", "swap_at_door"}
+)
 QUIET = frozenset({"hold", "resume", "cancel", "reject"})
 """Steps that lead away from what was promised: they do not stand out."""
 

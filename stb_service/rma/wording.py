@@ -81,11 +81,13 @@ DIRECTION_NAMES: Mapping[str, Text] = {
     "in": text("To us"),
     "out": text("To the customer"),
     "supplier": text("To the supplier and back"),
+    "stray": text("Back to where it came from"),
 }
 CONTENT_NAMES: Mapping[str, Text] = {
     "own": text("The box"),
     "spare": text("The replacement"),
     "accessory": text("An accessory"),
+    "stray": text("The box that came by mistake"),
 }
 ENDING_NAMES: Mapping[str, Text] = {
     "delivered": text("Delivered"),

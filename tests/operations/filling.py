@@ -239,7 +239,9 @@ def fill_returns(session: Session, files: FileStore, actor: Actor) -> None:
 
     fill_claims(session, order, actor)
     accessory = open_case(session, device=second, remedy="accessory", **who).number
-    reserve_accessory(session, ref=accessory, part="PSU-12", location="MAIN", **who)
+    reserve_accessory(
+        session, ref=accessory, part="PSU-12", location="MAIN", reason="asked for", **who
+    )
     ahead = open_case(session, device=third, **who).number
     allocate_spare(session, ref=ahead, device=spare, **who)
     state(session, ref=ahead, kind="fee_agreed", **who)

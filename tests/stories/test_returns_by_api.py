@@ -157,18 +157,23 @@ def test_another_box_in_the_parcel(world: World) -> None:
     wrong = {"scanned": stranger["serial"], "location": BENCH}
     assert world.refused("receive", **wrong) == ["same_box"]
 
-    world.step("mismatch", scanned=stranger["serial"])
+    world.step("mismatch", scanned=stranger["serial"], location=BENCH)
     assert world.refused("accept_other", reason="same") == ["other_fits"]
     assert world.refused("return_other") == ["stray_gone"]
-    world.says("statements", kind="stray_sent_back").step("return_other")
-    world.step("mismatch", scanned=other["serial"])
+    world.step("return_other", tracking="1Z2")
+    world.step("mismatch", scanned=other["serial"], location=BENCH)
     world.step("accept_other", reason="the customer mixed them up", location=BENCH)
 
     assert world.states == ("received", "arrived")
     assert world.case["device"]["serial"] == world.order["device"]["serial"] == other["serial"]
     assert world.entries == []
-    assert world.moved() == [(BOX, "CUSTOMER", BENCH)]
+    assert world.moved() == [
+        *((BOX, MAIN, "CUSTOMER"), (BOX, "CUSTOMER", BENCH)),
+        *((BOX, BENCH, "CUSTOMER"), (BOX, "CUSTOMER", MAIN)),
+        (BOX, "CUSTOMER", BENCH),
+    ]
     assert world.place_of(other) == (BENCH, "defective")
+    assert world.place_of(stranger) == (MAIN, "new")
     assert world.held == {box["serial"], other["serial"]}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session, joinedload
@@ -65,16 +65,27 @@ def paid_for_quote(session: Session, quote: Quote) -> int:
 
 
 def credited_for(session: Session, account: Account, *, kind: str, ref: str) -> int:
-    """Return how much of an account's fees for a piece of work was credited."""
+    """Return how much of an account's fees and quotes for a piece of work was credited."""
     return -_sum(
         session,
         LedgerEntry.account_id == account.id,
         LedgerEntry.subject_kind == kind,
         LedgerEntry.subject_ref == ref,
         LedgerEntry.kind == EntryKind.CREDIT,
-        LedgerEntry.cause.in_(FEES),
+        LedgerEntry.cause.in_((*FEES, Cause.QUOTE)),
         LedgerEntry.cause != Cause.CORRECTION,
     )
+
+
+def credit_before(session: Session, account: Account, at: datetime) -> int:
+    """Return what an account had to its credit before an instant, in its own currency."""
+    owed = _sum(
+        session,
+        LedgerEntry.account_id == account.id,
+        LedgerEntry.currency == account.currency,
+        LedgerEntry.at < at,
+    )
+    return max(0, -owed)
 
 
 def outstanding(session: Session, quote: Quote) -> int:

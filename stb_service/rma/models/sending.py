@@ -35,8 +35,8 @@ class Parcel(Public, Base):
 
     __tablename__ = "rma_parcels"
     __table_args__ = (
-        CheckConstraint("direction IN ('in', 'out', 'supplier')", name="direction"),
-        CheckConstraint("content IN ('own', 'spare', 'accessory')", name="content"),
+        CheckConstraint("direction IN ('in', 'out', 'supplier', 'stray')", name="direction"),
+        CheckConstraint("content IN ('own', 'spare', 'accessory', 'stray')", name="content"),
         CheckConstraint(
             "ending IN ('delivered', 'lost', 'refused', 'bounced', 'found')", name="ending"
         ),

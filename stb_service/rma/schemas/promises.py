@@ -51,6 +51,14 @@ class AccessoryBody(ma.Schema):
     location = fields.line(32, required=True)
     quantity = integer(1, 100, load_default=1)
     condition = condition_field(load_default="new")
+    reason = fields.line(
+        500,
+        shortest=0,
+        load_default="",
+        metadata={
+            "description": "why another part, or more of it, than the reported fault calls for"
+        },
+    )
 
 
 class CaseQuoteBody(ma.Schema):

@@ -74,7 +74,15 @@ class House(Desk):
                 fits={"AUR-1": 1},
                 **who,
             )
-            create_part(session, sku=REMOTE, name="Remote control", currency="EUR", **who)
+            create_part(
+                session,
+                sku=REMOTE,
+                name="Remote control",
+                currency="EUR",
+                component="remote",
+                fits={"AUR-1": 1},
+                **who,
+            )
             create_part(session, sku=BOX, name="Aurora One", currency="EUR", model="AUR-1", **who)
             for code, kind, organisation in PLACES:
                 create_location(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from stb_service.billing.ledger.queries import entries_about
+import pytest
+
+from stb_service.billing.ledger.queries import balances, entries_about
 from stb_service.rma import bench, deciding
 from stb_service.rma.cases import CASE
 from stb_service.rma.gathering import CASE_SUBJECT
@@ -10,7 +12,8 @@ from stb_service.rma.lists import CHECKLIST
 from stb_service.rma.terms import set_model_terms
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING
-from tests.stb_service.rma.conftest import TAX, House
+from stb_service.shared.errors import Invalid
+from tests.stb_service.rma.conftest import SHOP, TAX, House
 
 FEES = {"damage_minor": 4_000, "handling_minor": 1_500, "tax_ppm": TAX}
 
@@ -73,10 +76,80 @@ def test_a_fee_whose_verdict_does_not_stand_is_given_back(one: House) -> None:
     assert charged(one) == [("charge", "damage_fee", 4_760), ("credit", "correction", -4_760)]
 
 
-def test_terms_in_other_money_name_no_fee(one: House) -> None:
-    judged(one, currency="USD").on_case("recover", reason="it is ours").on_case("confirm")
+@pytest.mark.parametrize(
+    ("step", "stated"),
+    [
+        ("recover", {"reason": "ours"}),
+        ("withdraw", {"reason": "theirs"}),
+        ("approve_repair", {}),
+        ("approve_replace", {}),
+    ],
+)
+def test_a_fee_in_other_money_bars_until_it_is_stated_what_became_of_it(
+    one: House, step: str, stated: dict[str, str]
+) -> None:
+    judged(one, currency="USD")
+    assert one.refused(CASE, step, **stated) == ["damage_money"]
+    with pytest.raises(Invalid):
+        one.state("fee_settled")
+
+    one.state("fee_settled", note="waived: the terms are in dollars").on_case(step, **stated)
 
     assert charged(one) == []
+
+
+def test_handling_in_other_money_bars_too(one: House) -> None:
+    one.do(set_model_terms, model="AUR-1", **{**FEES, "currency": "USD"})
+    device = one.customers_box()
+    one.open(device).received(device).judged("none_found", confirmed="no")
+
+    assert one.refused(CASE, "return_nff") == ["handling_money"]
+
+
+def swapped(house: House, **fees: int | str) -> House:
+    """Let a rented box be swapped at the counter, and be found damaged on the bench."""
+    house.do(set_model_terms, model="AUR-1", **{**FEES, **fees})
+    device, spare = house.customers_box(tenure="rented"), house.spare(place=SHOP)
+    house.open(device, remedy="swap_counter").authorised().allocated(spare)
+    house.on_case("swap_at_counter", scanned=device.serial, location=SHOP, signed_by="Ada")
+    return house.provisioned().judged("user_damage", photo=True)
+
+
+def test_damage_that_is_found_after_a_swap_costs_its_fee(one: House) -> None:
+    assert charged(swapped(one)) == [("charge", "damage_fee", 4_760)]
+    assert one.refused(CASE, "confirm") == ["balance"]
+
+
+def test_damage_found_after_a_swap_with_a_fee_in_other_money_keeps_the_return_open(
+    one: House,
+) -> None:
+    assert swapped(one, currency="USD").refused(CASE, "confirm") == ["damage_money"]
+
+
+def test_a_damaged_box_that_goes_back_to_who_rents_it_costs_its_fee(one: House) -> None:
+    judged(one).on_case("withdraw", reason="wants it back")
+
+    assert charged(one) == [("charge", "damage_fee", 4_760)]
+    assert one.refused(CASE, "ship", tracking="1Z2") == ["balance"]
+
+
+@pytest.mark.parametrize("paid", [0, 2_000])
+def test_a_fee_that_is_written_off_is_owed_no_more(one: House, paid: int) -> None:
+    one.do(set_model_terms, model="AUR-1", unreturned_minor=9_000, may_send_ahead=True)
+    device, spare = one.customers_box(), one.spare()
+    one.open(device, "mainboard").authorised().state("fee_agreed").allocated(spare)
+    one.on_case("send_ahead", tracking="1Z1").tick(days=15)
+    one.on_case("charge_fee")
+    if paid:
+        one.pay_account(paid)
+
+    one.on_case("write_off", reason="gave up")
+
+    assert charged(one) == [
+        ("charge", "advance_fee", 9_000),
+        ("credit", "correction", paid - 9_000),
+    ]
+    assert one.ask(balances, one.home, EVERYTHING)[0].minor == 0
 
 
 def test_handling_is_paid_before_a_box_without_a_fault_goes_back(house: House) -> None:

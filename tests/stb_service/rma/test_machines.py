@@ -257,7 +257,7 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     (
         *(Need.STRAY_GONE, CASE, "return_other"),
         lambda j: j.to("authorised").know(scanned="SN7").case("mismatch"),
-        {"stray_gone": False},
+        {"stray_gone": False, "tracking": ""},
     ),
     (
         *(Need.AHEAD, CASE, "return_other_ahead"),
@@ -317,6 +317,15 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
     (
         *(Need.NOT_COVERED, CASE, "settle_uncovered"),
         *(lambda j: j.to("ahead").case("receive").order("inspect", "judge"), {}),
+    ),
+    (
+        *(Need.DAMAGE_MONEY, CASE, "recover"),
+        *(lambda j: j.know(rented=True).to("deciding"), {"damage_elsewhere": True}),
+    ),
+    (
+        *(Need.HANDLING_MONEY, CASE, "return_nff"),
+        lambda j: j.know(lines=lines(Verdict.NFF)).to("deciding"),
+        {"handling_elsewhere": True},
     ),
     (
         *(Need.FEE_CHARGEABLE, CASE, "send_ahead"),
@@ -491,6 +500,8 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.SPARE_NEW,
             Need.SPARE_PROMISED,
             Need.NOT_FAILED,
+            Need.DAMAGE_MONEY,
+            Need.HANDLING_MONEY,
         ),
         *(
             Need.FOR_BOX,

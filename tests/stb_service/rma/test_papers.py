@@ -158,6 +158,14 @@ def test_a_quote_of_another_box_and_of_an_accessory_says_so(post: Post) -> None:
     assert found == [("repair", True), ("replace", False), ("accessory", False)]
 
 
+def test_a_rented_box_that_nobody_replaced_has_no_final_notice(post: Post) -> None:
+    post.lives()
+    post.do(set_model_terms, model="AUR-1", unreturned_minor=9_000)
+    post.open(post.customers_box(tenure="rented")).authorised()
+
+    assert "final-notice" not in post.offers
+
+
 def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     device, spare = post.customers_box(), post.spare()
     terms = {"may_send_ahead": True, "unreturned_minor": 8_000, "tax_ppm": TAX}

@@ -144,11 +144,11 @@ def test_another_box_in_the_parcel(one: House) -> None:
     one.open(device).authorised().on_case("post", tracking="1Z1")
     assert one.refused(CASE, "receive", scanned=stranger.serial, location=BENCH) == ["same_box"]
 
-    one.on_case("mismatch", scanned=stranger.serial)
+    one.on_case("mismatch", scanned=stranger.serial, location=BENCH)
     assert one.refused(CASE, "accept_other", reason="same") == ["other_fits"]
     assert one.refused(CASE, "return_other") == ["stray_gone"]
-    one.state("stray_sent_back").on_case("return_other")
-    one.on_case("mismatch", scanned=other.serial)
+    one.on_case("return_other", tracking="1Z2")
+    one.on_case("mismatch", scanned=other.serial, location=BENCH)
     assert one.refused(CASE, "return_other") == ["stray_gone"]  # said of the stranger alone
     one.on_case("accept_other", reason="the customer mixed them up", location=BENCH)
 

@@ -28,7 +28,7 @@ def test_another_box_that_is_accepted_brings_its_own_tenure_and_warranty(house: 
     rented = house.customers_box("SN-0002", tenure="rented", sold_on=OLD)
     house.open(first).authorised().state("price_paid", amount_minor=9_900, note="Receipt")
     assert decided_on(house) == first.id
-    house.on_case("mismatch", scanned=rented.serial)
+    house.on_case("mismatch", scanned=rented.serial, location=BENCH)
     house.on_case("accept_other", reason="mixed up", location=BENCH)
 
     assert (house.case.device_id, house.case.tenure) == (rented.id, "rented")
