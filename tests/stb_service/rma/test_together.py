@@ -46,6 +46,7 @@ KNOWN: tuple[Facts, ...] = tuple(
         {"lines": lines(V.USER_FAULT, agreed=True), "beyond_repair": True},
         {"quoted_remedy": "replace"},
         {"quote_paid_minor": 1},
+        {"quote_gone": True},
         {"remedy": "accessory"},
         {"remedy": "accessory", "all_covered": False, "quoted_remedy": "accessory"},
         {"remedy": "accessory", "all_covered": False, "quote_until": START},

@@ -20,6 +20,7 @@ PARTS_OF_A_VERB = {
     "act_on_first": "who lets time pass and hears answers is the system, by `act`",
     "decide_fault": "a part of opening, adding and judging",
     "record": "the audit of the others",
+    "take_back": "a part of undoing, and of granting",
     "write_step": "a part of moving a claim",
 }
 VERBS: list[tuple[Callable[..., Any], dict[str, Any], set[str]]] = [
