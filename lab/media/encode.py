@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -154,10 +155,28 @@ def encode(recipe: Recipe, path: Path, tell: Tell = _untold) -> None:
         stream.pix_fmt = content.pixels
         stream.time_base = Fraction(1, content.fps)
         stream.codec_context.thread_count = 1
+        open_unhurried(stream.codec_context)
         for done, frame in enumerate(pictures(content), start=1):
             out.mux(stream.encode(frame))
             tell(done, content.frames)
         out.mux(stream.encode(None))
+
+
+def open_unhurried(codec: av.CodecContext) -> None:
+    """Open an encoder, and leave this process as urgent as it was.
+
+    Where it may (as root), SVT-AV1 puts its caller and its own threads before everything else on
+    the machine (SCHED_FIFO, priority 99), and whatever is started from there inherits that.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        codec.open()
+        return
+    policy, rank = os.sched_getscheduler(0), os.sched_getparam(0)
+    codec.open()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            if os.sched_getscheduler(int(thread.name)) != policy:
+                os.sched_setscheduler(int(thread.name), policy, rank)
 
 
 def _mux_options(recipe: Recipe) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lab.media.content import Content
-from lab.media.encode import Cache, Recipe
+from lab.media.encode import CODECS, Cache, Recipe, encode
 
 FRAMES = 5
 RECIPE = Recipe("mpeg2video", Content(width=320, height=180, frames=FRAMES))
@@ -63,3 +64,16 @@ def test_an_encoding_that_is_broken_off_leaves_nothing_behind(tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         Cache(tmp_path).path_of(RECIPE, stop)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("codec", sorted(CODECS))
+def test_no_encoder_puts_itself_before_everything_else(tmp_path: Path, codec: str) -> None:
+    seen = set()
+
+    def tell(_done: int, _all: int) -> None:
+        seen.update(os.sched_getscheduler(int(t.name)) for t in Path("/proc/self/task").iterdir())
+
+    before = os.sched_getscheduler(0)
+    encode(Recipe(codec, RECIPE.content), tmp_path / "out", tell)
+
+    assert (seen, os.sched_getscheduler(0)) == ({before}, before)

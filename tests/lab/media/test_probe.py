@@ -16,6 +16,7 @@ import pytest
 
 from lab.cli import main
 from lab.media import probe as probing
+from lab.media.encode import open_unhurried
 from lab.media.facts import MediaFacts
 from lab.media.probe import Unreadable, probe
 from lab.media.sections import checksum
@@ -59,6 +60,7 @@ def write(
         assert isinstance(audio, av.AudioStream)
         video.width, video.height = size
         video.pix_fmt = pixels
+        open_unhurried(video.codec_context)
         for number in range(frames):
             frame = av.VideoFrame(*size, pixels)
             for plane in frame.planes:
