@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stb_service.demo.mending import Mending
-from stb_service.demo.money import FREIGHT_CENTS, LABOUR_CENTS, MARGIN, in_currency
+from stb_service.demo.money import FREIGHT_CENTS, LABOUR_CENTS, MARGIN, TERMS_CURRENCY, in_currency
 from stb_service.demo.operator import SELLER
 from stb_service.demo.returning import DAY, HOUR, Answer, Steps, Way
 from stb_service.demo.stock import BOX_PRICE, spare_for
@@ -322,6 +322,8 @@ class Journey(Mending):
             repair_price_minor=parts + LABOUR_CENTS + FREIGHT_CENTS,
             actor=self.op.agent,
         )
+        if self.customer.country.currency != TERMS_CURRENCY:
+            self.say(deciding.state, kind="nothing_else_offered", actor=self.op.agent)
 
     def _dispose(self) -> Steps:
         self.say(deciding.state, kind="disposal_consent", actor=self.op.agent)

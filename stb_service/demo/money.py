@@ -35,6 +35,8 @@ TAX_PPM = {"IE": 230_000, "GB": 200_000, "GR": 240_000, "CY": 190_000, "AE": 50_
 OTHER_TAX_PPM = 100_000
 LABOUR_CENTS, FREIGHT_CENTS, LOST_CENTS, DAMAGE_CENTS = 2_900, 690, 6_000, 3_500
 """What half an hour of work, a parcel and a lost box cost the customer, in cents of a euro."""
+TERMS_CURRENCY = "EUR"
+"""In which money the terms of models are; what stands beside a quote in another is not shown."""
 MARGIN = 1.6
 """What a part costs the customer, of what it costs the operator."""
 BANK = "bank"

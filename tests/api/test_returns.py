@@ -101,7 +101,7 @@ def test_a_workshop_order_is_told_with_what_was_done(served: Served) -> None:
     assert order["location"]["code"] == "MAIN"
     assert len(order["checks"]) == 8
     assert [part["is_reserved"] for part in order["parts"]] == [True]
-    assert order["labour_minor"] == {"warranty": 667}
+    assert order["labour_minor"] == {"own": 667}
     assert [row["component"] for row in order["components"]] == ["disk"]
     assert [test["passed"] for test in order["tests"]] == [False]
 
@@ -304,7 +304,10 @@ def test_a_step_with_the_same_key_is_made_once(served: Served) -> None:
 def test_the_work_of_the_bench_is_written_down(served: Served) -> None:
     api, path = served.api, f"/workshop-orders/{ORDER}"
     late = api("PUT", f"{path}/checks/power", json={"result": "pass"})
-    worked = api("POST", f"{path}/labour", json={"what": "look", "minutes": 5, "rate_minor": 0})
+    look = {"what": "look", "minutes": 5, "rate_minor": 0}
+    unpaid = api("POST", f"{path}/labour", json=look)
+    free = {"billing_code": "own", "reason": "to see what it costs"}
+    worked = api("POST", f"{path}/labour", json={**look, **free})
     firmware = api("PUT", f"{path}/firmware", json={"before": "1.0.0"})
     tried = api("POST", f"{path}/tests", json={"passed": True, "note": "an hour"})
     test = tried.json["tests"][-1]["id"]
@@ -318,6 +321,7 @@ def test_the_work_of_the_bench_is_written_down(served: Served) -> None:
     dropped = api("POST", f"{path}/parts/{tried.json['parts'][0]['id']}/give-back")
 
     assert (late.status_code, codes(late)) == (409, ["not-now"])
+    assert (unpaid.status_code, codes(unpaid)) == (409, ["not-agreed"])
     assert worked.json["labour"][-1]["minutes"] == 5
     assert firmware.json["firmware_before"] == "1.0.0"
     assert (attached.status_code, list(attached.json["errors"])) == (422, ["lab_run"])

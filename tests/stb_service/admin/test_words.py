@@ -43,6 +43,10 @@ BUILT = {
 }
 
 
+BESIDE = {"record_count": 2}
+"""Where verbs that are written by a function of another module stand in its call."""
+
+
 def constants(node: ast.AST) -> Iterator[str]:
     """Yield the texts of an expression; of a text with places, its beginning."""
     if isinstance(node, ast.JoinedStr):
@@ -61,7 +65,7 @@ def name_of(node: ast.keyword | ast.Assign) -> str | None:
 
 def verbs_of(tree: ast.Module) -> Iterator[str]:
     """Yield what is bound to `verb` in a module: by name, by assignment, or by its place."""
-    places = {
+    places = BESIDE | {
         node.name: [argument.arg for argument in node.args.args].index("verb")
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and "verb" in [a.arg for a in node.args.args]

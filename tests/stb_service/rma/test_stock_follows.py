@@ -110,7 +110,7 @@ def unclaimed(house: House, **stated: str) -> House:
     house.checked().say(exchange.reserve_accessory, part=REMOTE, location=MAIN)
     house.on_case("approve_accessory").on_case("ship", tracking="1Z1")
     house.on_case("lose", reason="no scan").state("loss_confirmed").on_case("send_again")
-    house.say(exchange.reserve_accessory, part=REMOTE, location=MAIN, quantity=2)
+    house.say(exchange.reserve_accessory, part=REMOTE, location=MAIN, quantity=2, reason="two")
     house.on_case("ship", tracking="1Z2").on_case("bounce", reason="moved away")
     assert (remotes(house).on_hand, remotes(house).value_minor) == (2, 1_400)
     house.state("address_confirmed").on_case("ship", tracking="1Z3")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -240,8 +239,8 @@ def test_an_inspector_is_asked_for_the_counter_where_the_policy_counts_hours(sho
     plain = f"/workshop/{received(shop, 'SN-2015')}/inspection"
     shop.sent(f"{plain}/begin")
     house.in_force("counted", doa_hours=48)
-    house.assign("counted", since=date(2026, 2, 1))
-    order = received(shop, "SN-2016", sold_on=date(2026, 2, 25))
+    house.assign("counted", since=house.now.date())
+    order = received(shop, "SN-2016", sold_on=house.now.date())
     path, asked = f"/workshop/{order}/inspection", f"/workshop/{order}/inspection/faults/1"
     shop.sent(f"{path}/begin")
 
