@@ -68,7 +68,7 @@ def test_an_encoding_that_is_broken_off_leaves_nothing_behind(tmp_path: Path) ->
 
 @pytest.mark.parametrize("codec", sorted(CODECS))
 def test_no_encoder_puts_itself_before_everything_else(tmp_path: Path, codec: str) -> None:
-    seen = set()
+    seen: set[int] = set()
 
     def tell(_done: int, _all: int) -> None:
         seen.update(os.sched_getscheduler(int(t.name)) for t in Path("/proc/self/task").iterdir())
