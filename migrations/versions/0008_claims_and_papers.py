@@ -313,13 +313,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rma_claims")),
         sa.UniqueConstraint("number", name=op.f("uq_rma_claims_number")),
-        sa.UniqueConstraint("order_id", name=op.f("uq_rma_claims_order_id")),
         sa.UniqueConstraint("ordinal", name=op.f("uq_rma_claims_ordinal")),
         sa.UniqueConstraint("public_id", name=op.f("uq_rma_claims_public_id")),
     )
     with op.batch_alter_table("rma_claims", schema=None) as batch_op:
         batch_op.create_index("ix_rma_claims_batch", ["batch_id", "id"], unique=False)
         batch_op.create_index("ix_rma_claims_device", ["device_id"], unique=False)
+        batch_op.create_index("ix_rma_claims_order", ["order_id"], unique=False)
         batch_op.create_index("ix_rma_claims_state", ["state", "id"], unique=False)
         batch_op.create_index(
             "ix_rma_claims_supplier", ["supplier_id", "state", "id"], unique=False
@@ -389,9 +389,20 @@ def upgrade() -> None:
         sa.Column("what", sa.String(length=200), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "order_part_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("labour_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("order_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('part', 'labour', 'freight')", name=op.f("ck_rma_claim_lines_kind")
+            "kind IN ('part', 'labour', 'box', 'freight')", name=op.f("ck_rma_claim_lines_kind")
+        ),
+        sa.CheckConstraint(
+            "(kind = 'part') = (order_part_id IS NOT NULL)"
+            " AND (kind = 'labour') = (labour_id IS NOT NULL)"
+            " AND (kind IN ('box', 'freight')) = (order_id IS NOT NULL)",
+            name=op.f("ck_rma_claim_lines_source"),
         ),
         sa.CheckConstraint(
             "quantity > 0 AND amount_minor > 0", name=op.f("ck_rma_claim_lines_amounts")
@@ -399,7 +410,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["claim_id"], ["rma_claims.id"], name=op.f("fk_rma_claim_lines_claim_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["labour_id"], ["rma_labour.id"], name=op.f("fk_rma_claim_lines_labour_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["order_id"], ["rma_orders.id"], name=op.f("fk_rma_claim_lines_order_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["order_part_id"],
+            ["rma_order_parts.id"],
+            name=op.f("fk_rma_claim_lines_order_part_id"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rma_claim_lines")),
+        sa.UniqueConstraint("labour_id", name=op.f("uq_rma_claim_lines_labour_id")),
+        sa.UniqueConstraint("order_id", "kind", name=op.f("uq_rma_claim_lines_order_id_kind")),
+        sa.UniqueConstraint("order_part_id", name=op.f("uq_rma_claim_lines_order_part_id")),
         sa.UniqueConstraint(
             "claim_id", "position", name=op.f("uq_rma_claim_lines_claim_id_position")
         ),
@@ -463,6 +488,7 @@ def downgrade() -> None:
     with op.batch_alter_table("rma_claims", schema=None) as batch_op:
         batch_op.drop_index("ix_rma_claims_supplier")
         batch_op.drop_index("ix_rma_claims_state")
+        batch_op.drop_index("ix_rma_claims_order")
         batch_op.drop_index("ix_rma_claims_device")
         batch_op.drop_index("ix_rma_claims_batch")
 

@@ -288,6 +288,7 @@ FIELD_NAMES: Mapping[str, Text] = {
     "basis": text("Counted from"),
     "with_parts": text("Parts may be claimed"),
     "freight_minor": text("Freight for each claim"),
+    "box_minor": text("What the box cost"),
 }
 
 VALUE_NAMES: Mapping[str, Mapping[str, Text]] = {

@@ -11,12 +11,8 @@ from stb_service.devices.demo import MODELS
 from stb_service.rma.claiming.batches import claims_of_batch
 from stb_service.rma.claiming.crediting import enter_credit_note
 from stb_service.rma.claiming.models import ClaimBatch, SupplierClaim
-from stb_service.rma.claiming.operations import (
-    move_claim,
-    propose_all,
-    set_supplier_terms,
-    submit_claims,
-)
+from stb_service.rma.claiming.operations import move_claim, set_supplier_terms, submit_claims
+from stb_service.rma.claiming.proposing import propose_all
 from stb_service.rma.claiming.rules import Basis
 from stb_service.rma.claims import ClaimState, Credited
 from stb_service.shared.access import EVERYTHING, SYSTEM

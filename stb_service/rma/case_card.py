@@ -20,7 +20,7 @@ from stb_service.rma import history, queries
 from stb_service.rma.before import findings
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.claiming.models import SupplierClaim
-from stb_service.rma.claiming.queries import claim_of_order
+from stb_service.rma.claiming.queries import claims_of_order
 from stb_service.rma.deciding import may_be_goodwill
 from stb_service.rma.drawing import draw
 from stb_service.rma.facts import Facts
@@ -236,11 +236,11 @@ class CaseCard:
         return queries.next_of(self.session, self.case, self.reader.scope)
 
     @cached_property
-    def claim(self) -> SupplierClaim | None:
+    def claims(self) -> Sequence[SupplierClaim]:
         """What is claimed from a supplier for its repair, where the reader is told."""
         if self.order is None or not self.reader.can("rma.claim"):
-            return None
-        return claim_of_order(self.session, self.order, self.reader.scope)
+            return ()
+        return claims_of_order(self.session, self.order, self.reader.scope)
 
     @cached_property
     def is_asking(self) -> bool:

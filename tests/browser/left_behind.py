@@ -13,7 +13,8 @@ from stb_service.billing.models import Payment, Quote
 from stb_service.parts.counts.operations import count_part, open_count
 from stb_service.parts.models import Location, Part
 from stb_service.rma import bench, comparing, exchange
-from stb_service.rma.claiming.operations import propose_claim, set_supplier_terms
+from stb_service.rma.claiming.operations import set_supplier_terms
+from stb_service.rma.claiming.proposing import propose_claim
 from stb_service.rma.terms import set_model_terms
 from stb_service.shared.access import SYSTEM
 from stb_service.subscribers.models import Subscriber

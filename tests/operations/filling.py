@@ -37,7 +37,7 @@ from stb_service.rma.comparing import compare_repair
 from stb_service.rma.deciding import add_photo, judge_fault, record_precheck, state
 from stb_service.rma.exchange import allocate_spare, reserve_accessory
 from stb_service.rma.lists import CHECKLIST, PRECHECKS_OF, Stated
-from stb_service.rma.models import ComponentSwap, WorkshopOrder
+from stb_service.rma.models import ComponentSwap, OrderPart, WorkshopOrder
 from stb_service.rma.operations import act, open_case
 from stb_service.rma.queries import order_of_case
 from stb_service.rma.quoting import quote_case
@@ -265,8 +265,9 @@ def fill_claims(session: Session, order: WorkshopOrder, actor: Actor) -> None:
         changed_at=NOW,
     )
     write_step(session, claim, "propose", **who)
+    planned = session.scalar(select(OrderPart.id).filter_by(order_id=order.id))
     part = {"kind": "part", "what": "PSU-12", "quantity": 1, "amount_minor": 500}
-    session.add(ClaimLine(claim_id=claim.id, position=1, **part))
+    session.add(ClaimLine(claim_id=claim.id, position=1, order_part_id=planned, **part))
     batch = submit_claims(session, claims=[claim.number], **who)
     enter_credit_note(
         session,

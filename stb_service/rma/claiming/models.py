@@ -25,7 +25,12 @@ from stb_service.rma.models.cases import ended_in
 from stb_service.shared.db import Base, Key, Public
 from stb_service.shared.money import Money
 
-_KINDS = "kind IN ('part', 'labour', 'freight')"
+_KINDS = "kind IN ('part', 'labour', 'box', 'freight')"
+_SOURCES = (
+    "(kind = 'part') = (order_part_id IS NOT NULL)"
+    " AND (kind = 'labour') = (labour_id IS NOT NULL)"
+    " AND (kind IN ('box', 'freight')) = (order_id IS NOT NULL)"
+)
 _MATCHES = "match IN ({})".format(", ".join(f"'{match}'" for match in Match))
 
 
@@ -97,7 +102,7 @@ class ClaimBatch(Public, Base):
 
 
 class SupplierClaim(Public, Base):
-    """What is claimed for one workshop order; an order is claimed once.
+    """What is claimed for one workshop order. What was done later is a further claim's.
 
     Its state is kept true as a case's is. What was claimed is the sum of its lines and stays;
     what was credited grows by each line of a credit note that names it.
@@ -127,12 +132,13 @@ class SupplierClaim(Public, Base):
         Index("ix_rma_claims_supplier", "supplier_id", "state", "id"),
         Index("ix_rma_claims_batch", "batch_id", "id"),
         Index("ix_rma_claims_device", "device_id"),
+        Index("ix_rma_claims_order", "order_id"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=True)
     ordinal: Mapped[int] = mapped_column(unique=True)
     number: Mapped[str] = mapped_column(String(16), unique=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("rma_orders.id"), unique=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("rma_orders.id"))
     device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"))
     supplier_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("rma_claim_batches.id"))
@@ -179,12 +185,20 @@ class SupplierClaim(Public, Base):
 
 
 class ClaimLine(Base):
-    """A part, the labour or the freight of a claim, as it was worked out. Never changed."""
+    """A part, labour, the box itself or the freight of a claim, as it was worked out. Never changed.
+
+    It names what it is for, and nothing is claimed twice: a part that was used, time that was
+    worked, or the order whose box was returned or for which freight is paid.
+    """
 
     __tablename__ = "rma_claim_lines"
     __table_args__ = (
         UniqueConstraint("claim_id", "position"),
+        UniqueConstraint("order_part_id"),
+        UniqueConstraint("labour_id"),
+        UniqueConstraint("order_id", "kind"),
         CheckConstraint(_KINDS, name="kind"),
+        CheckConstraint(_SOURCES, name="source"),
         CheckConstraint("quantity > 0 AND amount_minor > 0", name="amounts"),
     )
 
@@ -194,6 +208,9 @@ class ClaimLine(Base):
     what: Mapped[str] = mapped_column(String(200))
     quantity: Mapped[int]
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+    order_part_id: Mapped[int | None] = mapped_column(ForeignKey("rma_order_parts.id"))
+    labour_id: Mapped[int | None] = mapped_column(ForeignKey("rma_labour.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("rma_orders.id"))
 
 
 class ClaimEvent(Base):

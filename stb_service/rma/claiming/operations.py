@@ -1,4 +1,4 @@
-"""Verbs on claims: agree on terms, propose, send, move."""
+"""Verbs on claims: agree on terms, send, move; `proposing` makes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from stb_service.rma.claiming import batches, claimable, queries, rules
 from stb_service.rma.claiming.models import (
     ClaimBatch,
     ClaimEvent,
-    ClaimLine,
     SupplierClaim,
     SupplierTerms,
 )
@@ -25,8 +24,6 @@ from stb_service.rma.claims import CLAIM, ClaimState
 from stb_service.rma.facts import Facts
 from stb_service.rma.guards import obstacles_of
 from stb_service.rma.machine import NEW, Position, Step
-from stb_service.rma.models import WorkshopOrder
-from stb_service.rma.queries import order_by_ref
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
 from stb_service.shared.db import lock_row
@@ -147,83 +144,8 @@ def supplier_by_ref(session: Session, ref: str, actor: Actor) -> Location:
     return found
 
 
-# --- proposing -----------------------------------------------------------------------------------
-
-
-def propose_claim(session: Session, *, order: str, actor: Actor, now: datetime) -> SupplierClaim:
-    """Work out what the supplier of a box owes for its repair (`order`: number or public id of the
-    workshop order), and keep that as a claim that is still to be sent.
-
-    Raises:
-        Forbidden: the actor claims nothing from suppliers.
-        NotFound: there is no such order.
-        Refused: nothing can be claimed for it, or all of it is claimed.
-    """
-    actor.demand(VERB)
-    found = order_by_ref(session, order, actor.scope)
-    lock_row(session, WorkshopOrder, found.id)
-    return _propose(session, found, actor, now)
-
-
-def propose_all(
-    session: Session, *, limit: int = 100, actor: Actor, now: datetime
-) -> list[SupplierClaim]:
-    """Propose a claim for each of the newest repairs for which something can be claimed.
-
-    Raises:
-        Forbidden: the actor claims nothing from suppliers.
-    """
-    actor.demand(VERB)
-    page = claimable.candidates_page(session, actor.scope, limit=limit)
-    made = []
-    for order in sorted(page.rows, key=lambda row: row.id):
-        lock_row(session, WorkshopOrder, order.id)
-        try:
-            made.append(_propose(session, order, actor, now))
-        except Refused:
-            continue
-    return made
-
-
-def _propose(session: Session, order: WorkshopOrder, actor: Actor, now: datetime) -> SupplierClaim:
-    row = claimable.terms_of(session, order.device.model_id)
-    terms = claimable.plain_terms(row)
-    repair = claimable.repairs_of(session, [order])[order.id]
-    if obstacles := rules.obstacles_to_proposing(repair, terms):
-        raise Refused(obstacles)
-    assert row is not None
-    assert terms is not None
-    lines = rules.lines_of(repair, terms)
-    ordinal = _next_ordinal(session, SupplierClaim)
-    claim = SupplierClaim(
-        ordinal=ordinal,
-        number=queries.claim_number(ordinal),
-        order=order,
-        device=order.device,
-        supplier=row.supplier,
-        currency=terms.currency,
-        amount_minor=sum(line.amount_minor for line in lines),
-        credited_minor=0,
-        opened_at=now,
-        changed_at=now,
-    )
-    write_step(session, claim, "propose", actor=actor, now=now)
-    session.add_all(
-        ClaimLine(
-            claim_id=claim.id,
-            position=position,
-            kind=line.kind,
-            what=line.what[:200],
-            quantity=line.quantity,
-            amount_minor=line.amount_minor,
-        )
-        for position, line in enumerate(lines, 1)
-    )
-    session.flush()
-    return claim
-
-
-def _next_ordinal(session: Session, model: type[SupplierClaim | ClaimBatch]) -> int:
+def next_ordinal(session: Session, model: type[SupplierClaim | ClaimBatch]) -> int:
+    """Return the next number in a row of claims or batches, which nobody else gets meanwhile."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(COUNTER)))
     return (session.scalar(select(func.max(model.ordinal))) or 0) + 1
@@ -253,7 +175,7 @@ def submit_claims(
     obstacles = [o for row in rows for o in _obstacles_to_step(row, "submit", "", now)]
     if obstacles:
         raise Refused(obstacles)
-    ordinal = _next_ordinal(session, ClaimBatch)
+    ordinal = next_ordinal(session, ClaimBatch)
     batch = ClaimBatch(
         ordinal=ordinal,
         number=batches.batch_number(ordinal),

@@ -15,7 +15,15 @@ from marshmallow import EXCLUDE, Schema
 from stb_service.devices.catalogue.queries import all_models
 from stb_service.devices.routes import who
 from stb_service.parts.pages import carry_out
-from stb_service.rma.claiming import batches, claimable, crediting, operations, queries, rules
+from stb_service.rma.claiming import (
+    batches,
+    claimable,
+    crediting,
+    operations,
+    proposing,
+    queries,
+    rules,
+)
 from stb_service.rma.claiming.batches import NoteFilter
 from stb_service.rma.claiming.crediting import Preview
 from stb_service.rma.claiming.models import ClaimBatch, SupplierClaim, SupplierTerms
@@ -25,6 +33,7 @@ from stb_service.rma.claiming.schemas import (
     ClaimReasonForm,
     CreditNotePageForm,
     NoteFilterFields,
+    ProposalForm,
     SupplierTermsPageForm,
 )
 from stb_service.rma.claims import CLAIM, MATCH_NAMES, PLACES
@@ -109,6 +118,7 @@ def show_claim(ref: str) -> ResponseReturnValue:
         steps=queries.events_of_claim(unit(), claim, scope),
         credits=queries.credits_of_claim(unit(), claim, scope),
         actions=_actions(claim),
+        left_out=claimable.candidates(unit(), [claim.order], scope)[0].left_out,
         money=lambda minor: Money(minor, claim.currency),
     )
 
@@ -143,15 +153,7 @@ def list_candidates() -> ResponseReturnValue:
     page = claimable.candidates_page(
         unit(), scope, cursor=request.args.get("cursor"), limit=PAGE_SIZE
     )
-    repairs = claimable.repairs_of(unit(), page.rows)
-    terms = {row.model_id: row for row in claimable.supplier_terms(unit(), scope)}
-    rows = []
-    for order in page.rows:
-        agreed = terms.get(order.device.model_id or 0)
-        plain, repair = claimable.plain_terms(agreed), repairs[order.id]
-        lines = rules.lines_of(repair, plain) if plain else []
-        amount = Money(sum(line.amount_minor for line in lines), plain.currency) if plain else None
-        rows.append((order, agreed, amount, rules.obstacles_to_proposing(repair, plain)))
+    rows = claimable.candidates(unit(), page.rows, scope)
     return render_template("rma/claim_candidates.html", page=page, rows=rows)
 
 
@@ -159,17 +161,30 @@ def list_candidates() -> ResponseReturnValue:
 @requires("rma.claim")
 def propose() -> ResponseReturnValue:
     """Propose a claim for one repair, or for all that have something to claim."""
-    order = request.form.get("order", "").strip()[:32]
     back = see_other("claim_pages.list_claims", state="candidate")
-    if order:
-        return carry_out(
-            lambda: operations.propose_claim(unit(), order=order, **who()),
-            _("The claim is proposed."),
-            back,
-        )
-    made = operations.propose_all(unit(), **who())
-    flash(str(text("Claims proposed: %(n)s", n=len(made))))
+    if not request.form.get("order", "").strip():
+        made = proposing.propose_all(unit(), **who())
+        flash(str(text("Claims proposed: %(n)s", n=len(made))))
+        return back
+    try:
+        proposing.propose_claim(unit(), **_proposal(), **who())
+    except DomainError as refusal:
+        if refusal.status in {401, 403, 404}:
+            raise
+        unit().rollback()
+        flash(_said(refusal), "error")
+        return see_other("claim_pages.list_candidates")
+    flash(_("The claim is proposed."))
     return back
+
+
+def _proposal() -> dict[str, Any]:
+    """Return the order that was sent, and what its box cost where that was typed."""
+    form = read_form(ProposalForm())
+    if typed := form.pop("box"):
+        form["box_minor"] = read_amount(typed, form["currency"].upper(), field="box")
+    del form["currency"]
+    return form
 
 
 # --- batches -------------------------------------------------------------------------------------

@@ -175,10 +175,12 @@ def claim_by_ref(session: Session, ref: str, scope: Scope) -> SupplierClaim:
     return found
 
 
-def claim_of_order(session: Session, order: WorkshopOrder, scope: Scope) -> SupplierClaim | None:
-    """Return what is claimed for a workshop order."""
+def claims_of_order(
+    session: Session, order: WorkshopOrder, scope: Scope
+) -> Sequence[SupplierClaim]:
+    """Return what is claimed for a workshop order, the first first."""
     statement = with_details().where(SupplierClaim.order_id == order.id, within(scope))
-    return session.scalar(statement)
+    return session.scalars(statement.order_by(SupplierClaim.id)).all()
 
 
 def claims_called(

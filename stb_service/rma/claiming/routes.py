@@ -8,7 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from stb_service.devices.routes import who
-from stb_service.rma.claiming import batches, claimable, crediting, operations, queries, schemas
+from stb_service.rma.claiming import (
+    batches,
+    claimable,
+    crediting,
+    operations,
+    proposing,
+    queries,
+    schemas,
+)
 from stb_service.rma.claiming.batches import NoteFilter
 from stb_service.rma.claiming.models import SupplierClaim
 from stb_service.rma.claiming.queries import ClaimFilter
@@ -34,6 +42,7 @@ def _card(claim: SupplierClaim, status: int = 200) -> Answer:
     attributes = {(field.attribute or name).split(".")[0] for name, field in names.items()}
     values = {name: getattr(claim, name) for name in attributes}
     values["lines"] = queries.lines_of_claim(unit(), claim, scope)
+    values["left_out"] = claimable.candidates(unit(), [claim.order], scope)[0].left_out
     values["steps"] = queries.events_of_claim(unit(), claim, scope)
     return values, status, {"ETag": etag(claim)}
 
@@ -55,8 +64,8 @@ def list_claims(arguments: dict[str, Any]) -> Any:
 @api.response(201, schemas.ClaimCardSchema)
 @requires("rma.claim")
 def propose_claim(body: dict[str, Any]) -> Answer:
-    """Work out what a supplier owes for a repair: 201; 409 with the obstacles."""
-    return _card(operations.propose_claim(unit(), **body, **who()), 201)
+    """Work out what a supplier owes for a repair beyond what was claimed: 201; 409 with the obstacles."""
+    return _card(proposing.propose_claim(unit(), **body, **who()), 201)
 
 
 @api.route("/claims/<string:claim_id>", methods=["GET"])

@@ -79,17 +79,40 @@ class ClaimStepSchema(ma.Schema):
     reason = ma.fields.String(required=True)
 
 
-class ClaimCardSchema(ClaimSchema):
-    """A claim with its lines and steps."""
+class LeftOutSchema(ma.Schema):
+    """What the supplier answers for that is claimed nowhere, and why."""
 
+    code = ma.fields.String(required=True)
+    message = ma.fields.String(required=True)
+
+
+class ClaimCardSchema(ClaimSchema):
+    """A claim with its lines and steps; `left_out` is what no claim for its order names."""
+
+    left_out = ma.fields.List(ma.fields.Nested(LeftOutSchema), required=True)
     lines = ma.fields.List(ma.fields.Nested(ClaimLineSchema), required=True)
     steps = ma.fields.List(ma.fields.Nested(ClaimStepSchema), required=True)
 
 
 class NewClaim(ma.Schema):
-    """A claim to be proposed: the number or id of the workshop order."""
+    """A claim to be proposed: the number or id of the workshop order.
+
+    `box_minor` is what its returned box cost, where stock does not know it, in the currency of the
+    supplier's terms; `reason` says how that is known.
+    """
 
     order = fields.line(32, required=True)
+    box_minor = _minor(1, load_default=None, allow_none=True)
+    reason = fields.line(1000, shortest=0, load_default="")
+
+
+class ProposalForm(ma.Schema):
+    """The same as a page sends it: the amount as typed, in the currency that the page showed."""
+
+    order = fields.line(32, required=True)
+    box = fields.line(20, shortest=0, load_default="")
+    currency = fields.line(3, shortest=3, load_default="EUR")
+    reason = fields.line(1000, shortest=0, load_default="")
 
 
 class ClaimStepForm(ma.Schema):

@@ -11,10 +11,11 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
 from stb_service.devices.models import Holding
-from stb_service.rma.claiming import batches, claimable, crediting, operations, queries
+from stb_service.rma.claiming import batches, claimable, crediting, operations, proposing, queries
 from stb_service.rma.claiming.models import SupplierClaim
 from stb_service.rma.claiming.rules import (
     Repair,
+    ReturnedBox,
     Terms,
     UsedPart,
     Worked,
@@ -44,6 +45,7 @@ CLAIMED = 700 + 1_500 + 490
 TODAY = date(2026, 3, 1)
 TERMS = Terms(24, "sale", "EUR", True, 3_000, 490)
 PART = UsedPart("PSU-12", 1, 700, "EUR", "warranty", "component")
+DOLLARS = UsedPart("P", 1, 7, "USD", "warranty")
 WORK = Worked("exchange", 30, "warranty", "component")
 
 
@@ -62,7 +64,7 @@ class Claims(House):
         """Agree on terms, repair boxes, and propose a claim for each."""
         self.do(operations.set_supplier_terms, **AGREED)
         orders = [self.repair(f"SN-{n:04d}") for n in range(1, count + 1)]
-        return [self.do(operations.propose_claim, order=order).number for order in orders]
+        return [self.do(proposing.propose_claim, order=order).number for order in orders]
 
     def claim(self, ref: str) -> SupplierClaim:
         found: SupplierClaim = self.ask(queries.claim_by_ref, ref, EVERYTHING)
@@ -152,9 +154,14 @@ def test_what_the_customer_pays_or_we_caused_is_not_the_suppliers(
         ({"reported_on": date(2027, 5, 6)}, ["expired"]),
         ({"sold_on": None}, ["no-start"]),
         ({"is_finished": False}, ["unfinished"]),
-        ({"is_claimed": True}, ["claimed"]),
+        ({"is_claimed": True}, []),
+        ({"is_claimed": True, "parts": (), "work": ()}, ["claimed"]),
         ({"parts": (), "work": ()}, ["nothing"]),
-        ({"parts": (UsedPart("P", 1, 7, "USD", "warranty"),)}, ["currency"]),
+        ({"parts": (DOLLARS,)}, []),
+        ({"parts": (DOLLARS,), "work": ()}, ["currency"]),
+        ({"parts": (), "work": (), "box": ReturnedBox(9_000, "EUR")}, []),
+        ({"parts": (), "work": (), "box": ReturnedBox(9_000, "USD")}, ["box-cost"]),
+        ({"parts": (), "work": (), "box": ReturnedBox(0, "")}, ["box-cost"]),
     ],
 )
 def test_what_bars_a_claim(changes: dict[str, Any], codes: list[str]) -> None:
@@ -196,7 +203,7 @@ def test_claims_are_sent_in_a_batch_and_credited(house: Claims) -> None:
     first, second, third = house.claims(3)
     assert house.claim(first).amount_minor == CLAIMED
     with pytest.raises(Refused, match="claimed already"):
-        house.do(operations.propose_claim, order=house.claim(first).order.number)
+        house.do(proposing.propose_claim, order=house.claim(first).order.number)
 
     batch = house.do(operations.submit_claims, claims=[first, second, third])
     with pytest.raises(Refused, match="no step"):
@@ -287,10 +294,10 @@ def test_another_currency_is_told_and_moves_nothing(one: Claims) -> None:
 
 def test_all_that_can_be_claimed_is_proposed_once(one: Claims) -> None:
     one.repair()
-    assert one.do(operations.propose_all) == []
+    assert one.do(proposing.propose_all) == []
     one.do(operations.set_supplier_terms, **AGREED)
-    assert len(one.do(operations.propose_all)) == 1
-    assert one.do(operations.propose_all) == []
+    assert len(one.do(proposing.propose_all)) == 1
+    assert one.do(proposing.propose_all) == []
 
 
 def test_only_the_operators_people_claim(one: Claims) -> None:
@@ -548,7 +555,7 @@ def test_case_and_box_name_what_is_claimed_from_the_supplier(client: Any, one: C
     order = one.repair()
     case, box = f"/returns/{one.case.number}", f"/devices/{one.case.device.public_id}"
     before = client.get(case).text + client.get(box).text
-    one.do(operations.propose_claim, order=order)
+    one.do(proposing.propose_claim, order=order)
 
     link = 'href="/returns/claims/SC-000001"'
     assert "/returns/claims/SC-" not in before
@@ -575,7 +582,7 @@ def test_the_list_asks_the_database_as_often_for_many(
         client.get("/returns/claims")
     for serial in ("SN-0002", "SN-0003"):
         order = one.repair(serial)
-        one.do(operations.propose_claim, order=order)
+        one.do(proposing.propose_claim, order=order)
     with statements(one.db) as many:
         client.get("/returns/claims")
     assert len(many) == len(few)
