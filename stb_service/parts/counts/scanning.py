@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -245,9 +246,10 @@ def _name_missing(session: Session, count: StockCount, keepers: Sequence[Keeper]
         count.lines.append(line)
 
 
-def outcomes(count: StockCount) -> dict[str, int]:
-    """Return how many boxes of a sheet came to what."""
-    return dict(Counter(line.outcome for line in count.lines if line.outcome))
+def outcomes(count: StockCount) -> list[str]:
+    """Return how many boxes of a sheet came to what, as the audit tells it."""
+    found = Counter(line.outcome for line in count.lines if line.outcome)
+    return [f"{outcome} {number}" for outcome, number in sorted(found.items())]
 
 
 def write_off_missing(
@@ -286,6 +288,6 @@ def write_off_missing(
     for line in lines:
         _settle(session, count, line, beyond, keepers, why)
     session.flush()
-    changes = {"boxes": outcomes(count)} | ({"reason": reason} if reason else {})
+    changes: dict[str, Any] = {"boxes": outcomes(count)} | ({"reason": reason} if reason else {})
     record_count(session, count, "stock_count.write-off", changes, actor, now)
     return count
