@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from stb_service.shared.db import UtcDateTime
+from stb_service.shared.db import Json, UtcDateTime
 from stb_service.shared.schema import guard_ledger, unguard_ledger
 
 revision = "0004_parts_and_stock"
@@ -271,10 +271,18 @@ def upgrade() -> None:
         sa.Column("counted_by", sa.String(length=128), nullable=False),
         sa.Column("key", sa.String(length=80), nullable=True),
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("seen_seq", sa.Integer(), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("note", Json, nullable=True),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.CheckConstraint(
             "device_id IS NULL OR (counted <= 1 AND expected BETWEEN 0 AND 1)",
             name=op.f("ck_stock_count_lines_box"),
+        ),
+        sa.CheckConstraint(
+            "outcome = '' OR (device_id IS NOT NULL AND outcome IN"
+            " ('here', 'brought', 'away', 'kept', 'missing', 'written_off'))",
+            name=op.f("ck_stock_count_lines_outcome"),
         ),
         sa.CheckConstraint(
             "condition IN ('new', 'refurbished', 'defective')",

@@ -6,7 +6,7 @@ Whoever has held a position sees its last row and no other writer adds to it; th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -104,6 +104,13 @@ def hold_positions(session: Session, part: Part, *places: Place) -> list[StockPo
     for key in sorted({position.id for position in found}):
         lock_row(session, StockPosition, key)
     return found
+
+
+def hold_all(session: Session, wanted: Iterable[tuple[Part, Place]]) -> None:
+    """Hold many positions against other writers in the order of their keys, for several moves."""
+    found = {_position(session, part, place).id for part, place in wanted}
+    for key in sorted(found):
+        lock_row(session, StockPosition, key)
 
 
 def balance_of(session: Session, position: StockPosition | None) -> Balance:

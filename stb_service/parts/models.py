@@ -27,6 +27,7 @@ from stb_service.parts.rules import (
     OWNED,
     SINGLE,
     Balance,
+    BoxOutcome,
     Condition,
     CountState,
     LocationKind,
@@ -34,7 +35,8 @@ from stb_service.parts.rules import (
     PartKind,
     ReservationState,
 )
-from stb_service.shared.db import Base, Public
+from stb_service.shared.db import Base, Json, Public
+from stb_service.shared.i18n import Text
 from stb_service.staff.models import Organisation
 
 
@@ -431,7 +433,9 @@ class CountLine(Base):
 
     `expected` is what the ledger said at that instant: the difference stays right though
     pieces move on until the sheet is closed. `times` says how often it was counted. What a file
-    stated has a `key`, under which it counts once. A whole box has a line of its own.
+    stated has a `key`, under which it counts once. A whole box has a line of its own: `seen_seq` says
+    how often it had moved by then, `outcome` what the count came to for it, and `note` why it was
+    not moved (a message and its values).
     """
 
     __tablename__ = "stock_count_lines"
@@ -448,6 +452,10 @@ class CountLine(Base):
         CheckConstraint(
             "device_id IS NULL OR (counted <= 1 AND expected BETWEEN 0 AND 1)", name="box"
         ),
+        CheckConstraint(
+            f"outcome = '' OR (device_id IS NOT NULL AND {_one_of('outcome', BoxOutcome)})",
+            name="outcome",
+        ),
         CheckConstraint(_one_of("condition", Condition), name="condition"),
         CheckConstraint(f"counted BETWEEN 0 AND {MOST} AND times > 0", name="counted"),
     )
@@ -462,6 +470,9 @@ class CountLine(Base):
     times: Mapped[int] = mapped_column(default=1)
     counted_at: Mapped[datetime]
     counted_by: Mapped[str] = mapped_column(String(128))
+    seen_seq: Mapped[int | None]
+    outcome: Mapped[str] = mapped_column(String(16), default="")
+    note: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
     count: Mapped[StockCount] = relationship(back_populates="lines")
     part: Mapped[Part] = relationship()
@@ -471,3 +482,8 @@ class CountLine(Base):
     def difference(self) -> int:
         """How many more were found than the ledger said."""
         return self.counted - self.expected
+
+    @property
+    def why(self) -> Text | None:
+        """Why the box was not moved."""
+        return Text(self.note["message"], self.note["values"]) if self.note else None

@@ -107,6 +107,7 @@ def move_stock(
         quantity=quantity,
         condition=condition,
         to_condition=to_condition,
+        is_count=is_count,
         actor=actor,
         now=now,
     )
@@ -168,11 +169,19 @@ def _read_goods(
     quantity: int,
     condition: str | None,
     to_condition: str | None,
+    is_count: bool,
     actor: Actor,
     now: datetime,
 ) -> _Goods:
     """Read what is to be moved; the problems of all fields are gathered."""
     problems: dict[str, list[Text]] = {}
+    common = {CUSTOMERS} | ({LocationKind.COUNT.upper()} if is_count else set())
+
+    def place(field: str, ref: str | None) -> Location | None:
+        if ref in common:
+            return single_location(session, LocationKind(ref.lower()), now)
+        return _read_place(session, field, ref, actor, now, problems)
+
     box: Device | None = None
     line: Part | None
     if device is not None:
@@ -180,7 +189,7 @@ def _read_goods(
         if from_location is None and stands is not None:
             source: Location | None = stands.location
         else:
-            source = _read_place(session, "from_location", from_location, actor, now, problems)
+            source = place("from_location", from_location)
         condition = condition or (stands.condition if stands else Condition.NEW)
         if stands is not None and source is not None and _differ(stands, source, condition):
             problems["device"] = [
@@ -188,8 +197,8 @@ def _read_goods(
             ]
     else:
         line = _read_part(session, part, problems)
-        source = _read_place(session, "from_location", from_location, actor, now, problems)
-    target = _read_place(session, "to_location", to_location, actor, now, problems)
+        source = place("from_location", from_location)
+    target = place("to_location", to_location)
     if not 1 <= quantity <= (MOST if box is None else 1):
         problems["quantity"] = [text("From 1 to %(most)s.", most=MOST if box is None else 1)]
     if problems or line is None or source is None or target is None:

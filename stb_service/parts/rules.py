@@ -265,6 +265,35 @@ COUNT_STATE_COLOURS: Mapping[str, str] = {
 }
 
 
+class BoxOutcome(StrEnum):
+    """What a count came to for a box, known once the sheet is closed."""
+
+    HERE = "here"
+    BROUGHT = "brought"
+    AWAY = "away"
+    KEPT = "kept"
+    MISSING = "missing"
+    WRITTEN_OFF = "written_off"
+
+
+BOX_OUTCOME_NAMES: Mapping[str, Text] = {
+    BoxOutcome.HERE: text("Stands here"),
+    BoxOutcome.BROUGHT: text("Moved here"),
+    BoxOutcome.AWAY: text("Moved on since"),
+    BoxOutcome.KEPT: text("Not moved"),
+    BoxOutcome.MISSING: text("Missing"),
+    BoxOutcome.WRITTEN_OFF: text("Written off as missing"),
+}
+BOX_OUTCOME_COLOURS: Mapping[str, str] = {
+    BoxOutcome.HERE: "green",
+    BoxOutcome.BROUGHT: "blue",
+    BoxOutcome.AWAY: "grey",
+    BoxOutcome.KEPT: "orange",
+    BoxOutcome.MISSING: "red",
+    BoxOutcome.WRITTEN_OFF: "grey",
+}
+
+
 def suggestion(
     projected: int, *, minimum: int, maximum: int, min_order: int = 1, pack_size: int = 1
 ) -> int:

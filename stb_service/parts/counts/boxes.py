@@ -9,25 +9,19 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.models import Device
-from stb_service.devices.rules import Status
 from stb_service.parts.catalogue.queries import part_of_model
 from stb_service.parts.counts import queries
-from stb_service.parts.counts.operations import (
-    Stated,
-    place_to_count,
-    worth_of,
-)
+from stb_service.parts.counts.found import Seen, bring, why_not_here
+from stb_service.parts.counts.operations import Stated, place_to_count
 from stb_service.parts.counts.sheets import new_sheet, record_count, sheet_for
-from stb_service.parts.ledger import Place, balance_of, find_position, single_location
-from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove
+from stb_service.parts.ledger import Place, single_location
+from stb_service.parts.models import CountLine, Part, StockCount
 from stb_service.parts.moves.queries import last_place_of
-from stb_service.parts.operations import move_stock
 from stb_service.parts.rules import Condition, LocationKind
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.db import lock_row
-from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
+from stb_service.shared.errors import Conflict, Invalid, Refused
 from stb_service.shared.i18n import text
 from stb_service.shared.registries import Keeper
 
@@ -90,12 +84,13 @@ def state_box(
     _write_line(session, sheet, key, box, line, said, is_here=is_here, actor=actor, now=now)
     if is_so:
         return Stated.UNCHANGED
-    if obstacles := _obstacles(session, box):
+    if obstacles := why_not_here(session, box):
         raise Refused(obstacles)
     to = place if said.is_there else single_location(session, LocationKind.COUNT, now)
     who: dict[str, Any] = {"actor": actor, "now": now, "keepers": keepers}
     who |= {"reason": reason or source, "reference": sheet.public_id}
-    _bring(session, box, line, stands, to, said, **who)
+    seen = Seen(to, said.condition, said.is_there, said.unit_cost_minor)
+    bring(session, box, line, stands, seen, **who)
     changes = {"part": line.sku, "device": box.label, "counted": [int(is_here), int(said.is_there)]}
     record_count(session, sheet, "stock_count.state", changes, actor, now)
     return Stated.CHANGED if stands else Stated.CREATED
@@ -131,45 +126,3 @@ def _write_line(
     )
     session.add(line)
     session.flush()
-
-
-def _obstacles(session: Session, box: Device) -> list[Obstacle]:
-    if current_holding(session, box) is not None:
-        return [Obstacle("held", text("An account has the box: take it back first."))]
-    if box.status == Status.LOST:
-        return [Obstacle("lost", text("The box is lost: state in the registry that it is found."))]
-    return []
-
-
-def _bring(
-    session: Session,
-    box: Device,
-    part: Part,
-    stands: Place | None,
-    to: Location,
-    said: BoxSaid,
-    **who: Any,
-) -> StockMove | None:
-    """Move a box to where it is said to stand; what is in the house is graded where it stood."""
-    moved: StockMove | None = None
-    common: dict[str, Any] = {"device": box.public_id, "to_location": to.code, "is_count": True}
-    if stands is None or stands.location.is_open:
-        beyond = single_location(session, LocationKind.COUNT, who["now"]).code
-        worth = said.unit_cost_minor
-        if worth is None:
-            position = find_position(session, part, Place(to, said.condition))
-            worth = worth_of(session, part, balance_of(session, position), 1)
-        first: dict[str, Any] = (
-            {"from_location": beyond, "condition": said.condition} if stands is None else {}
-        )
-        more = {**first, "to_condition": said.condition, "unit_cost_minor": worth}
-        return move_stock(session, **common, **more, **who)
-    if said.is_there and stands.condition != said.condition:
-        graded: dict[str, Any] = {
-            "to_location": stands.location.code,
-            "to_condition": said.condition,
-        }
-        moved = move_stock(session, device=box.public_id, **graded, **who)
-    if stands.location.id != to.id:
-        moved = move_stock(session, **common, **who)
-    return moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,7 +12,9 @@ from sqlalchemy.orm import Session
 from stb_service.parts import queries as stock
 from stb_service.parts.catalogue.queries import find_part
 from stb_service.parts.counts import queries
-from stb_service.parts.counts.sheets import new_sheet, record_count, sheet_for
+from stb_service.parts.counts.found import worth_of
+from stb_service.parts.counts.scanning import outcomes, settle_boxes
+from stb_service.parts.counts.sheets import new_sheet, open_sheet, record_count, sheet_for
 from stb_service.parts.ledger import (
     Place,
     Step,
@@ -25,18 +28,17 @@ from stb_service.parts.models import CountLine, Location, Part, StockCount
 from stb_service.parts.rules import (
     MOST,
     OPEN,
-    Balance,
     Condition,
     CountState,
     LocationKind,
     MoveKind,
     obstacles_to_taking,
 )
-from stb_service.shared.access import EVERYTHING, Actor
-from stb_service.shared.db import lock_row
+from stb_service.shared.access import Actor
 from stb_service.shared.errors import Conflict, Invalid, Obstacle, Refused
 from stb_service.shared.i18n import Text, text
-from stb_service.shared.money import MOST_MINOR, rounded_share
+from stb_service.shared.money import MOST_MINOR
+from stb_service.shared.registries import Keeper
 
 
 def open_count(
@@ -103,7 +105,7 @@ def count_part(
         Conflict: it was counted before.
         Refused: the stock-taking has ended.
     """
-    count = _open(session, ref, actor)
+    count = open_sheet(session, ref, actor)
     found = find_part(session, part)
     if found is None:
         raise Invalid.field("part", text("There is no such part."))
@@ -140,10 +142,21 @@ def _line(count: StockCount, part: Part, condition: str) -> CountLine | None:
 
 
 def close_count(
-    session: Session, *, ref: str, reason: str = "", actor: Actor, now: datetime
+    session: Session,
+    *,
+    ref: str,
+    reason: str = "",
+    boxes: bool | None = None,
+    keepers: Sequence[Keeper] = (),
+    actor: Actor,
+    now: datetime,
 ) -> StockCount:
     """End a stock-taking: each difference becomes a move with its reason. What was not counted
     stays as it is.
+
+    Boxes that were scanned come to stand here. Where whole boxes were counted (`boxes`; unless
+    that is said, if any was scanned), those that stood here and were not scanned are missing: they
+    are named on the sheet, and stay until `write_off_missing`. `keepers` are the registries'.
 
     A difference is against what the ledger said when the part was counted, so pieces
     that moved on since do not count twice.
@@ -152,23 +165,27 @@ def close_count(
         NotFound: there is no such stock-taking in the actor's scope.
         Refused: it has ended, nothing was counted, or what is missing is reserved or gone.
     """
-    count = _open(session, ref, actor)
-    if not count.lines:
+    count = open_sheet(session, ref, actor)
+    scanned = any(line.device_id is not None for line in count.lines)
+    if not count.lines and not boxes:
         raise Refused([Obstacle("empty", text("Nothing has been counted yet."))])
     why = Why(actor, now, reason or count.reason, count.public_id)
     beyond = single_location(session, LocationKind.COUNT, now)
+    settle_boxes(
+        session, count, missing=scanned if boxes is None else boxes, keepers=keepers, why=why
+    )
+    parts = [line for line in count.lines if line.device_id is None]
     obstacles: list[Obstacle] = []
-    for line in sorted(count.lines, key=lambda row: (row.part_id, row.condition)):
+    for line in sorted(parts, key=lambda row: (row.part_id, row.condition)):
         if line.difference:
             obstacles += _settle(session, count.location, beyond, line, why)
     if obstacles:
         raise Refused(obstacles)
     differences = {
-        f"{line.part.sku} {line.condition}": line.difference
-        for line in count.lines
-        if line.difference
+        f"{line.part.sku} {line.condition}": line.difference for line in parts if line.difference
     }
     changes: dict[str, Any] = {"differences": [f"{k} {n:+d}" for k, n in differences.items()]}
+    changes |= {"boxes": told} if (told := outcomes(count)) else {}
     _end(session, count, CountState.CLOSED, changes, why)
     return count
 
@@ -201,16 +218,6 @@ def _settle(
     step = Step(MoveKind.COUNT, line.part, pieces, worth)
     write_move(session, step, source=source, target=target, why=why)
     return []
-
-
-def worth_of(session: Session, part: Part, balance: Balance, pieces: int) -> int:
-    """Return what pieces that were found are worth: as those beside them, else as the last that
-    arrived anywhere, half a minor unit up.
-    """
-    if balance.on_hand > 0:
-        return rounded_share(balance.value_minor, pieces, balance.on_hand)
-    worth, quantity = queries.last_price(session, part, EVERYTHING)
-    return rounded_share(worth, pieces, quantity)
 
 
 def _of_part(part: Part, obstacle: Obstacle) -> Obstacle:
@@ -307,19 +314,9 @@ def cancel_count(
         NotFound: there is no such stock-taking in the actor's scope.
         Refused: it has ended.
     """
-    count = _open(session, ref, actor)
+    count = open_sheet(session, ref, actor)
     changes: dict[str, Any] = {"reason": reason} if reason else {}
     _end(session, count, CountState.CANCELLED, changes, Why(actor, now, reason))
-    return count
-
-
-def _open(session: Session, ref: str, actor: Actor) -> StockCount:
-    """Return a stock-taking that is under way, held against other writers."""
-    count = queries.count_by_ref(session, ref, actor.scope)
-    lock_row(session, StockCount, count.id)
-    session.expire(count, ["lines"])  # as they are now that nobody else writes
-    if count.state != CountState.OPEN:
-        raise Refused([Obstacle("ended", text("The stock-taking has ended."))])
     return count
 
 

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from stb_service.devices.routes import who
-from stb_service.parts.counts import operations, queries
-from stb_service.parts.counts.schemas import CountedForm, CountFilterFields, NewCount
+from stb_service.devices.routes import kept, who
+from stb_service.parts.counts import operations, queries, scanning
+from stb_service.parts.counts.schemas import (
+    CloseForm,
+    CountedForm,
+    CountFilterFields,
+    MissingForm,
+    NewCount,
+    ScanForm,
+)
 from stb_service.parts.models import StockCount
 from stb_service.parts.pages import PAGE_SIZE, carry_out, location_choices, read_filter, words
-from stb_service.parts.rules import SHELVES, LocationKind
+from stb_service.parts.rules import (
+    BOX_OUTCOME_COLOURS,
+    BOX_OUTCOME_NAMES,
+    CONDITION_NAMES,
+    SHELVES,
+    LocationKind,
+)
 from stb_service.parts.schemas import StockReasonForm
 from stb_service.shared.access import requires
+from stb_service.shared.errors import DomainError
 from stb_service.shared.http import current_actor, read_form, unit
-from stb_service.shared.http.pages import form_page, see_other
+from stb_service.shared.http.pages import form_errors, form_page, see_other
 
 pages = Blueprint("counts_pages", __name__, template_folder="../templates")
 pages.context_processor(words)
@@ -73,7 +88,19 @@ def open_count() -> ResponseReturnValue:
 @requires("parts.view")
 def show_count(ref: str) -> ResponseReturnValue:
     """Show a sheet: while it is open without what was expected."""
-    return render_template("parts/count.html", values={}, errors={}, count=_count(ref))
+    condition = request.args.get("condition", "")
+    boxes = {"condition": condition if condition in CONDITION_NAMES else ""}
+    return _sheet(ref, boxes=boxes if "boxes" in request.args else None)
+
+
+def _sheet(ref: str, status: int = 200, **shown: Any) -> ResponseReturnValue:
+    """Show a sheet; what belongs to the scan of boxes stands under `boxes` and `box_errors`."""
+    more = {"values": {}, "errors": {}, "boxes": None, "box_errors": {}, **shown}
+    return render_template("parts/count.html", count=_count(ref), **_names(), **more), status
+
+
+def _names() -> dict[str, Any]:
+    return {"outcome_names": BOX_OUTCOME_NAMES, "outcome_colours": BOX_OUTCOME_COLOURS}
 
 
 def _count(ref: str) -> StockCount:
@@ -90,7 +117,57 @@ def count_part(ref: str) -> ResponseReturnValue:
         flash(_("%(sku)s: %(count)s counted.", sku=line.part.sku, count=line.counted))
         return see_other("counts_pages.show_count", ref=ref)
 
-    return form_page("parts/count.html", save, count=lambda: _count(ref))
+    about: dict[str, Any] = {"boxes": None, "box_errors": {}, **_names()}
+    return form_page("parts/count.html", save, count=lambda: _count(ref), **about)
+
+
+@pages.post("/stock/counts/<ref>/boxes")
+@requires("stock.count")
+def scan_box(ref: str) -> ResponseReturnValue:
+    """Write down that a box was seen, and go on with the next. What was refused is named and not
+    left in the field, where the scanner would type the next code behind it.
+    """
+    try:
+        form = read_form(ScanForm())
+        done = scanning.scan_box(unit(), ref=ref, **form, **who())
+    except DomainError as refusal:
+        if refusal.status in {401, 403, 404}:
+            raise
+        unit().rollback()
+        boxes = {"condition": request.form.get("condition", "")}
+        return _sheet(ref, refusal.status, boxes=boxes, box_errors=form_errors(refusal))
+    box, condition = done.line.device, CONDITION_NAMES[done.line.condition]
+    called: dict[str, Any] = {"box": box.label if box else "", "condition": condition}
+    if done.was_known:
+        flash(_("%(box)s was scanned before, as: %(condition)s. It counts once.", **called))
+    else:
+        flash(_("%(box)s written down. Condition: %(condition)s.", **called))
+    chosen = {"condition": form["condition"]} if form["condition"] else {}
+    return see_other("counts_pages.show_count", ref=ref, boxes="", **chosen)
+
+
+@pages.post("/stock/counts/<ref>/boxes/<uid>/take-out")
+@requires("stock.count")
+def take_out(ref: str, uid: str) -> ResponseReturnValue:
+    """Take a box from the sheet."""
+    return carry_out(
+        lambda: scanning.take_out(unit(), ref=ref, device=uid, **who()),
+        _("The box is taken from the sheet."),
+        see_other("counts_pages.show_count", ref=ref, boxes=""),
+    )
+
+
+@pages.post("/stock/counts/<ref>/missing")
+@requires("stock.count")
+def write_off_missing(ref: str) -> ResponseReturnValue:
+    """Move what a closed sheet misses to the stock-taking."""
+    return carry_out(
+        lambda: scanning.write_off_missing(
+            unit(), ref=ref, **read_form(MissingForm()), **who(), **kept()
+        ),
+        _("What was missing is written off."),
+        see_other("counts_pages.show_count", ref=ref),
+    )
 
 
 @pages.post("/stock/counts/<ref>/close")
@@ -98,7 +175,9 @@ def count_part(ref: str) -> ResponseReturnValue:
 def close_count(ref: str) -> ResponseReturnValue:
     """End a stock-taking; its differences become moves."""
     return carry_out(
-        lambda: operations.close_count(unit(), ref=ref, **read_form(StockReasonForm()), **who()),
+        lambda: operations.close_count(
+            unit(), ref=ref, **read_form(CloseForm()), **who(), **kept()
+        ),
         _("The stock-taking is closed; its differences are moves now."),
         see_other("counts_pages.show_count", ref=ref),
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
 
-from stb_service.devices.models import Device
+from stb_service.devices import queries as devices
+from stb_service.devices.identity.rules import lookup_key
+from stb_service.devices.models import Device, DeviceIdentifier
 from stb_service.devices.queries import check_cursor
-from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove
+from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove, StockPosition
 from stb_service.parts.queries import within
 from stb_service.parts.rules import Side
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
+from stb_service.shared.identifiers import latin
 from stb_service.shared.paging import Page, keyset_page
 
 
@@ -130,6 +134,42 @@ def is_box_on_sheet(session: Session, sheet: StockCount, box: Device, scope: Sco
         .where(CountLine.count_id == sheet.id, CountLine.device_id == box.id, within(scope))
     )
     return session.scalar(statement) is not None
+
+
+def boxes_scanned(session: Session, scanned: str, scope: Scope) -> Sequence[Device]:
+    """Return the boxes of the scope that have a serial or a MAC, however it was typed or scanned."""
+    key = lookup_key(latin(scanned).upper())
+    named = select(DeviceIdentifier.device_id).where(
+        DeviceIdentifier.lookup == key, DeviceIdentifier.until.is_(None)
+    )
+    statement = select(Device).where(Device.id.in_(named), devices.within(scope))
+    return session.scalars(statement.order_by(Device.id)).all() if key else []
+
+
+def boxes_standing(session: Session, count: StockCount, scope: Scope) -> Sequence[StockMove]:
+    """Return how each box came that stood at the place of a sheet when it was opened, and still
+    does; in the order in which they came.
+    """
+    left = aliased(StockMove)
+    has_left = exists().where(
+        left.device_id == StockMove.device_id, left.stood_seq == StockMove.came_seq
+    )
+    return session.scalars(
+        select(StockMove)
+        .join(Location, StockMove.location_id == Location.id)
+        .options(
+            joinedload(StockMove.device),
+            joinedload(StockMove.position).joinedload(StockPosition.part),
+        )
+        .where(
+            StockMove.location_id == count.location_id,
+            StockMove.came_seq.is_not(None),
+            StockMove.at <= count.opened_at,
+            ~has_left,
+            within(scope),
+        )
+        .order_by(StockMove.id)
+    ).all()
 
 
 def last_price(session: Session, part: Part, scope: Scope) -> tuple[int, int]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from stb_service.devices.routes import who
-from stb_service.parts.counts import operations, queries, schemas
+from stb_service.devices.routes import kept, who
+from stb_service.parts.counts import operations, queries, scanning, schemas
 from stb_service.parts.models import StockCount
 from stb_service.parts.schemas import StockReasonForm
 from stb_service.shared.access import requires
@@ -73,15 +73,47 @@ def count_part(body: dict[str, Any], count_id: str) -> Answer:
     return _told(count_id)
 
 
+@api.route("/stock-counts/<string:count_id>/boxes", methods=["POST"])
+@api.refuses(400, 404, 409, 415, 422)
+@api.arguments(schemas.NewScan)
+@api.response(201, schemas.ScannedSchema)
+@requires("stock.count")
+def scan_box(body: dict[str, Any], count_id: str) -> Any:
+    """Write down that a box was seen: 201, also where it was scanned before; it counts once."""
+    done = scanning.scan_box(unit(), ref=count_id, **body, **who())
+    return schemas.line_values(done.line, is_told=False) | {"was_known": done.was_known}
+
+
+@api.route("/stock-counts/<string:count_id>/boxes/<string:device_id>", methods=["DELETE"])
+@api.refuses(404, 409)
+@api.response(204)
+@requires("stock.count")
+def take_out(count_id: str, device_id: str) -> None:
+    """Take a box from the sheet: 204; 409 once the stock-taking has ended."""
+    scanning.take_out(unit(), ref=count_id, device=device_id, **who())
+
+
+@api.route("/stock-counts/<string:count_id>/missing", methods=["POST"])
+@api.refuses(400, 404, 409, 412, 415, 422)
+@api.arguments(schemas.MissingBody)
+@api.response(200, schemas.CountSchema)
+@requires("stock.count")
+def write_off_missing(body: dict[str, Any], count_id: str) -> Answer:
+    """Move what a closed sheet misses to the stock-taking: 200; 409 if another number is missing."""
+    check_if_match(_count(count_id))
+    scanning.write_off_missing(unit(), ref=count_id, **body, **who(), **kept())
+    return _told(count_id)
+
+
 @api.route("/stock-counts/<string:count_id>/close", methods=["POST"])
 @api.refuses(400, 404, 409, 412, 415, 422)
-@api.arguments(StockReasonForm)
+@api.arguments(schemas.CloseBody)
 @api.response(200, schemas.CountSchema)
 @requires("stock.count")
 def close_count(body: dict[str, Any], count_id: str) -> Answer:
     """End a stock-taking, its differences become moves: 200; 409 with the obstacles."""
     check_if_match(_count(count_id))
-    operations.close_count(unit(), ref=count_id, **body, **who())
+    operations.close_count(unit(), ref=count_id, **body, **who(), **kept())
     return _told(count_id)
 
 

@@ -6,9 +6,15 @@ from typing import Any
 
 import marshmallow as ma
 
-from stb_service.parts.models import StockCount
-from stb_service.parts.rules import MOST, Condition, CountState
-from stb_service.parts.schemas import LocationBriefSchema, PartBriefSchema, condition_field, pieces
+from stb_service.parts.models import CountLine, StockCount
+from stb_service.parts.rules import MOST, BoxOutcome, Condition, CountState
+from stb_service.parts.schemas import (
+    LocationBriefSchema,
+    PartBriefSchema,
+    StockReasonForm,
+    condition_field,
+    pieces,
+)
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
 
@@ -46,6 +52,25 @@ class CountLineSchema(ma.Schema):
     times = ma.fields.Integer(required=True)
     counted_at = ma.fields.AwareDateTime(required=True)
     counted_by = ma.fields.String(required=True)
+    outcome = ma.fields.String(
+        required=True,
+        allow_none=True,
+        validate=ma.validate.OneOf([*BoxOutcome]),
+        metadata={"description": "what the count came to for a box; null until it is closed"},
+    )
+    why = ma.fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "why the box was not moved"},
+    )
+
+
+class ScannedSchema(CountLineSchema):
+    """A box that was written down."""
+
+    was_known = ma.fields.Boolean(
+        required=True, metadata={"description": "it had been scanned before: it counts once"}
+    )
 
 
 class CountBriefSchema(ma.Schema):
@@ -99,6 +124,55 @@ class CountedForm(ma.Schema):
     again = ma.fields.Boolean(load_default=False)
 
 
+class NewScan(ma.Schema):
+    """A box that was seen."""
+
+    scanned = fields.line(64, required=True, metadata={"description": "its serial or MAC"})
+    condition = condition_field(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "left out: as the ledger has it, new if none has"},
+    )
+
+
+class ScanForm(ma.Schema):
+    """A box that was seen, as a page sends it."""
+
+    scanned = fields.line(64, required=True)
+    condition = condition_field(load_default=None)
+
+
+class CloseBody(StockReasonForm):
+    """The end of a stock-taking."""
+
+    boxes = ma.fields.Boolean(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "whole boxes were counted, so those that were not scanned are missing;"
+            " left out: if any was scanned"
+        },
+    )
+
+
+class CloseForm(StockReasonForm):
+    """The end of a stock-taking, as a page sends it."""
+
+    boxes = ma.fields.Boolean(load_default=False)
+
+
+class MissingBody(StockReasonForm):
+    """How many boxes are written off as missing."""
+
+    number = pieces(required=True)
+
+
+class MissingForm(StockReasonForm):
+    """How many boxes are written off as missing, as a page sends it."""
+
+    number = ma.fields.Integer(required=True, validate=ma.validate.Range(1, MOST))
+
+
 def brief_values(count: StockCount) -> dict[str, Any]:
     """Return a stock-taking by the names of `CountBriefSchema`."""
     names = ("location", "state", "reason", "opened_at", "opened_by", "ended_at", "ended_by")
@@ -108,13 +182,15 @@ def brief_values(count: StockCount) -> dict[str, Any]:
 def count_values(count: StockCount) -> dict[str, Any]:
     """Return a stock-taking with its lines; blind while it is open."""
     is_told = count.state == CountState.CLOSED
-    names = ("part", "device", "condition", "counted", "times", "counted_at", "counted_by")
-    lines = [
-        {name: getattr(line, name) for name in names}
-        | {
-            "expected": line.expected if is_told else None,
-            "difference": line.difference if is_told else None,
-        }
-        for line in count.lines
-    ]
+    lines = [line_values(line, is_told=is_told) for line in count.lines]
     return brief_values(count) | {"lines": lines}
+
+
+def line_values(line: CountLine, *, is_told: bool) -> dict[str, Any]:
+    """Return a line by the names of `CountLineSchema`."""
+    names = ("part", "device", "condition", "counted", "times", "counted_at", "counted_by")
+    told: dict[str, Any] = dict.fromkeys(("expected", "difference", "outcome", "why"))
+    if is_told:
+        told = {"expected": line.expected, "difference": line.difference}
+        told |= {"outcome": line.outcome or None, "why": line.why}
+    return {name: getattr(line, name) for name in names} | told

@@ -12,6 +12,9 @@ from stb_service.parts.models import Location, StockCount
 from stb_service.parts.rules import CountState
 from stb_service.shared import audit
 from stb_service.shared.access import Actor
+from stb_service.shared.db import lock_row
+from stb_service.shared.errors import Obstacle, Refused
+from stb_service.shared.i18n import text
 
 
 def sheet_for(
@@ -39,6 +42,31 @@ def new_sheet(
     session.add(made)
     session.flush()
     return made
+
+
+def open_sheet(session: Session, ref: str, actor: Actor) -> StockCount:
+    """Return a stock-taking that is under way, held against other writers.
+
+    Raises:
+        NotFound: there is none in the actor's scope.
+        Refused: it has ended.
+    """
+    count = held_sheet(session, ref, actor)
+    if count.state != CountState.OPEN:
+        raise Refused([Obstacle("ended", text("The stock-taking has ended."))])
+    return count
+
+
+def held_sheet(session: Session, ref: str, actor: Actor) -> StockCount:
+    """Return a stock-taking, held against other writers, with its lines as they are now.
+
+    Raises:
+        NotFound: there is none in the actor's scope.
+    """
+    count = queries.count_by_ref(session, ref, actor.scope)
+    lock_row(session, StockCount, count.id)
+    session.expire(count, ["lines"])  # as they are now that nobody else writes
+    return count
 
 
 def record_count(
