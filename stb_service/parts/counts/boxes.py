@@ -92,7 +92,7 @@ def state_box(
     seen = Seen(to, said.condition, said.is_there, said.unit_cost_minor)
     bring(session, box, line, stands, seen, **who)
     changes = {"part": line.sku, "device": box.label, "counted": [int(is_here), int(said.is_there)]}
-    record_count(session, sheet, "stock_count.state", changes, actor, now)
+    record_count(session, sheet, verb="stock_count.state", changes=changes, actor=actor, now=now)
     return Stated.CHANGED if stands else Stated.CREATED
 
 

@@ -65,7 +65,7 @@ def open_count(
     session.add(count)
     session.flush()
     changes = {"location": found.code} | ({"reason": reason} if reason else {})
-    record_count(session, count, "stock_count.open", changes, actor, now)
+    record_count(session, count, verb="stock_count.open", changes=changes, actor=actor, now=now)
     return count
 
 
@@ -131,7 +131,7 @@ def count_part(
     session.flush()
     session.expire(count, ["lines"])
     changes = {"part": found.sku, "condition": condition, "counted": [before, counted]}
-    record_count(session, count, "stock_count.count", changes, actor, now)
+    record_count(session, count, verb="stock_count.count", changes=changes, actor=actor, now=now)
     return line
 
 
@@ -301,7 +301,7 @@ def state_stock(
     changes: dict[str, Any] = {"part": part.sku, "condition": condition}
     changes["counted"] = [balance.on_hand, counted]
     changes |= {"reason": reason} if reason else {}
-    record_count(session, sheet, "stock_count.state", changes, actor, now)
+    record_count(session, sheet, verb="stock_count.state", changes=changes, actor=actor, now=now)
     return Stated.CHANGED if balance.seq else Stated.CREATED
 
 
@@ -326,4 +326,4 @@ def _end(
     count.state, count.ended_at, count.ended_by = state, why.now, why.actor.label[:128]
     session.flush()
     verb = "stock_count.close" if state == CountState.CLOSED else "stock_count.cancel"
-    record_count(session, count, verb, changes, why.actor, why.now)
+    record_count(session, count, verb=verb, changes=changes, actor=why.actor, now=why.now)

@@ -80,7 +80,7 @@ def scan_box(
     session.flush()
     session.expire(count, ["lines"])
     changes = {"part": part.sku, "device": box.label, "condition": line.condition}
-    record_count(session, count, "stock_count.scan", changes, actor, now)
+    record_count(session, count, verb="stock_count.scan", changes=changes, actor=actor, now=now)
     return Scanned(line, was_known=False)
 
 
@@ -118,7 +118,7 @@ def take_out(session: Session, *, ref: str, device: str, actor: Actor, now: date
     changes = {"part": line.part.sku, "device": line.device.label, "condition": line.condition}
     count.lines.remove(line)
     session.flush()
-    record_count(session, count, "stock_count.take-out", changes, actor, now)
+    record_count(session, count, verb="stock_count.take-out", changes=changes, actor=actor, now=now)
 
 
 # --- what becomes of them ------------------------------------------------------------------------
@@ -289,5 +289,7 @@ def write_off_missing(
         _settle(session, count, line, beyond, keepers, why)
     session.flush()
     changes: dict[str, Any] = {"boxes": outcomes(count)} | ({"reason": reason} if reason else {})
-    record_count(session, count, "stock_count.write-off", changes, actor, now)
+    record_count(
+        session, count, verb="stock_count.write-off", changes=changes, actor=actor, now=now
+    )
     return count
