@@ -25,6 +25,7 @@ from firmware.boxes.rules import (
     token_digest,
 )
 from stb_service.shared.access import Scope
+from stb_service.shared.db import once
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Page, keyset_page
@@ -42,6 +43,7 @@ def box_by_uid(session: Session, uid: str) -> Box:
     return box
 
 
+@once
 def find_box(session: Session, uid: str) -> Box | None:
     """Return a box or None."""
     return session.scalar(select(Box).where(Box.uid == uid))
@@ -133,14 +135,6 @@ def is_among(token: str, digests: Sequence[str]) -> bool:
     return any(hmac.compare_digest(given, digest) for digest in digests)
 
 
-def holds_token(session: Session, box: Box, token: str, *, now: datetime) -> bool:
-    """Tell whether a token is one of the box's own that are still accepted."""
-    rows = session.execute(
-        select(BoxToken.digest, BoxToken.expires_at).where(BoxToken.box_id == box.id)
-    )
-    return is_among(token, [digest for digest, ends in rows if ends is None or ends > now])
-
-
 def gateway_token(session: Session, token: str, *, now: datetime) -> GatewayToken | None:
     """Return the gateway token of a secret if it is still accepted."""
     found = session.scalar(select(GatewayToken).where(GatewayToken.digest == token_digest(token)))
@@ -177,12 +171,6 @@ def reports_of(session: Session, box: Box, *, limit: int = 20) -> Sequence[BoxRe
         .order_by(BoxReport.id.desc())
         .limit(limit)
     ).all()
-
-
-def pending_page(session: Session, *, cursor: str | None, limit: int) -> Page[Box]:
-    """Return the boxes that wait for approval, the first one first."""
-    statement = select(Box).where(Box.state == BoxState.PENDING)
-    return keyset_page(session, statement, order=[(Box.id, False)], cursor=cursor, limit=limit)
 
 
 def pending_count(session: Session) -> int:

@@ -42,7 +42,7 @@ from stb_service.devices.rules import CapabilityKind, capability_name
 from stb_service.shared import jobs
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.audit import AuditEntry, entries_of
-from stb_service.shared.db import UtcDateTime
+from stb_service.shared.db import UtcDateTime, once
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.identifiers import Malformed
@@ -317,6 +317,7 @@ def _called(typed: str) -> list[ColumnElement[bool]]:
     return found
 
 
+@once
 def device_row(session: Session, uid: str, scope: Scope) -> Device:
     """Return a box by its row alone, for what asks for no more than its columns.
 

@@ -39,12 +39,14 @@ from stb_service.rma.models import (
     WorkshopOrder,
 )
 from stb_service.shared.access import Scope
+from stb_service.shared.db import once
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Narrowing, Page, keyset_page
 from stb_service.shared.registries import Hit
 from stb_service.subscribers.queries import find_account
 
+LAST_CASES = 40  # of a box
 TYPED_CASE = re.compile(r"R[\s-]*(\d{1,9})", re.IGNORECASE)
 TYPED_ORDER = re.compile(r"W[\s-]*(\d{1,9})", re.IGNORECASE)
 
@@ -362,16 +364,18 @@ def count_by_state(session: Session, scope: Scope) -> dict[str, int]:
 def cases_of_device(
     session: Session, uid: str, scope: Scope, *, limit: int
 ) -> Sequence[ReturnCase]:
-    """Return the cases of a box, the last one first; those in which it was the replacement too."""
-    ids = list(numbers_of_device(session, uid, scope, limit=limit))
-    return session.scalars(
-        _with_details().where(ReturnCase.id.in_(ids)).order_by(ReturnCase.id.desc())
-    ).all()
+    """Return the cases of a box by their rows alone, the last one first; those in which it was the
+    replacement too.
+    """
+    ids = list(numbers_of_device(session, uid, scope))[:limit]
+    rows = select(ReturnCase).where(ReturnCase.id.in_(ids)).order_by(ReturnCase.id.desc())
+    return session.scalars(rows).all()
 
 
-def numbers_of_device(session: Session, uid: str, scope: Scope, *, limit: int) -> dict[int, str]:
-    """Return the numbers of the same cases by their ids: each kind by its index, which no condition
-    with OR would use.
+@once
+def numbers_of_device(session: Session, uid: str, scope: Scope) -> dict[int, str]:
+    """Return the numbers of the last cases of a box by their ids: of its own and of those in which it
+    was the replacement, each by its index, which no condition with OR would use.
     """
     row = select(ReturnCase.id, ReturnCase.number).where(within(scope))
     own = row.join(Device, ReturnCase.device_id == Device.id)
@@ -381,7 +385,7 @@ def numbers_of_device(session: Session, uid: str, scope: Scope, *, limit: int) -
         given.where(Device.public_id == uid, Exchange.state == "given")
     )
     found = both.subquery()
-    rows = session.execute(select(found).order_by(found.c.id.desc()).limit(limit))
+    rows = session.execute(select(found).order_by(found.c.id.desc()).limit(LAST_CASES))
     return {row[0]: row[1] for row in rows}
 
 

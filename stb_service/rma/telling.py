@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from stb_service.devices.queries import device_row
 from stb_service.rma import board, queries
 from stb_service.rma.cases import EVENTS, PLACES
 from stb_service.rma.claiming import queries as claiming
@@ -43,8 +44,9 @@ def tile(session: Session, actor: Actor, now: datetime) -> dict[str, Any]:
 
 def card_of_box(session: Session, uid: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """Return the returns of a box, the last one first, with an address for a new one."""
+    device = device_row(session, uid, actor.scope)
     cases = queries.cases_of_device(session, uid, actor.scope, limit=SHOWN)
-    is_open = any(case.is_live and case.device.public_id == uid for case in cases)
+    is_open = any(case.is_live and case.device_id == device.id for case in cases)
     return {**words(), "cases": cases, "is_open": is_open, "asked": {"device": uid}, "now": now}
 
 
@@ -72,7 +74,7 @@ def timeline_of_box(
 ) -> Iterator[TimelineEntry]:
     """Yield the steps of the returns of a box, the newest first."""
     if actor.can("rma.view"):
-        numbers = queries.numbers_of_device(session, uid, actor.scope, limit=limit)
+        numbers = queries.numbers_of_device(session, uid, actor.scope)
         yield from _entries(session, numbers, limit)
 
 

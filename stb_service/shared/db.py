@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -49,6 +50,8 @@ NAMING = {
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 T = TypeVar("T", bound="Base")
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
 Json = JSON().with_variant(JSONB, "postgresql")
 
 
@@ -102,12 +105,35 @@ class Public:
     __mapper_args__ = {"version_id_col": row_version}
 
 
+class Reading(Session):
+    """A unit of work that only reads."""
+
+
+def once(
+    question: Callable[Concatenate[Session, P], Answer],
+) -> Callable[Concatenate[Session, P], Answer]:
+    """Let a unit of work that only reads ask a question once: there it has one answer, however many
+    rooms ask. One that writes asks every time, for what it reads may have changed.
+    """
+
+    @wraps(question)
+    def ask(session: Session, /, *args: P.args, **named: P.kwargs) -> Answer:
+        if not isinstance(session, Reading):
+            return question(session, *args, **named)
+        key = (question, args, tuple(sorted(named.items())))
+        if key not in session.info:
+            session.info[key] = question(session, *args, **named)
+        return session.info[key]  # type: ignore[no-any-return]
+
+    return ask
+
+
 class Database:
     """An engine and its two units of work."""
 
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.engine = _make_engine(url, pool_size)
-        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        self._read = sessionmaker(self.engine, class_=Reading, expire_on_commit=False)
         self._write = sessionmaker(
             self.engine.execution_options(writes=True), expire_on_commit=False
         )

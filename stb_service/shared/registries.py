@@ -46,6 +46,9 @@ class CardSection:
     order: int = 100
 
 
+TIMELINE_LENGTH = 40
+
+
 @dataclass(frozen=True)
 class TimelineEntry:
     """Something that happened to a box, or to an account."""

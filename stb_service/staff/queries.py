@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stb_service.shared.access import Actor, Scope, allowed_verbs
+from stb_service.shared.db import once
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Page, keyset_page
@@ -101,6 +102,7 @@ def role_by_name(session: Session, name: str) -> Role:
     return found
 
 
+@once
 def organisations(session: Session, scope: Scope) -> Sequence[Organisation]:
     """Return the organisations of the scope, the operator first."""
     statement = select(Organisation).order_by(Organisation.kind != "operator", Organisation.name)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinl
 
 from stb_service.shared.access import Scope
 from stb_service.shared.audit import AuditEntry, entries_of
+from stb_service.shared.db import once
 from stb_service.shared.errors import Invalid, NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Narrowing, Page, keyset_page
@@ -184,6 +185,7 @@ def with_details(statement: Select[Account]) -> Select[Account]:
     )
 
 
+@once
 def account_row(session: Session, uid: str, scope: Scope) -> Account:
     """Return an account by its row alone, for what asks for no more than its columns.
 

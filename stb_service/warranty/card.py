@@ -12,7 +12,7 @@ from stb_service.devices.models import Device
 from stb_service.devices.queries import device_row
 from stb_service.shared.access import Actor, Scope
 from stb_service.shared.i18n import day_here, text
-from stb_service.shared.registries import TimelineEntry
+from stb_service.shared.registries import TIMELINE_LENGTH, TimelineEntry
 from stb_service.warranty import queries
 from stb_service.warranty.cover import Rule
 from stb_service.warranty.facts import Sources
@@ -33,8 +33,8 @@ def load_card(
     device = device_row(session, uid, actor.scope)
     day = day_here(now)
     values = cover_now(session, device, day=day, component="", sources=sources)
-    decisions = queries.decisions_of(session, uid, actor.scope, limit=DECISIONS_SHOWN)
-    return {**words(), **values, "device": device, "decisions": decisions}
+    decisions = queries.decisions_of(session, uid, actor.scope, limit=TIMELINE_LENGTH)
+    return {**words(), **values, "device": device, "decisions": decisions[:DECISIONS_SHOWN]}
 
 
 def cover_now(

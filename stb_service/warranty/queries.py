@@ -18,6 +18,7 @@ from stb_service.devices.models import Device, Holding
 from stb_service.devices.queries import DeviceFilter, check_cursor, conditions, within
 from stb_service.devices.rules import Tenure
 from stb_service.shared.access import Scope
+from stb_service.shared.db import once
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
 from stb_service.shared.paging import Page, keyset_page
@@ -261,6 +262,7 @@ def decision_by_ref(session: Session, ref: str, scope: Scope) -> WarrantyDecisio
     return found
 
 
+@once
 def decisions_of(
     session: Session, uid: str, scope: Scope, *, limit: int
 ) -> Sequence[WarrantyDecision]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from stb_service.devices.models import Device
 from stb_service.parts.models import Location
@@ -197,10 +197,14 @@ def claims_called(
 def claims_of_box(
     session: Session, uid: str, scope: Scope, *, limit: int
 ) -> Sequence[SupplierClaim]:
-    """Return what was claimed for a box, the newest first, in one query."""
+    """Return what was claimed for a box, the newest first, with supplier and case in one query."""
     boxes = select(Device.id).where(Device.public_id == uid)
     return session.scalars(
-        with_details()
+        select(SupplierClaim)
+        .options(
+            joinedload(SupplierClaim.order).joinedload(WorkshopOrder.case),
+            lazyload(SupplierClaim.batch),
+        )
         .where(SupplierClaim.device_id.in_(boxes), within(scope))
         .order_by(SupplierClaim.id.desc())
         .limit(limit)

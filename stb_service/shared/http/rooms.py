@@ -9,9 +9,7 @@ from flask import render_template
 from markupsafe import Markup
 
 from stb_service.shared.http.unit import current_actor, request_time, unit
-from stb_service.shared.registries import CardSection, Timeline, TimelineEntry
-
-TIMELINE_LENGTH = 40
+from stb_service.shared.registries import TIMELINE_LENGTH, CardSection, Timeline, TimelineEntry
 
 
 def parts_of_page(sections: Iterable[CardSection], uid: str) -> list[tuple[CardSection, Markup]]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.shared import leases
 from stb_service.shared.access import Actor
-from stb_service.shared.db import Database, lock_row, new_public_id
+from stb_service.shared.db import Database, lock_row, new_public_id, once
 from stb_service.shared.leases import Lease
 from stb_service.staff.models import Person
 from stb_service.staff.operations import create_token
@@ -58,6 +58,27 @@ def test_what_a_reading_unit_of_work_does_is_not_kept(db: Database) -> None:
 
     with db.read() as session:
         assert session.scalars(select(Lease)).all() == []
+
+
+def test_a_reading_unit_asks_once_and_a_writing_one_every_time(db: Database) -> None:
+    asked: list[tuple[str, int]] = []
+
+    @once
+    def number_of(session: Session, name: str, *, more: int = 0) -> int:
+        asked.append((name, more))
+        return len(asked)
+
+    with db.read() as session:
+        assert [number_of(session, "a"), number_of(session, "b"), number_of(session, "a")] == [
+            1,
+            2,
+            1,
+        ]
+        assert number_of(session, "a", more=1) == 3
+    with db.read() as session:
+        assert number_of(session, "a") == 4
+    with db.write() as session:
+        assert [number_of(session, "a"), number_of(session, "a")] == [5, 6]
 
 
 def test_a_unit_of_work_is_kept_as_a_whole_or_not_at_all(db: Database) -> None:
