@@ -165,22 +165,6 @@ def newer_version(
     return str(newest.version)
 
 
-def fits_box(session: Session, image_id: int, model_code: str, revision_code: str) -> bool:
-    """Tell whether an image is for the boxes of this model and revision."""
-    return (
-        session.scalar(
-            select(ImageFit.id)
-            .where(
-                ImageFit.image_id == image_id,
-                ImageFit.model_code == model_code,
-                _covers(revision_code),
-            )
-            .limit(1)
-        )
-        is not None
-    )
-
-
 def sequence_of(session: Session, *, model_code: str, version: str) -> int | None:
     """Return the place of a version among those of a model; None if it was never uploaded."""
     return session.scalar(
@@ -211,23 +195,6 @@ def image_for(
             ImageFit.model_code == model_code,
             ImageFit.version == version,
             _covers(revision_code),
-        )
-    )
-
-
-def images_fitting(session: Session, model_code: str, revision_code: str) -> list[Image]:
-    """Return the images for a kind of box, newest version first."""
-    return list(
-        session.scalars(
-            select(Image)
-            .join(ImageFit, ImageFit.image_id == Image.id)
-            .join(
-                ModelVersion,
-                (ModelVersion.model_code == ImageFit.model_code)
-                & (ModelVersion.version == ImageFit.version),
-            )
-            .where(ImageFit.model_code == model_code, _covers(revision_code))
-            .order_by(ModelVersion.sequence.desc())
         )
     )
 

@@ -127,25 +127,6 @@ def members_of_box(session: Session, box_id: int) -> Sequence[Member]:
     ).all()
 
 
-def members_page(
-    session: Session,
-    rollout: Rollout,
-    *,
-    state: str | None = None,
-    wave: int | None = None,
-    cursor: str | None = None,
-    limit: int = 50,
-) -> Page[Member]:
-    """Return the boxes of a rollout in its own order."""
-    statement = select(Member).where(Member.rollout_id == rollout.id)
-    if state:
-        statement = statement.where(Member.state == state)
-    if wave is not None:
-        statement = statement.where(Member.wave == wave)
-    order = ((Member.wave, False), (Member.place, False), (Member.id, False))
-    return keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
-
-
 def not_seen(
     session: Session, rollout: Rollout, *, now: datetime, limit: int = 200
 ) -> Sequence[Member]:
@@ -167,15 +148,6 @@ def events_of(session: Session, rollout: Rollout) -> Sequence[RolloutEvent]:
         select(RolloutEvent)
         .where(RolloutEvent.rollout_id == rollout.id)
         .order_by(RolloutEvent.seq.desc())
-    ).all()
-
-
-def member_events(session: Session, member: Member) -> Sequence[MemberEvent]:
-    """Return what happened to a box in a rollout, the newest first."""
-    return session.scalars(
-        select(MemberEvent)
-        .where(MemberEvent.member_id == member.id)
-        .order_by(MemberEvent.id.desc())
     ).all()
 
 

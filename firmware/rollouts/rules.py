@@ -141,7 +141,6 @@ MEMBER_MOVES: frozenset[tuple[MemberState, MemberState]] = frozenset(
 IN_FLIGHT = frozenset({_M.OFFERED, _M.FETCHING, _M.AWAITING, _M.CANCELLING})
 BAD = frozenset({_M.FAILED, _M.REVERTED})
 DECIDED = frozenset({_M.VERIFIED, _M.UNVERIFIED, _M.FAILED, _M.REVERTED, _M.SUSPECT})
-FINAL = DECIDED | {_M.ALREADY, _M.CANCELLED}
 RETRIABLE = frozenset({_M.FAILED, _M.REVERTED, _M.SUSPECT, _M.UNVERIFIED})
 TAKEN_BACK = frozenset({_R.PAUSED, _R.HALTED})
 TRIES_OF_A_SUSPECT = 3  # a box that falls silent so often is not offered more by itself

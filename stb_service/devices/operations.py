@@ -33,7 +33,6 @@ from stb_service.devices.rules import (
     NOT_IN_CUSTODY,
     RETIRED,
     Capability,
-    Status,
     normalise_tag,
     obstacles_to_change,
     obstacles_to_handing_over,
@@ -244,15 +243,6 @@ def change_status(
         now=now,
     )
     return device
-
-
-def retire_device(
-    session: Session, *, uid: str, reason: str = "", actor: Actor, now: datetime
-) -> Device:
-    """Scrap a box (see `change_status`)."""
-    return change_status(
-        session, uid=uid, status=Status.SCRAPPED, reason=reason, actor=actor, now=now
-    )
 
 
 def move_custody(

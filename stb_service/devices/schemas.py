@@ -17,7 +17,6 @@ from stb_service.shared.tables import AUTO, ENCODING_NAMES, WRITERS
 STATUSES = [status.value for status in Status]
 TENURES = [tenure.value for tenure in Tenure]
 ORDERS = [sign + name for name in SORTS for sign in ("", "-")]
-UID = ma.validate.Length(1, 32)
 
 
 def _maybe(longest: int, **more: Any) -> ma.fields.String:

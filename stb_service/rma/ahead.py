@@ -29,7 +29,7 @@ BEFORE = frozenset({CaseState.REQUESTED, CaseState.AUTHORISED})
 """Where the customer may still agree to a fee, or take that back."""
 
 
-def fee_now(session: Session, case: ReturnCase) -> Fee | None:
+def _fee_now(session: Session, case: ReturnCase) -> Fee | None:
     """Return what the terms of the box ask for today; None where they ask for nothing."""
     terms = terms_of_model(session, case.device)
     if terms is None or not terms.unreturned_minor:
@@ -56,7 +56,7 @@ def frozen(session: Session, case: ReturnCase) -> dict[str, Any]:
     """
     if case.state not in BEFORE:
         raise Refused([FEE_STANDS])
-    fee = fee_now(session, case)
+    fee = _fee_now(session, case)
     if fee is None:
         return {}
     return {

@@ -299,6 +299,11 @@ class CaseCard:
         found = history.time_in_states(CASE, events, self.now)
         return [(CASE.places[state], time) for state, time in found.items()]
 
+    @cached_property
+    def turnaround(self) -> history.Turnaround | None:
+        """How long the box was here, up to now while it is; None before it was received."""
+        return history.turnaround([row.happened for row in self._case_events], self.now)
+
 
 def card_of(session: Session, ref: str, reader: Actor, now: datetime) -> CaseCard:
     """Return the card of a case by its number or public id.

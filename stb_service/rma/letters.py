@@ -241,6 +241,7 @@ def _final_notice(writing: Writing) -> Paper:
     fee = agreed_fee(writing.session, writing.case)
     if fee is None:
         raise Refused([NO_FEE])
+    assert sent is not None
     return papers.FinalNotice(
         *writing.head,
         on=writing.day(writing.now),
@@ -249,7 +250,7 @@ def _final_notice(writing: Writing) -> Paper:
         send_by=writing.send_by,
         fee_minor=fee.total_minor,
         currency=fee.currency,
-        replacement_sent_on=writing.day(sent.at) if sent else None,
+        replacement_sent_on=writing.day(sent.at),
     )
 
 

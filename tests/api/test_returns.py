@@ -22,6 +22,7 @@ from tests.api.conftest import Served
 from tests.conftest import NOW, PASSWORD, Api
 from tests.stories.caller import PNG
 
+HERE = ("received", "inspecting", "quoting", "quoted")
 QUOTED, WANTED, AHEAD, ORDER = "R-000001", "R-000002", "R-000003", "W-000001"
 PROBLEM = "application/problem+json"
 
@@ -163,6 +164,9 @@ def test_the_history_has_every_step_of_both_machines(served: Served) -> None:
     post = next(row for row in told["items"] if row["event"] == "post")
     assert post["said"] == {"carrier": "Post", "tracking": "1Z1"}
     assert set(told["seconds"]) >= {"requested", "quoted"}
+    assert told["turnaround"]["customer"] == told["seconds"]["quoted"]
+    assert told["turnaround"]["seconds"] >= sum(told["seconds"][of] for of in HERE)
+    assert served.api("GET", f"/returns/{WANTED}/history").json["turnaround"] is None
 
 
 def test_the_machines_are_data_and_drawings(served: Served) -> None:

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
-from firmware.boxes.models import Box
+from firmware.boxes.models import Box, BoxToken
 from firmware.boxes.operations import know_boxes
+from firmware.boxes.queries import is_among
 from firmware.boxes.rules import Statement
 from firmware.images.models import Image
 from firmware.images.operations import add_image, restore_image, withdraw_image
@@ -27,6 +29,14 @@ from firmware.rollouts.selection import Selection
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
+
+
+def holds_token(session: Session, box: Box, token: str, *, now: datetime) -> bool:
+    """Tell whether a token is one of the box's own that are still accepted."""
+    rows = session.execute(
+        select(BoxToken.digest, BoxToken.expires_at).where(BoxToken.box_id == box.id)
+    )
+    return is_among(token, [digest for digest, ends in rows if ends is None or ends > now])
 
 
 @contextmanager

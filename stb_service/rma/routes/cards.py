@@ -15,7 +15,7 @@ from stb_service.rma.before import findings
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import case_history, order_history
 from stb_service.rma.gathering import next_actions
-from stb_service.rma.history import time_in_states
+from stb_service.rma.history import Turnaround, time_in_states, turnaround
 from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF, Stated
 from stb_service.rma.machine import Machine
 from stb_service.rma.models import (
@@ -256,8 +256,16 @@ def history_of_case(session: Session, case: ReturnCase, reader: Actor) -> dict[s
     order = queries.order_of_case(session, case, EVERYTHING)
     rows: list[CaseEvent | OrderEvent] = [*queries.events_of_case(session, case, EVERYTHING)]
     rows += queries.events_of_order(session, order, EVERYTHING) if order else []
-    past = time_in_states(CASE, case_history(session, case), request_time())
-    return _history(session, rows, past, case, reader)
+    happened, now = case_history(session, case), request_time()
+    told = _history(session, rows, time_in_states(CASE, happened, now), case, reader)
+    return {**told, "turnaround": _turnaround(turnaround(happened, now))}
+
+
+def _turnaround(found: Turnaround | None) -> dict[str, int] | None:
+    if found is None:
+        return None
+    spans = {"seconds": found.whole, "customer": found.customer, "on_hold": found.on_hold}
+    return {name: int(span.total_seconds()) for name, span in spans.items()}
 
 
 def history_of_order(session: Session, order: WorkshopOrder, reader: Actor) -> dict[str, Any]:

@@ -35,9 +35,9 @@ from stb_service.rma.schemas.cases import (
     ReturnsSchema,
 )
 from stb_service.rma.schemas.machines import (
+    CaseHistorySchema,
     DrawingArguments,
     MachinesSchema,
-    ReturnHistorySchema,
     StepBody,
 )
 from stb_service.shared.access import requires
@@ -142,7 +142,7 @@ def make_step(body: dict[str, Any], return_id: str) -> Answer:
 
 @api.route("/returns/<string:return_id>/history", methods=["GET"])
 @api.refuses(404)
-@api.response(200, ReturnHistorySchema)
+@api.response(200, CaseHistorySchema)
 @requires("rma.view")
 def get_history(return_id: str) -> Any:
     """Return every step of a case and of its box, the first first."""

@@ -119,6 +119,20 @@ class ReturnHistorySchema(ma.Schema):
     )
 
 
+class TurnaroundSchema(ma.Schema):
+    """The time from the box received to the box sent, up to now while it is here."""
+
+    seconds = whole(metadata={"description": "in all"})
+    customer = whole(metadata={"description": "of them, those that waited for the customer"})
+    on_hold = whole(metadata={"description": "of them, those on hold"})
+
+
+class CaseHistorySchema(ReturnHistorySchema):
+    """The history of a case; `turnaround` is null until its box is received."""
+
+    turnaround = ma.fields.Nested(TurnaroundSchema, required=True, allow_none=True)
+
+
 class StepBody(ma.Schema):
     """A step: the event, and what is said with it."""
 

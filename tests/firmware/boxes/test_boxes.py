@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from firmware.boxes import operations
 from firmware.boxes.models import Box, BoxReport
-from firmware.boxes.queries import holds_token, uids_named
+from firmware.boxes.queries import uids_named
 from firmware.boxes.rules import (
     ASKS_BEFORE_GIVING_UP,
     BOX_MOVES,
@@ -27,7 +27,7 @@ from firmware.boxes.rules import (
 from stb_service.devices.identity.rules import normalise_mac
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Conflict, Invalid
-from tests.firmware.world import World
+from tests.firmware.world import World, holds_token
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from firmware.images import operations, queries, rules
 from firmware.images.models import Image, ImageFit
@@ -224,31 +225,27 @@ def test_another_place_for_a_known_version_is_refused(add: AddImage, place: dict
     assert refusal.value.code == "image-sequence-set"
 
 
+def fits(session: Session, image: Image, model_code: str, revision_code: str) -> bool:
+    found = queries.image_for(
+        session, model_code=model_code, revision_code=revision_code, version="1.0"
+    )
+    return found == image
+
+
 def test_an_image_for_every_revision_fits_any(add: AddImage, db: Database) -> None:
     image = add(fits=[("X100", "*")])
 
     with db.read() as session:
-        assert queries.fits_box(session, image.id, "X100", "r9")
-        assert not queries.fits_box(session, image.id, "X200", "r9")
+        assert fits(session, image, "X100", "r9")
+        assert not fits(session, image, "X200", "r9")
 
 
 def test_an_image_for_one_revision_fits_no_other(add: AddImage, db: Database) -> None:
     image = add(fits=[("X100", "r1")])
 
     with db.read() as session:
-        assert queries.fits_box(session, image.id, "X100", "r1")
-        assert not queries.fits_box(session, image.id, "X100", "r2")
-
-
-def test_images_for_a_kind_of_box_come_newest_version_first(add: AddImage, db: Database) -> None:
-    add(b"2", version="2", fits=[("X100", "*")])
-    add(b"1", version="1", fits=[("X100", "r1")], sequence=1)
-    add(b"3", version="3", fits=[("X100", "r2")])
-
-    with db.read() as session:
-        found = queries.images_fitting(session, "X100", "r1")
-
-    assert [image.version for image in found] == ["2", "1"]
+        assert fits(session, image, "X100", "r1")
+        assert not fits(session, image, "X100", "r2")
 
 
 def test_an_image_is_withdrawn_once_with_its_reason(

@@ -14,11 +14,12 @@ from sqlalchemy import select
 
 from firmware.boxes import schemas
 from firmware.boxes.operations import keep_report
-from firmware.boxes.queries import gateway_token, holds_token
+from firmware.boxes.queries import gateway_token
 from firmware.rollouts.box_card import load_card, timeline
 from firmware.rollouts.rules import MemberState
 from stb_service.shared.access import Actor, builtin_verbs
 from stb_service.shared.audit import AuditEntry
+from tests.firmware.world import holds_token
 
 WAITING = "/firmware/boxes/waiting"
 

@@ -234,7 +234,7 @@ def test_a_scrapped_box_gives_its_identifiers_back_and_is_served_no_more(
 ) -> None:
     box = registry.box(mac_ethernet=MAC)
 
-    registry.do(operations.retire_device, uid=box.public_id, reason="burnt")
+    registry.do(operations.change_status, status=Status.SCRAPPED, uid=box.public_id, reason="burnt")
 
     assert {current for _, current in values_of(registry, box.public_id)} == {False}
     assert known_box(registry, box.public_id).state == "retired"
@@ -243,7 +243,7 @@ def test_a_scrapped_box_gives_its_identifiers_back_and_is_served_no_more(
 
 def test_a_scrapped_box_is_changed_no_more(one: Registry) -> None:
     box = one.box()
-    one.do(operations.retire_device, uid=box.public_id)
+    one.do(operations.change_status, status=Status.SCRAPPED, uid=box.public_id)
 
     with pytest.raises(Refused, match="history"):
         one.do(operations.change_device, uid=box.public_id, batch="B2")

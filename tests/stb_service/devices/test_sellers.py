@@ -352,7 +352,7 @@ def test_the_pages_refuse_a_correction_with_the_reason(
 
 def test_the_tags_of_a_retired_box_stay(one: Registry) -> None:
     box = one.box("SN-2", tags=["old"])
-    one.do(operations.retire_device, uid=box.public_id)
+    one.do(operations.change_status, status=Status.SCRAPPED, uid=box.public_id)
 
     assert one.do(operations.tag_devices, uids=[box.public_id], add=["new"]) == 0
 

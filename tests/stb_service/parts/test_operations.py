@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices import operations as devices
 from stb_service.devices.queries import device_by_uid
+from stb_service.devices.rules import Status
 from stb_service.parts import operations, queries
 from stb_service.parts.catalogue.operations import change_location, change_part, create_part
 from stb_service.parts.catalogue.queries import part_by_ref
@@ -224,7 +225,7 @@ def test_a_box_of_a_model_that_is_not_in_the_catalogue_is_refused(one: Stock) ->
 
 def test_a_scrapped_box_is_not_moved(one: Stock) -> None:
     box = one.box()
-    one.do(devices.retire_device, uid=box.public_id)
+    one.do(devices.change_status, status=Status.SCRAPPED, uid=box.public_id)
 
     with pytest.raises(Refused, match="history"):
         one.receive(1, part=None, device=box.public_id)

@@ -23,6 +23,7 @@ from stb_service.devices.identity.operations import Holders
 from stb_service.devices.jobs import rows_of
 from stb_service.devices.models import Device
 from stb_service.devices.queries import DeviceFilter
+from stb_service.devices.rules import Status
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.audit import AuditEntry
 from stb_service.shared.errors import Invalid
@@ -346,7 +347,7 @@ def test_status_and_custody_go_by_their_verbs(registry: Registry, load: Import) 
 
 def test_an_old_file_does_not_bring_a_scrapped_box_back(one: Registry, load_one: Import) -> None:
     load_one()
-    one.do(operations.retire_device, uid=boxes(one)[0].public_id)
+    one.do(operations.change_status, status=Status.SCRAPPED, uid=boxes(one)[0].public_id)
 
     report = load_one()
 
@@ -459,7 +460,7 @@ def test_what_was_exported_imports_again_without_a_change(
         notes="-1 'quoted'",
         external_id="@1",
     )
-    one.do(operations.retire_device, uid=one.box("SN-2").public_id)
+    one.do(operations.change_status, status=Status.SCRAPPED, uid=one.box("SN-2").public_id)
     path = tmp_path / f"export.{form}"
     with path.open("wb") as file:
         WRITERS[form](file, rows_of(one.db, DeviceFilter(), EVERYTHING, lambda _done: None))

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from firmware.boxes.models import Box
 from firmware.boxes.operations import meet_unknown, move_box
-from firmware.boxes.queries import box_by_uid, holds_token
+from firmware.boxes.queries import box_by_uid
 from firmware.boxes.rules import BoxState, Statement
 from stb_service.devices import queries
 from stb_service.devices.arrivals.operations import register_device, register_unclaimed
@@ -24,6 +24,7 @@ from stb_service.devices.models import Device, DeviceIdentifier, IdentityDispute
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.audit import entries_of
 from stb_service.shared.errors import Conflict, Invalid
+from tests.firmware.world import holds_token
 from tests.stb_service.devices.conftest import Registry
 
 MAC, OTHER = "02:00:00:00:00:01", "02:00:00:00:00:02"

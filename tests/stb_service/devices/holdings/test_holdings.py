@@ -325,7 +325,7 @@ def test_what_the_operator_put_aside_goes_to_no_account(
 def test_a_scrapped_box_is_no_accounts(registry: Registry, box: Device, ada: Account) -> None:
     give(registry, box, ada)
 
-    registry.do(devices.retire_device, uid=box.public_id, reason="burnt")
+    registry.do(devices.change_status, status=Status.SCRAPPED, uid=box.public_id, reason="burnt")
 
     (holding,) = chain(registry, box)
     assert holding.until is not None
