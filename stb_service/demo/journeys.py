@@ -14,7 +14,7 @@ from stb_service.demo.money import FREIGHT_CENTS, LABOUR_CENTS, MARGIN, TERMS_CU
 from stb_service.demo.operator import SELLER
 from stb_service.demo.returning import DAY, HOUR, Answer, Steps, Way
 from stb_service.demo.stock import BOX_PRICE, spare_for
-from stb_service.rma import comparing, deciding, exchange, quoting
+from stb_service.rma import comparing, deciding, exchange, quoting, stating
 from stb_service.rma.facts import Remedy
 from stb_service.rma.lists import PRECHECKS_OF, Channel, FaultSaid
 from stb_service.rma.operations import open_case
@@ -39,7 +39,7 @@ class Journey(Mending):
             yield from self._send_accessory()
             return
         for code in PRECHECKS_OF[self.case.remedy]:
-            self.say(deciding.record_precheck, code=code, answer="done", actor=self.counter)
+            self.say(stating.record_precheck, code=code, answer="done", actor=self.counter)
         self.on_case("approve")
         yield self._days(0, 2)
         if self.way == Way.COUNTER and self._allocate(self.customer.shop):
@@ -82,7 +82,7 @@ class Journey(Mending):
         spare = spare_for(self.box.life.model, self.fault.trouble.component)
         assert spare is not None
         for code in PRECHECKS_OF[Remedy.ACCESSORY]:
-            self.say(deciding.record_precheck, code=code, answer="done", actor=self.counter)
+            self.say(stating.record_precheck, code=code, answer="done", actor=self.counter)
         self.say(exchange.reserve_accessory, part=spare.sku, location="MAIN", actor=self.op.store)
         facts = self.facts
         if facts.rented or facts.all_covered:
@@ -166,7 +166,7 @@ class Journey(Mending):
         yield from self._close()
 
     def _send_ahead(self) -> Steps:
-        self.say(deciding.state, kind="fee_agreed", actor=self.op.agent)
+        self.say(stating.state, kind="fee_agreed", actor=self.op.agent)
         self.on_case("send_ahead", **self._tracking())
         assert self.spare is not None
         self.spare.given_to(self.customer, self.box.tenure, self.now.date())
@@ -216,7 +216,7 @@ class Journey(Mending):
         yield self._days(1, 4)
         for kind in ("price_paid", "refunded"):
             self.say(
-                deciding.state,
+                stating.state,
                 kind=kind,
                 amount_minor=amount,
                 note="Invoice",
@@ -229,7 +229,7 @@ class Journey(Mending):
         yield self._days(6, 9)
         self.on_case("lose", reason="No scan since it was handed in", actor=self.op.store)
         yield self._days(4, 8)
-        self.say(deciding.state, kind="loss_confirmed", actor=self.op.agent)
+        self.say(stating.state, kind="loss_confirmed", actor=self.op.agent)
         self.on_case("approve_replace")
         self.box.held_by = None
         yield from self._replace()
@@ -241,7 +241,7 @@ class Journey(Mending):
         facts = self.facts
         if facts.damage_elsewhere or facts.handling_elsewhere:
             why = "Waived: the account is kept in other money"
-            self.say(deciding.state, kind="fee_settled", note=why, actor=self.op.agent)
+            self.say(stating.state, kind="fee_settled", note=why, actor=self.op.agent)
 
     def _decide(self) -> Steps:
         self._waive_fees()
@@ -273,7 +273,7 @@ class Journey(Mending):
     def _choose(self) -> None:
         """A consumer is told what a repair and what a replacement brings, and chooses."""
         if not self.box.is_lent:
-            self.say(deciding.state, kind="remedy_chosen", actor=self.op.agent)
+            self.say(stating.state, kind="remedy_chosen", actor=self.op.agent)
 
     def _contest(self) -> Steps:
         """The customer says it was not so; somebody else looks, and sometimes agrees with them."""
@@ -323,10 +323,10 @@ class Journey(Mending):
             actor=self.op.agent,
         )
         if self.customer.country.currency != TERMS_CURRENCY:
-            self.say(deciding.state, kind="nothing_else_offered", actor=self.op.agent)
+            self.say(stating.state, kind="nothing_else_offered", actor=self.op.agent)
 
     def _dispose(self) -> Steps:
-        self.say(deciding.state, kind="disposal_consent", actor=self.op.agent)
+        self.say(stating.state, kind="disposal_consent", actor=self.op.agent)
         self.on_case("choose_disposal")
         self.box.held_by = None
         yield self._days(2, 6)
@@ -344,13 +344,13 @@ class Journey(Mending):
         if self.way == Way.BOUNCED:
             self.on_case("bounce", reason="Nobody of that name", actor=store)
             yield self._days(3, 9)
-            self.say(deciding.state, kind="address_confirmed", actor=self.op.agent)
+            self.say(stating.state, kind="address_confirmed", actor=self.op.agent)
             self.on_case("ship", actor=store, **self._tracking())
             yield self._days(1, 4)
         if self.way == Way.LOST_OUT:
             self.on_case("lose", reason="No scan since it left", actor=store)
             yield self._days(4, 9)
-            self.say(deciding.state, kind="loss_confirmed", actor=self.op.agent)
+            self.say(stating.state, kind="loss_confirmed", actor=self.op.agent)
             self.on_case("approve_replace")
             self.box.held_by = None
             yield from self._replace()

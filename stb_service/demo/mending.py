@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from stb_service.demo.money import LABOUR_CENTS, in_currency
 from stb_service.demo.returning import DAY, Returning, Steps
 from stb_service.devices.components import Component
-from stb_service.rma import bench, cores, deciding
-from stb_service.rma.gathering import SERIALISED
+from stb_service.rma import bench, cores, deciding, photographs, stating
+from stb_service.rma.bench_facts import SERIALISED
 from stb_service.rma.lists import CHECKLIST
 from stb_service.rma.queries import order_of_case
 from stb_service.rma.verdicts import Verdict
@@ -73,7 +73,7 @@ class Mending(Returning):
         if found.effective_verdict == Verdict.USER_FAULT:
             shade = self.chance.randrange(80, 200)
             self.say(
-                deciding.add_photo,
+                photographs.add_photo,
                 data=photograph(shade),
                 fault=1,
                 note=self.fault.trouble.symptom,
@@ -167,7 +167,7 @@ class Mending(Returning):
             yield from self._repair(actor=actor, fault=None)
         self.on_order("shelve", actor=actor)
         self.say(
-            deciding.state,
+            stating.state,
             kind="wiped",
             method="key_destroyed",
             note="Report of the tool",
@@ -181,7 +181,7 @@ class Mending(Returning):
 
     def _scrap(self, reason: str) -> None:
         self.say(
-            deciding.state,
+            stating.state,
             kind="wiped",
             method="storage_destroyed",
             note="Shredded with others",

@@ -9,10 +9,11 @@ nothing is begun unpaid and nothing shipped with a balance open; who contests a 
 by a second inspector.
 
 Where things are: `operations` opens cases (`open_case`), admits boxes (`open_order`), corrects
-cases (`change_case`) and makes every step (`act`); `deciding` has faults, photographs, checks
-before a return and statements; `bench` the work on a box, and repair beside replacement;
-`exchange` replacements, accessories and provisioning; `quoting` what a customer pays; `terms`
-what returns go by. `queries` reads; `gathering.next_actions` tells what can come next. `events`
-is the one writer of states, `traces` of verdicts and exchanges, `effects` what each step does
-besides; `releasing` lets go of what was held, `keeping` tells other rooms what a box is kept for.
+cases (`change_case`) and makes every step (`act`); `deciding` has faults and verdicts,
+`photographs` and `stating` their evidence; `bench` the work on a box, and repair beside
+replacement; `exchange` replacements, accessories and provisioning; `quoting` what a customer pays;
+`terms` what returns go by. `queries` reads; `gathering` asks `case_facts` and `bench_facts` what
+the rules must know, and tells what can come next. `events` is the one writer of states, `traces`
+of verdicts and exchanges, `effects` what each step does besides; `releasing` lets go of what was
+held, `keeping` tells other rooms what a box is kept for.
 """

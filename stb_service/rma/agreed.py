@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stb_service.rma.deciding import fault_of
 from stb_service.rma.holding import has_parted
 from stb_service.rma.lists import BILLING_CODE_NAMES
 from stb_service.rma.models import Fault, OrderPart, WorkshopOrder
+from stb_service.rma.owners import fault_of
 from stb_service.shared.access import Actor
 from stb_service.shared.errors import Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text

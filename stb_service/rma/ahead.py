@@ -13,8 +13,9 @@ from stb_service.billing.rules import Cause
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CaseState
 from stb_service.rma.fee import Fee
-from stb_service.rma.gathering import CASE_SUBJECT, live_exchange, terms_of_model
+from stb_service.rma.lookups import live_exchange
 from stb_service.rma.models import ReturnCase, Statement
+from stb_service.rma.money import CASE_SUBJECT, terms_of_model
 from stb_service.rma.verdicts import Outcome
 from stb_service.shared.errors import Obstacle, Refused
 from stb_service.shared.i18n import text

@@ -19,8 +19,8 @@ from stb_service.rma.beside import OTHERS, newest_comparison
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.choosing import case_of_quote, keep_choice, ways_of
 from stb_service.rma.events import newest_quote
-from stb_service.rma.gathering import CASE_SUBJECT
 from stb_service.rma.models import Comparison, ReturnCase
+from stb_service.rma.money import CASE_SUBJECT
 from stb_service.rma.operations import act, act_on_first
 from stb_service.rma.overruling import go_on
 from stb_service.shared.access import SYSTEM, Actor

@@ -9,17 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from stb_service.parts.catalogue.queries import find_part
-from stb_service.parts.operations import (
-    consume_reservation,
-    release_reservation,
-    reserve_parts,
-)
+from stb_service.parts.operations import consume_reservation, release_reservation, reserve_parts
 from stb_service.parts.rules import Condition, ReservationState
 from stb_service.rma import agreed, cores
 from stb_service.rma.acting import in_house
-from stb_service.rma.deciding import fault_of, record
+from stb_service.rma.bench_facts import round_of
 from stb_service.rma.events import order_history
-from stb_service.rma.gathering import round_of, terms_of_model
 from stb_service.rma.holding import touch_work
 from stb_service.rma.lab import run_of_lab
 from stb_service.rma.lists import CHECKLIST, GRADES, Result
@@ -33,6 +28,8 @@ from stb_service.rma.models import (
     ReturnCase,
     WorkshopOrder,
 )
+from stb_service.rma.money import terms_of_model
+from stb_service.rma.owners import fault_of, record
 from stb_service.rma.touching import touch_order
 from stb_service.rma.workshop import OrderState
 from stb_service.shared.access import Actor

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from stb_service.devices.models import Device, DeviceIdentifier, DeviceModel
 from stb_service.parts.models import Location
 from stb_service.rma.cases import PLACES, CaseState
-from stb_service.rma.gathering import scan_key
+from stb_service.rma.lookups import scan_key
 from stb_service.rma.machine import Phase, Waits
 from stb_service.rma.models import OrderEvent, Parcel, ReturnCase, WorkshopOrder
 from stb_service.rma.queries import find_case, orders_within, typed_case, typed_order, within

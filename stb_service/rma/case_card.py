@@ -24,8 +24,9 @@ from stb_service.rma.claiming.queries import claims_of_order
 from stb_service.rma.deciding import may_be_goodwill
 from stb_service.rma.drawing import draw
 from stb_service.rma.facts import Facts
-from stb_service.rma.gathering import CASE_SUBJECT, gather, money_of, stray_box
+from stb_service.rma.gathering import gather
 from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF
+from stb_service.rma.lookups import stray_box
 from stb_service.rma.machine import Machine, Phase, Place
 from stb_service.rma.models import (
     CaseEvent,
@@ -35,6 +36,7 @@ from stb_service.rma.models import (
     ReturnCase,
     WorkshopOrder,
 )
+from stb_service.rma.money import CASE_SUBJECT, money_of
 from stb_service.rma.queries import Belongings
 from stb_service.rma.rules import Action, actions
 from stb_service.rma.steps import QUIET, kinds_of_place

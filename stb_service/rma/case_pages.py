@@ -14,7 +14,7 @@ from stb_service.billing.pages import shown_rows, typed_lines
 from stb_service.billing.routes import operators_zone
 from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
-from stb_service.rma import deciding, exchange, operations, quoting
+from stb_service.rma import deciding, exchange, operations, photographs, quoting, stating
 from stb_service.rma.case_card import CaseCard, card_of
 from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.forms import (
@@ -174,7 +174,7 @@ def write_prechecks(ref: str, form: Mapping[str, str], known: Mapping[str, str])
     """Record the checks that were answered, with what the service knew of each."""
     for code in PRECHECKS:
         if answer := form[f"answer-{code}"]:
-            deciding.record_precheck(
+            stating.record_precheck(
                 unit(),
                 ref=ref,
                 code=code,
@@ -226,8 +226,10 @@ def add_photo(ref: str) -> ResponseReturnValue:
         if not found:
             raise Invalid.field("photo", text("Choose a picture."))
         for file in found:
-            data = file.stream.read(deciding.MOST_PHOTO_BYTES + 1)
-            deciding.add_photo(unit(), ref=ref, data=data, files=services().files, **form, **who())
+            data = file.stream.read(photographs.MOST_PHOTO_BYTES + 1)
+            photographs.add_photo(
+                unit(), ref=ref, data=data, files=services().files, **form, **who()
+            )
 
     return on_case(ref, "photo", save, _("The photograph is kept."))
 
@@ -243,7 +245,7 @@ def state(ref: str) -> ResponseReturnValue:
         minor = None
         if amount or (form["kind"] in WITH_AMOUNT and stands):
             minor = read_amount(amount, card(ref).case.currency, field="amount_minor")
-        deciding.state(unit(), ref=ref, stands=stands, amount_minor=minor, **form, **who())
+        stating.state(unit(), ref=ref, stands=stands, amount_minor=minor, **form, **who())
 
     return on_case(ref, "statement", save, _("The statement is kept."))
 

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from stb_service.billing.models import Quote
 from stb_service.rma.beside import shown_beside
 from stb_service.rma.comparison import Choice, Offer
-from stb_service.rma.deciding import Owner, record
-from stb_service.rma.gathering import terms_of_model
 from stb_service.rma.models import CaseQuote, Comparison, ReturnCase
+from stb_service.rma.money import terms_of_model
+from stb_service.rma.owners import Owner, record
 from stb_service.shared.access import Actor
 from stb_service.shared.db import lock_row
 from stb_service.shared.documents import papers

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from stb_service.rma import comparison
 from stb_service.rma.choosing import keep_choice
 from stb_service.rma.comparison import Choice, Inputs, Offer
-from stb_service.rma.deciding import record
-from stb_service.rma.gathering import has_bought, terms_of_model
 from stb_service.rma.law import Law, law_of
 from stb_service.rma.models import Comparison, ModelTerms
+from stb_service.rma.money import has_bought, terms_of_model
+from stb_service.rma.owners import record
 from stb_service.rma.touching import ENDED, touch
 from stb_service.shared.access import Actor
 from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, joinedload
 from stb_service.billing.ledger.operations import zone_of
 from stb_service.billing.rules import day_in
 from stb_service.devices.models import Device
-from stb_service.rma.gathering import has_bought
 from stb_service.rma.models import (
     CaseEvent,
     Comparison,
@@ -25,6 +24,7 @@ from stb_service.rma.models import (
     Statement,
     WorkshopOrder,
 )
+from stb_service.rma.money import has_bought
 from stb_service.rma.verdicts import FREE
 from stb_service.subscribers.models import Account, Site
 from stb_service.warranty.cover import cover

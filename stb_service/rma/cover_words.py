@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from stb_service.rma.gathering import COVERING
+from stb_service.rma.case_facts import COVERING
 from stb_service.rma.models import Fault, ReturnCase
 from stb_service.rma.verdicts import BILLABLE, FaultClass, Verdict
 from stb_service.shared.speech import CustomerText, customer_text

@@ -1,43 +1,24 @@
-"""Verbs on faults: writing them down, deciding on their warranty, judging, photographing; and on what
-was asked before a return, and what people state."""
+"""Verbs on faults: writing them down, deciding on their warranty, judging, granting goodwill."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from stb_service.rma import ahead, wiping
 from stb_service.rma.acting import in_house
-from stb_service.rma.before import findings
 from stb_service.rma.blaming import blame
+from stb_service.rma.case_facts import COVERING
 from stb_service.rma.cases import CaseState
-from stb_service.rma.events import last_event, order_history, subject_of
-from stb_service.rma.gathering import COVERING
+from stb_service.rma.events import last_event, order_history
 from stb_service.rma.holding import obstacle_of_hold
-from stb_service.rma.lab import run_of_lab
-from stb_service.rma.lists import (
-    OF_ORDER,
-    PRECHECKS,
-    STATEMENTS,
-    WITH_AMOUNT,
-    WITH_NOTE,
-    Answer,
-)
-from stb_service.rma.models import (
-    CasePhoto,
-    Fault,
-    OrderEvent,
-    Precheck,
-    ReturnCase,
-    Statement,
-    WorkshopOrder,
-)
-from stb_service.rma.touching import ENDED, touch, touch_case
+from stb_service.rma.lists import Answer
+from stb_service.rma.models import Fault, OrderEvent, ReturnCase, WorkshopOrder
+from stb_service.rma.owners import Owner, fault_of, faults_of, key_of, record, touch_owner
+from stb_service.rma.touching import touch_case
 from stb_service.rma.traces import pronounce
 from stb_service.rma.verdicts import (
     BILLABLE,
@@ -49,10 +30,8 @@ from stb_service.rma.verdicts import (
     verdict_of,
 )
 from stb_service.rma.workshop import OrderState
-from stb_service.shared import audit
 from stb_service.shared.access import Actor
-from stb_service.shared.errors import Invalid, NotFound, Obstacle, Refused, TooLarge
-from stb_service.shared.files import FileStore
+from stb_service.shared.errors import Invalid, Obstacle, Refused
 from stb_service.shared.i18n import text
 from stb_service.warranty.cover import Outcome
 from stb_service.warranty.decisions import NO_POLICY, carry_override, decide
@@ -62,75 +41,9 @@ from stb_service.warranty.models import WarrantyDecision
 from stb_service.warranty.policy import Cause
 from stb_service.warranty.terms import HOURS_MOST
 
-MOST_PHOTO_BYTES = 10 * 1024 * 1024
-MOST_PHOTOS = 40
 MOST_FAULTS = 20
 MOST_HOURS = HOURS_MOST
 JUDGED_IN = frozenset({OrderState.INSPECTING, OrderState.SECOND, OrderState.IN_REPAIR})
-Owner = ReturnCase | WorkshopOrder
-
-
-def touch_owner(session: Session, ref: str, *, actor: Actor) -> tuple[Owner, WorkshopOrder | None]:
-    """Return whose faults those of a ref are (the case, else the order), and the order.
-
-    Raises:
-        NotFound: the actor sees no such case or order.
-        Refused: both have ended.
-    """
-    case, order = touch(session, ref, actor=actor)
-    owner = case or order
-    assert owner is not None
-    if not (owner.is_live or (order is not None and order.is_live)):
-        raise Refused([ENDED])
-    return owner, order
-
-
-def _key(owner: Owner) -> dict[str, int]:
-    return {"case_id" if isinstance(owner, ReturnCase) else "order_id": owner.id}
-
-
-def _faults_of(session: Session, owner: Owner) -> list[Fault]:
-    rows = select(Fault).filter_by(**_key(owner)).order_by(Fault.number)
-    return list(session.scalars(rows))
-
-
-def fault_of(session: Session, owner: Owner, number: int) -> Fault:
-    """Return a fault by its number.
-
-    Raises:
-        NotFound: there is none.
-    """
-    found = session.scalar(select(Fault).filter_by(**_key(owner), number=number))
-    if found is None:
-        raise NotFound(text("There is no such fault."))
-    return found
-
-
-def record(
-    session: Session,
-    owner: Owner,
-    deed: str,
-    changes: Mapping[str, Any],
-    *,
-    actor: Actor,
-    now: datetime,
-) -> None:
-    """Audit something about a case or an order that is no step; the row gets a new version."""
-    owner.changed_at = now
-    session.flush()
-    subject = subject_of(owner)
-    said = {name: value for name, value in changes.items() if value is not None and value != ""}
-    audit.record(
-        session,
-        actor=actor,
-        verb=f"rma_case.{deed}" if isinstance(owner, ReturnCase) else f"rma_order.{deed}",
-        subject=subject,
-        changes=said,
-        now=now,
-    )
-
-
-# --- faults --------------------------------------------------------------------------------------
 
 
 def add_fault(
@@ -154,7 +67,7 @@ def add_fault(
     """
     actor.demand("rma.edit")
     owner, order = touch_owner(session, ref, actor=actor)
-    known = _faults_of(session, owner)
+    known = faults_of(session, owner)
     if len(known) >= MOST_FAULTS:
         raise Invalid.field("symptom", text("At most %(n)s faults.", n=MOST_FAULTS))
     before = {None, OrderState.EXPECTED, OrderState.ARRIVED, *JUDGED_IN}
@@ -162,7 +75,7 @@ def add_fault(
         message = text("A further fault is written down in an inspection, or in the repair.")
         raise Refused([Obstacle("not-now", message)])
     made = Fault(
-        **_key(owner),
+        **key_of(owner),
         number=len(known) + 1,
         component=component[:32],
         symptom=symptom.strip()[:500],
@@ -421,196 +334,3 @@ def grant_goodwill(
     changes = {"fault": number, "verdict": [before, Verdict.GOODWILL], "reason": reason}
     record(session, case, "grant-goodwill", changes, actor=actor, now=now)
     return fault
-
-
-# --- photographs ---------------------------------------------------------------------------------
-
-
-def media_type_of(data: bytes) -> str | None:
-    """Return what a picture is by its first bytes; None if it is none that is kept."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return None
-
-
-def add_photo(
-    session: Session,
-    *,
-    ref: str,
-    data: bytes,
-    fault: int | None = None,
-    note: str = "",
-    files: FileStore,
-    actor: Actor,
-    now: datetime,
-) -> CasePhoto:
-    """Keep a photograph of a box, or of one of its faults.
-
-    Raises:
-        Forbidden: the actor neither inspects boxes nor answers for customers.
-        NotFound: there is no such case, order or fault in the actor's scope.
-        Invalid: it is no picture that is kept, or there are too many.
-        TooLarge: it is too large.
-        Refused: case and order have ended.
-    """
-    if not actor.can("rma.inspect"):
-        actor.demand("rma.edit")
-    owner, _order = touch_owner(session, ref, actor=actor)
-    if len(data) > MOST_PHOTO_BYTES:
-        raise TooLarge(text("At most %(limit)s bytes are accepted.", limit=MOST_PHOTO_BYTES))
-    media_type = media_type_of(data)
-    if media_type is None:
-        raise Invalid.field("photo", text("A photograph is a JPEG, PNG or WebP picture."))
-    count = select(func.count()).select_from(CasePhoto).filter_by(**_key(owner))
-    if (session.scalar(count) or 0) >= MOST_PHOTOS:
-        raise Invalid.field("photo", text("At most %(n)s photographs.", n=MOST_PHOTOS))
-    shown = fault_of(session, owner, fault) if fault is not None else None
-    made = CasePhoto(
-        **_key(owner),
-        fault=shown,
-        sha256=files.keep_bytes(data).sha256,
-        media_type=media_type,
-        size_bytes=len(data),
-        note=note.strip()[:500],
-        taken_by=actor.label[:128],
-        taken_at=now,
-    )
-    session.add(made)
-    changes = {"fault": fault, "sha256": made.sha256}
-    record(session, owner, "add-photo", changes, actor=actor, now=now)
-    return made
-
-
-# --- what was asked, and what is stated ----------------------------------------------------------
-
-
-def record_precheck(
-    session: Session,
-    *,
-    ref: str,
-    code: str,
-    answer: str,
-    finding: str = "",
-    note: str = "",
-    actor: Actor,
-    now: datetime,
-) -> Precheck:
-    """Write what came of a check that might have prevented the return; the last word counts. What
-    the service knew is written beside it, unless another `finding` is given.
-
-    Raises:
-        Forbidden: the actor answers for no customers.
-        NotFound: there is no such case in the actor's scope.
-        Invalid: there is no such check or answer.
-        Refused: the return is authorised already.
-    """
-    actor.demand("rma.edit")
-    case = touch_case(session, ref, actor=actor)
-    if code not in PRECHECKS:
-        raise Invalid.field("code", text("One of: %(names)s", names=", ".join(PRECHECKS)))
-    _check(answer=(answer, Answer))
-    if case.state != CaseState.REQUESTED:
-        message = text("These checks come before the return is authorised.")
-        raise Refused([Obstacle("authorised", message)])
-    known = finding or str(findings(session, case.device, now).get(code, ""))
-    row = session.scalar(select(Precheck).filter_by(case_id=case.id, code=code))
-    if row is None:
-        row = Precheck(case_id=case.id, code=code)
-        session.add(row)
-    row.answer, row.finding, row.note = answer, known[:500], note.strip()[:500]
-    row.by, row.at = actor.label[:128], now
-    record(session, case, "precheck", {"check": code, "answer": answer}, actor=actor, now=now)
-    return row
-
-
-def state(
-    session: Session,
-    *,
-    ref: str,
-    kind: str,
-    stands: bool = True,
-    note: str = "",
-    amount_minor: int | None = None,
-    method: str = "",
-    photo: str = "",
-    lab_run: str = "",
-    actor: Actor,
-    now: datetime,
-) -> Statement:
-    """State something of a case or its order, or take it back; the last word of a kind counts.
-
-    A wiping names its `method`, and what shows it: a note, a photograph of the box, a run of the
-    lab.
-
-    Raises:
-        NotFound: there is no such case or order in the actor's scope.
-        Forbidden: amounts are stated by whoever decides.
-        Invalid: nothing of that kind is stated, an amount is missing or out of place, or what shows
-            it; or a wiping has no method or nothing that shows it.
-        Refused: it has ended, or the fee of a replacement that has left stands.
-    """
-    owner, order = touch_owner(session, ref, actor=actor)
-    if kind not in STATEMENTS:
-        raise Invalid.field("kind", text("One of: %(names)s", names=", ".join(STATEMENTS)))
-    if (amount_minor is not None) != (kind in WITH_AMOUNT and stands):
-        raise Invalid.field(
-            "amount_minor", text("An amount is stated of prices and refunds alone.")
-        )
-    if kind in WITH_AMOUNT:
-        _check_amount(amount_minor, note, actor)
-    if kind in WITH_NOTE:
-        actor.demand("rma.decide")
-        if stands and not note.strip():
-            raise Invalid.field("note", text("Say what became of the fee."))
-    about: Owner = owner
-    if kind in OF_ORDER:
-        if order is None:
-            raise NotFound(text("There is no such workshop order."))
-        about = order
-    actor.demand("rma.repair" if kind in OF_ORDER else "rma.edit")
-    if kind == wiping.WIPING and stands:
-        assert isinstance(about, WorkshopOrder)
-        wiping.check_method(method)
-        wiping.check_proof(session, about, note=note, photo=photo, lab_run=lab_run)
-    values: dict[str, Any] = {"amount_minor": amount_minor}
-    if kind == ahead.FEE_AGREED and isinstance(about, ReturnCase):
-        fee = ahead.frozen(session, about)
-        values |= fee if stands else {}
-    made = Statement(
-        **_key(about),
-        **values,
-        kind=kind,
-        stands=stands,
-        note=note.strip()[:500],
-        method=method,
-        photo=photo or None,
-        lab_run=run_of_lab(session, lab_run, actor) if lab_run else None,
-        seq=about.event_seq,
-        at=now,
-        by=actor.label[:128],
-    )
-    session.add(made)
-    changes = {
-        "statement": kind,
-        "stands": stands,
-        "amount_minor": made.amount_minor,
-        "method": method,
-        "lab_run": lab_run,
-    }
-    record(session, about, "state", changes, actor=actor, now=now)
-    return made
-
-
-def _check_amount(amount_minor: int | None, note: str, actor: Actor) -> None:
-    """Refuse an amount of money that anybody could have made up."""
-    actor.demand("rma.decide")
-    if amount_minor is None:  # it is taken back
-        return
-    if amount_minor <= 0:
-        raise Invalid.field("amount_minor", text("Above zero, and not above what can be counted."))
-    if not note.strip():
-        raise Invalid.field("note", text("Say what shows it."))

@@ -24,10 +24,11 @@ from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CASE, CaseState
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Content, Remedy
-from stb_service.rma.gathering import live_exchange, money_of, stray_box
 from stb_service.rma.guards import GUARDS
+from stb_service.rma.lookups import live_exchange, stray_box
 from stb_service.rma.machine import HOLD, RESUME, Step
 from stb_service.rma.models import Fault
+from stb_service.rma.money import money_of
 from stb_service.rma.needs import Need
 from stb_service.rma.verdicts import disputable
 from stb_service.rma.workshop import ORDER, OrderState

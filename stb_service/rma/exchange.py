@@ -15,19 +15,14 @@ from stb_service.devices.models import Device
 from stb_service.devices.rules import Status, Tenure
 from stb_service.parts.models import Location, StockMove
 from stb_service.parts.moves.queries import last_place_of
-from stb_service.parts.operations import (
-    CUSTOMERS,
-    consume_reservation,
-    move_stock,
-    reserve_parts,
-)
+from stb_service.parts.operations import CUSTOMERS, consume_reservation, move_stock, reserve_parts
 from stb_service.parts.rules import Condition, ReservationState, Side
 from stb_service.rma import accessories, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.cases import CaseState
-from stb_service.rma.deciding import record
-from stb_service.rma.gathering import can_replace, find_scanned, live_exchange
+from stb_service.rma.lookups import can_replace, find_scanned, live_exchange
 from stb_service.rma.models import Accessory, CaseEvent, Exchange, ReturnCase
+from stb_service.rma.owners import record
 from stb_service.rma.touching import touch_case
 from stb_service.rma.traces import move_exchange
 from stb_service.shared import outbox

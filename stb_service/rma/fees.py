@@ -8,7 +8,7 @@ from stb_service.billing.ledger.operations import charge_account, credit_account
 from stb_service.billing.ledger.queries import entry_by_key
 from stb_service.billing.rules import Cause
 from stb_service.rma.acting import Acting
-from stb_service.rma.gathering import terms_of_model
+from stb_service.rma.money import terms_of_model
 from stb_service.rma.papers import tell_due
 from stb_service.rma.quoting import subject
 from stb_service.rma.verdicts import Outcome, Verdict

@@ -11,12 +11,14 @@ from flask_babel import gettext as _
 
 from stb_service.devices.components import Component
 from stb_service.devices.routes import who
-from stb_service.rma import bench, blaming, deciding, queries, workbench
-from stb_service.rma.deciding import JUDGED_IN, MOST_PHOTO_BYTES
+from stb_service.rma import bench, blaming, deciding, owners, photographs, queries, workbench
+from stb_service.rma.bench_facts import round_of
+from stb_service.rma.deciding import JUDGED_IN
 from stb_service.rma.events import order_history
-from stb_service.rma.gathering import next_actions, round_of
+from stb_service.rma.gathering import next_actions
 from stb_service.rma.models import Fault, WorkshopOrder
 from stb_service.rma.operations import act
+from stb_service.rma.photographs import MOST_PHOTO_BYTES
 from stb_service.rma.workbench import FaultToJudge
 from stb_service.rma.workshop import ORDER, OrderState
 from stb_service.rma.workshop_forms import Inspection, PhotoForm, hours_typed, read_inspection
@@ -183,7 +185,7 @@ def propose(ref: str, number: str) -> ResponseReturnValue:
 def _line(order: WorkshopOrder, number: int) -> FaultToJudge:
     lines = {line.fault.number: line for line in _lines(order)}
     if number not in lines:
-        deciding.fault_of(unit(), order.case or order, number)
+        owners.fault_of(unit(), order.case or order, number)
     return lines[number]
 
 
@@ -297,7 +299,7 @@ def _keep_photos(order: WorkshopOrder, form: Mapping[str, Any]) -> None:
     if not chosen:
         raise Invalid.field("photo", text("Choose a file."))
     for upload in chosen:
-        deciding.add_photo(
+        photographs.add_photo(
             unit(),
             ref=order.number,
             data=upload.stream.read(MOST_PHOTO_BYTES + 1),

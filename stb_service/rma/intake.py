@@ -13,9 +13,9 @@ from stb_service.devices.models import Device
 from stb_service.rma import board, queries
 from stb_service.rma.board import ARRIVING
 from stb_service.rma.cases import CASE, CaseState
-from stb_service.rma.gathering import find_scanned, scan_key
 from stb_service.rma.history import TAKING
 from stb_service.rma.lists import Stated
+from stb_service.rma.lookups import find_scanned, scan_key
 from stb_service.rma.machine import Phase
 from stb_service.rma.models import ReturnCase
 from stb_service.rma.operations import act

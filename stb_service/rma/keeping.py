@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from stb_service.devices.models import Device
 from stb_service.rma.cases import CaseState
-from stb_service.rma.gathering import CASE_SUBJECT
 from stb_service.rma.models import Exchange, ReturnCase, WorkshopOrder
+from stb_service.rma.money import CASE_SUBJECT
 from stb_service.shared.errors import Obstacle
 from stb_service.shared.i18n import Text, text
 

@@ -21,8 +21,8 @@ from stb_service.rma.board_pages import handler_choices
 from stb_service.rma.case_pages import write_prechecks
 from stb_service.rma.facts import Remedy
 from stb_service.rma.forms import FAULT_ROWS, FaultRowForm, OpeningForm, prechecks_form
-from stb_service.rma.gathering import find_scanned
 from stb_service.rma.lists import PRECHECKS, PRECHECKS_OF, Channel, FaultSaid
+from stb_service.rma.lookups import find_scanned
 from stb_service.rma.operations import open_case
 from stb_service.rma.wording import words
 from stb_service.shared.access import requires

@@ -36,9 +36,10 @@ from stb_service.rma.events import (
     write_step,
 )
 from stb_service.rma.facts import Facts, Remedy
-from stb_service.rma.gathering import find_scanned, gather, other_live_case
+from stb_service.rma.gathering import gather
 from stb_service.rma.history import is_repeatable
 from stb_service.rma.lists import NOTHING, Channel, FaultSaid, Stated
+from stb_service.rma.lookups import find_scanned, other_live_case
 from stb_service.rma.machine import Machine, Position
 from stb_service.rma.models import CaseEvent, Fault, OrderEvent, ReturnCase, WorkshopOrder
 from stb_service.rma.papers import tell_papers_due

@@ -14,7 +14,7 @@ from stb_service.rma import cover_facts, homes, shipping
 from stb_service.rma.acting import Acting
 from stb_service.rma.deciding import decide_fault
 from stb_service.rma.facts import Content
-from stb_service.rma.gathering import is_received, live_exchange, stray_box
+from stb_service.rma.lookups import is_received, live_exchange, stray_box
 from stb_service.rma.models import Fault, Statement
 
 ASIDE = shipping.TAKEN_IN | {LocationKind.QUARANTINE}

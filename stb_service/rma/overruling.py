@@ -12,14 +12,15 @@ from sqlalchemy.orm import Session
 
 from stb_service.billing.rules import QuoteState
 from stb_service.rma import quoting
+from stb_service.rma.case_facts import COVERING
 from stb_service.rma.cases import CaseState
-from stb_service.rma.deciding import record
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy
-from stb_service.rma.gathering import COVERING, gather
+from stb_service.rma.gathering import gather
 from stb_service.rma.lists import Stated
 from stb_service.rma.models import CaseQuote, Fault, ReturnCase
 from stb_service.rma.operations import act_on_first
+from stb_service.rma.owners import record
 from stb_service.rma.queries import order_of_case
 from stb_service.rma.traces import pronounce
 from stb_service.rma.verdicts import BILLABLE, Outcome, verdict_granted

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stb_service.rma.acting import Acting
-from stb_service.rma.deciding import record
 from stb_service.rma.facts import Remedy
+from stb_service.rma.owners import record
 
 PROMISES: Mapping[str, Remedy] = {
     "send_ahead": Remedy.REPLACE,

@@ -21,14 +21,16 @@ from stb_service.billing.operations import (
 from stb_service.billing.rules import Line, QuoteState
 from stb_service.rma.acting import Acting, in_house
 from stb_service.rma.beside import newest_comparison
+from stb_service.rma.case_facts import STANDING_QUOTES
 from stb_service.rma.cases import CaseState
 from stb_service.rma.choosing import keep_choice, last_choice
 from stb_service.rma.comparison import Choice
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Remedy
-from stb_service.rma.gathering import CASE_SUBJECT, STANDING_QUOTES, Gathering
+from stb_service.rma.known import Known
 from stb_service.rma.lists import NOTHING
 from stb_service.rma.models import CaseQuote, Fault, ReturnCase
+from stb_service.rma.money import CASE_SUBJECT
 from stb_service.rma.queries import order_of_case
 from stb_service.rma.touching import touch_case
 from stb_service.rma.verdicts import BILLABLE
@@ -120,7 +122,7 @@ def quote_case(
 
 
 def _payable(session: Session, case: ReturnCase, now: datetime) -> list[int]:
-    lines = Gathering(session, case, None, NOTHING, now).lines
+    lines = Known(session, case, None, NOTHING, now).lines
     return [
         line.number
         for line in lines

@@ -15,10 +15,10 @@ from stb_service.devices.catalogue.queries import all_models, find_model, model_
 from stb_service.devices.routes import who
 from stb_service.rma import bench, choosing, comparing, comparison, queries, terms, workbench
 from stb_service.rma.comparison import CHOICE_NAMES, Choice, Inputs, Result, Worth
-from stb_service.rma.gathering import terms_of_model
 from stb_service.rma.history import Terms
 from stb_service.rma.law import law_of
 from stb_service.rma.models import Comparison, ModelTerms, ReturnCase, WorkshopOrder
+from stb_service.rma.money import terms_of_model
 from stb_service.rma.workshop_forms import (
     AMOUNTS,
     MONTHS,

@@ -19,7 +19,7 @@ from stb_service.parts.queries import Standing
 from stb_service.parts.rules import ReservationState
 from stb_service.rma.comparison import Offer, Worth, compare_for_customer
 from stb_service.rma.deciding import obstacles_to_judging, said_by
-from stb_service.rma.gathering import find_scanned
+from stb_service.rma.lookups import find_scanned
 from stb_service.rma.machine import NEW, Place
 from stb_service.rma.models import (
     CasePhoto,

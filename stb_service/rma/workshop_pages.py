@@ -17,12 +17,13 @@ from firmware.verdicts.rules import VERDICT_NAMES, Verdict
 from stb_service.billing.pages import kept_filter
 from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
-from stb_service.rma import bench, deciding, queries, workbench
+from stb_service.rma import bench, deciding, queries, stating, workbench
 from stb_service.rma.cores import CORES_AT
 from stb_service.rma.forms import GoodwillForm
-from stb_service.rma.gathering import find_scanned, next_actions
+from stb_service.rma.gathering import next_actions
 from stb_service.rma.history import stays
 from stb_service.rma.lists import GRADES
+from stb_service.rma.lookups import find_scanned
 from stb_service.rma.machine import Phase
 from stb_service.rma.models import WorkshopOrder
 from stb_service.rma.operations import act, open_order
@@ -439,7 +440,7 @@ def state_wiping(ref: str) -> ResponseReturnValue:
 
     def save(number: str) -> None:
         form = read_form(WipingForm())
-        deciding.state(unit(), ref=number, kind=WIPING, **form, **who())
+        stating.state(unit(), ref=number, kind=WIPING, **form, **who())
 
     return _work(ref, "wiping", save, _("The wiping is written down."))
 

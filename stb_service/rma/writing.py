@@ -18,8 +18,8 @@ from stb_service.billing.models import LedgerEntry, Quote
 from stb_service.devices.models import Device
 from stb_service.rma import queries
 from stb_service.rma.events import newest_quote
-from stb_service.rma.gathering import CASE_SUBJECT, terms_of_model
 from stb_service.rma.models import CaseEvent, Exchange, Fault, ModelTerms, ReturnCase
+from stb_service.rma.money import CASE_SUBJECT, terms_of_model
 from stb_service.shared.access import EVERYTHING, Scope
 from stb_service.shared.documents import papers
 from stb_service.shared.documents.papers import Address, BoxFacts, Operator, Paper

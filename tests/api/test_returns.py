@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from stb_service.devices.arrivals.operations import register_device
 from stb_service.devices.holdings.operations import give_to_account
-from stb_service.rma import deciding
+from stb_service.rma import photographs, stating
 from stb_service.rma.operations import open_case
 from stb_service.shared.access import EVERYTHING, SYSTEM
 from stb_service.shared.clock import utc_now
@@ -239,7 +239,7 @@ def test_whoever_works_for_anothers_customer_is_told_no_names(
         give_to_account(session, account=home.number, moves=False, **where)
         case = open_case(session, device=box.public_id, handler="dealer-of-names", **who)
         number = case.number
-        deciding.state(session, ref=number, kind="address_confirmed", **who)
+        stating.state(session, ref=number, kind="address_confirmed", **who)
     found = [dealer("GET", f"/returns{rest}") for rest in ("", f"/{number}", f"/{number}/history")]
     full = [served.api("GET", f"/returns/{number}{rest}") for rest in ("", "/history")]
     (row,), card = found[0].json["items"], found[1].json
@@ -367,7 +367,7 @@ def test_a_photograph_is_kept_and_shown_as_what_it_is(
     assert shown.headers["X-Content-Type-Options"] == "nosniff"
     assert (same.status_code, elsewhere.status_code) == (200, 404)
     assert [answer.status_code for answer in wrong] == [422, 404, 422]
-    monkeypatch.setattr(deciding, "MOST_PHOTO_BYTES", len(PNG) - 1)
+    monkeypatch.setattr(photographs, "MOST_PHOTO_BYTES", len(PNG) - 1)
     assert send(PNG).status_code == 413
     shown.close()
     same.close()

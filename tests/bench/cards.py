@@ -57,11 +57,16 @@ def box_card_ms(
 def timeline_ms(
     say: Callable[[str], None], *, devices: int | None = None, rounds: int = ROUNDS
 ) -> Figure:
-    """Open the pages of households, with their boxes and all that happened, each another one."""
+    """Open the pages of households, with their boxes and all that happened, each another one: of
+    those that sent a box in, of which there is most to tell, and of those that never did.
+    """
     found = operator(say, devices)
-    accounts = [account for _, account in held_boxes(found, rounds + 1)]
+    sent_in = select(ReturnCase.id).where(ReturnCase.account_id == Account.id).exists()
+    accounts = [account for _, account in held_boxes(found, rounds + 1, sent_in)]
+    others = [account for _, account in held_boxes(found, rounds + 1, ~sent_in)]
     wanted = {
         "account with its timeline": [f"/accounts/{account}" for account in accounts],
+        "account without returns": [f"/accounts/{account}" for account in others],
         "account over the API": [f"/api/v1/accounts/{account}" for account in accounts],
         "its boxes": [f"/api/v1/accounts/{account}/holdings" for account in accounts],
     }

@@ -34,13 +34,15 @@ from stb_service.rma.claiming.models import ClaimLine, SupplierClaim
 from stb_service.rma.claiming.operations import set_supplier_terms, submit_claims, write_step
 from stb_service.rma.claims import Credited
 from stb_service.rma.comparing import compare_repair
-from stb_service.rma.deciding import add_photo, judge_fault, record_precheck, state
+from stb_service.rma.deciding import judge_fault
 from stb_service.rma.exchange import allocate_spare, reserve_accessory
 from stb_service.rma.lists import CHECKLIST, PRECHECKS_OF, Stated
 from stb_service.rma.models import ComponentSwap, OrderPart, WorkshopOrder
 from stb_service.rma.operations import act, open_case
+from stb_service.rma.photographs import add_photo
 from stb_service.rma.queries import order_of_case
 from stb_service.rma.quoting import quote_case
+from stb_service.rma.stating import record_precheck, state
 from stb_service.rma.terms import ModelTermsFields, set_model_terms, set_return_terms
 from stb_service.rma.workshop import ORDER
 from stb_service.shared import jobs, leases, outbox
@@ -49,12 +51,7 @@ from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
 from stb_service.shared.http.idempotency import IdempotencyKey
 from stb_service.shared.settings import Settings
-from stb_service.subscribers.operations import (
-    add_person,
-    add_site,
-    create_account,
-    erase_person,
-)
+from stb_service.subscribers.operations import add_person, add_site, create_account, erase_person
 from stb_service.warranty import decisions
 from stb_service.warranty import operations as warranty
 from stb_service.warranty.cover import Outcome

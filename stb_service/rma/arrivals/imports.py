@@ -19,12 +19,12 @@ from stb_service.devices.models import Device
 from stb_service.rma.arrivals.columns import BY_SPELLING, NAMED_BY, Arrival
 from stb_service.rma.arrivals.differing import differences
 from stb_service.rma.cases import CASE, CaseState
-from stb_service.rma.deciding import record_precheck
 from stb_service.rma.facts import Remedy
 from stb_service.rma.lists import PRECHECKS_OF, Answer, Channel, FaultSaid, Stated
 from stb_service.rma.models import ReturnCase
 from stb_service.rma.operations import act, change_case, open_case
 from stb_service.rma.queries import case_by_external_id
+from stb_service.rma.stating import record_precheck
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database
 from stb_service.shared.errors import DomainError, Invalid

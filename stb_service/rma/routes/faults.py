@@ -12,7 +12,7 @@ from flask import Response, send_file
 from werkzeug.datastructures import FileStorage
 
 from stb_service.devices.routes import who
-from stb_service.rma import deciding, queries
+from stb_service.rma import deciding, photographs, queries, stating
 from stb_service.rma.models import CasePhoto, ReturnCase, WorkshopOrder
 from stb_service.rma.routes.cards import (
     Answer,
@@ -141,8 +141,10 @@ def _photos(case: ReturnCase | None, order: WorkshopOrder | None) -> dict[str, A
 def _add_photo(ref: str, upload: FileStorage | None, form: dict[str, Any]) -> CasePhoto:
     if upload is None or not upload.filename:
         raise Invalid.field("photo", text("Choose a photograph."))
-    data = upload.stream.read(deciding.MOST_PHOTO_BYTES + 1)
-    made = deciding.add_photo(unit(), ref=ref, data=data, **form, files=services().files, **who())
+    data = upload.stream.read(photographs.MOST_PHOTO_BYTES + 1)
+    made = photographs.add_photo(
+        unit(), ref=ref, data=data, **form, files=services().files, **who()
+    )
     unit().flush()
     return made
 
@@ -247,7 +249,7 @@ def record_precheck(body: dict[str, Any], return_id: str, code: str) -> Answer:
     authorised.
     """
     case = case_for_change(return_id)
-    deciding.record_precheck(unit(), ref=case.public_id, code=code, **body, **who())
+    stating.record_precheck(unit(), ref=case.public_id, code=code, **body, **who())
     return case_answer(case)
 
 
@@ -259,7 +261,7 @@ def record_precheck(body: dict[str, Any], return_id: str, code: str) -> Answer:
 def state_of_case(body: dict[str, Any], return_id: str) -> Answer:
     """State something of a case, or take it back: 201; the last word of a kind counts."""
     case = case_for_change(return_id)
-    deciding.state(unit(), ref=case.public_id, **body, **who())
+    stating.state(unit(), ref=case.public_id, **body, **who())
     return case_answer(case, 201)
 
 
@@ -271,5 +273,5 @@ def state_of_case(body: dict[str, Any], return_id: str) -> Answer:
 def state_of_order(body: dict[str, Any], order_id: str) -> Answer:
     """State something of a box in the workshop, such as that its data was wiped: 201."""
     order = order_for_change(order_id)
-    deciding.state(unit(), ref=order.public_id, **body, **who())
+    stating.state(unit(), ref=order.public_id, **body, **who())
     return order_answer(order, 201)

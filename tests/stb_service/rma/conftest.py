@@ -18,7 +18,17 @@ from stb_service.parts import operations as stock
 from stb_service.parts.catalogue.operations import create_location, create_part
 from stb_service.parts.models import Reservation
 from stb_service.parts.moves.queries import last_place_of
-from stb_service.rma import bench, comparing, deciding, exchange, personal, queries, quoting
+from stb_service.rma import (
+    bench,
+    comparing,
+    deciding,
+    exchange,
+    personal,
+    photographs,
+    queries,
+    quoting,
+    stating,
+)
 from stb_service.rma.cases import CASE
 from stb_service.rma.events import newest_quote
 from stb_service.rma.facts import Facts
@@ -184,7 +194,7 @@ class House(Desk):
     def checked(self) -> House:
         """Record every check that comes before a return."""
         for code in PRECHECKS_OF[self.case.remedy]:
-            self.say(deciding.record_precheck, code=code, answer="done")
+            self.say(stating.record_precheck, code=code, answer="done")
         return self
 
     def say(self, verb: Any, **arguments: Any) -> Any:
@@ -259,7 +269,7 @@ class House(Desk):
 
     def state(self, kind: str, **more: Any) -> House:
         """State something."""
-        self.say(deciding.state, kind=kind, **more)
+        self.say(stating.state, kind=kind, **more)
         return self
 
     def authorised(self) -> House:
@@ -291,7 +301,7 @@ class House(Desk):
         for line in self.facts.lines:
             self.judge(line.number, fault_class, confirmed=confirmed, actor=who)
             if photo:
-                self.say(deciding.add_photo, data=PNG, fault=line.number, files=self.files)
+                self.say(photographs.add_photo, data=PNG, fault=line.number, files=self.files)
         return self.on_order("judge", actor=who)
 
     files: Any = None

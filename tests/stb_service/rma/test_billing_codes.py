@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from stb_service.rma import bench, deciding
+from stb_service.rma import bench, photographs
 from stb_service.rma.lists import CHECKLIST
 from stb_service.shared.access import Actor, builtin_verbs
 from stb_service.shared.errors import Forbidden, Invalid, Refused
@@ -27,7 +27,7 @@ def mixed(one: House) -> House:
     for code in CHECKLIST:
         one.say(bench.record_check, code=code, result="pass")
     one.judge(1, "component").judge(2, "liquid")
-    one.say(deciding.add_photo, data=PNG, fault=2, files=one.files)
+    one.say(photographs.add_photo, data=PNG, fault=2, files=one.files)
     one.on_order("judge").quoted()
     return one.on_case("decline_part").on_case("approve_repair")
 
@@ -87,7 +87,7 @@ def test_what_was_planned_before_the_verdict_follows_it(one: House) -> None:
     for code in CHECKLIST:
         one.say(bench.record_check, code=code, result="pass")
     one.judge(1, "component").judge(2, "liquid")
-    one.say(deciding.add_photo, data=PNG, fault=2, files=one.files)
+    one.say(photographs.add_photo, data=PNG, fault=2, files=one.files)
     one.on_order("judge").quoted().on_case("decline_part").on_case("approve_repair")
     began(one)
 

@@ -9,7 +9,16 @@ import pytest
 from sqlalchemy import select
 
 from stb_service.parts.moves.queries import reservation_by_ref
-from stb_service.rma import bench, choosing, comparing, deciding, exchange, personal, queries
+from stb_service.rma import (
+    bench,
+    choosing,
+    comparing,
+    deciding,
+    exchange,
+    personal,
+    photographs,
+    queries,
+)
 from stb_service.rma.cases import CASE
 from stb_service.rma.facts import Facts
 from stb_service.rma.history import remember
@@ -226,8 +235,8 @@ def test_photographs_are_pictures_complaints_are_corrected_and_erased(one: House
     device = one.customers_box()
     one.open(device, complaint="Ada dropped it")
     with pytest.raises(Invalid):
-        one.say(deciding.add_photo, data=b"<svg/>", files=one.files)
-    photo = one.say(deciding.add_photo, data=PNG, note="front", files=one.files)
+        one.say(photographs.add_photo, data=b"<svg/>", files=one.files)
+    photo = one.say(photographs.add_photo, data=PNG, note="front", files=one.files)
     assert one.files.path(photo.sha256).read_bytes() == PNG
     one.say(change_case, complaint="Ada says it fell", remedy="refund")
     assert one.case.complaint == "Ada says it fell"
@@ -248,7 +257,7 @@ def test_a_second_inspection_keeps_its_own_evidence_beside_the_first(one: House)
     one.open(device).received(device).judged("liquid", photo=True, actor=first)
     one.on_case("dispute", reason="it never got wet")
     one.say(bench.record_check, code="power", result="fail", note="corroded", actor=second)
-    one.say(deciding.add_photo, data=PNG, fault=1, files=one.files, actor=second)
+    one.say(photographs.add_photo, data=PNG, fault=1, files=one.files, actor=second)
     judged = {"number": 1, "confirmed": "yes", "fault_class": "liquid", "note": "salt inside"}
     one.say(deciding.judge_fault, **judged, actor=second)
 
@@ -287,9 +296,10 @@ def test_every_fact_has_its_place(one: House) -> None:
     """Facts that nothing gathers would keep their defaults for ever: none is overlooked."""
     from inspect import getsource
 
-    from stb_service.rma import gathering
+    from stb_service.rma import bench_facts, case_facts, gathering
 
-    source = getsource(gathering) + getsource(remember)
+    rooms = (gathering, case_facts, bench_facts)
+    source = "".join(getsource(room) for room in rooms) + getsource(remember)
     missing = {
         field.name
         for field in fields(Facts)

@@ -7,8 +7,8 @@ import pytest
 from stb_service.billing.ledger.queries import balances, entries_about
 from stb_service.rma import bench, deciding
 from stb_service.rma.cases import CASE
-from stb_service.rma.gathering import CASE_SUBJECT
 from stb_service.rma.lists import CHECKLIST
+from stb_service.rma.money import CASE_SUBJECT
 from stb_service.rma.terms import set_model_terms
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from stb_service.rma import bench, deciding, queries
+from stb_service.rma import bench, deciding, photographs, queries
 from stb_service.rma.cover_words import letter_words
 from stb_service.rma.lists import CHECKLIST
 from stb_service.rma.models import Fault
@@ -130,7 +130,7 @@ def test_the_second_verdict_reads_the_counter_too(
     for code in CHECKLIST:
         house.say(bench.record_check, code=code, result="pass", actor=first)
     judge(house, MOST + 1, "liquid", actor=first)
-    house.say(deciding.add_photo, data=PNG, fault=1, files=house.files)
+    house.say(photographs.add_photo, data=PNG, fault=1, files=house.files)
     house.fire(ORDER, "judge", actor=first).on_case("dispute", reason="no drop of it")
 
     fault = judge(house, again, actor=second)

@@ -13,8 +13,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from stb_service.rma import operations, touching
 from stb_service.rma.cases import CASE
-from stb_service.rma.gathering import gather, other_live_case
+from stb_service.rma.gathering import gather
 from stb_service.rma.lists import Stated
+from stb_service.rma.lookups import other_live_case
 from stb_service.rma.operations import act, open_case
 from stb_service.shared.access import Actor
 from stb_service.shared.db import Database

@@ -15,9 +15,9 @@ from stb_service.billing.models import LedgerEntry, Payment
 from stb_service.billing.payments.payouts import TOPIC, pay_out, refund_box
 from stb_service.billing.providers import PROVIDERS
 from stb_service.devices.holdings.operations import take_back
-from stb_service.rma import deciding
+from stb_service.rma import stating
 from stb_service.rma.cases import CASE
-from stb_service.rma.gathering import CASE_SUBJECT
+from stb_service.rma.money import CASE_SUBJECT
 from stb_service.rma.terms import set_model_terms
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.errors import Conflict, Forbidden, Invalid
@@ -119,7 +119,7 @@ def test_the_same_refund_twice_is_one_and_another_amount_is_refused(one: House) 
 def test_amounts_are_stated_by_whoever_decides_with_what_shows_them(one: House) -> None:
     approved(one)
     with pytest.raises(Forbidden):
-        one.say(deciding.state, kind="price_paid", amount_minor=9, note="made up", actor=ALICE)
+        one.say(stating.state, kind="price_paid", amount_minor=9, note="made up", actor=ALICE)
     for wrong in ({"amount_minor": 0, "note": "Receipt"}, {"amount_minor": 9_900, "note": " "}):
         with pytest.raises(Invalid):
             one.state("price_paid", **wrong)

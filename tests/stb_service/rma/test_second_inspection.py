@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stb_service.rma import bench, deciding
+from stb_service.rma import bench, photographs
 from stb_service.rma.lists import CHECKLIST
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.errors import Refused
@@ -18,7 +18,7 @@ def test_nobody_who_judged_before_judges_again(one: House) -> None:
     for code in CHECKLIST:
         one.say(bench.record_check, code=code, result="pass", actor=first)
     one.judge(1, "liquid", actor=first)
-    one.say(deciding.add_photo, data=PNG, fault=1, files=one.files)
+    one.say(photographs.add_photo, data=PNG, fault=1, files=one.files)
     one.judge(1, "liquid", actor=second)
     one.fire(ORDER, "judge", actor=stated)
     one.on_case("dispute", reason="no drop of it")

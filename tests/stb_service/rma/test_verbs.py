@@ -9,13 +9,37 @@ from typing import Any
 
 import pytest
 
-from stb_service.rma import bench, comparing, deciding, exchange, operations, quoting, terms
+from stb_service.rma import (
+    bench,
+    comparing,
+    deciding,
+    exchange,
+    operations,
+    owners,
+    photographs,
+    quoting,
+    stating,
+    terms,
+)
 from stb_service.rma.claiming import crediting
 from stb_service.rma.claiming import operations as claiming
 from stb_service.shared.errors import Forbidden
 from tests.stb_service.rma.conftest import BENCH, PNG, PSU, House
 
-MODULES = (bench, claiming, comparing, crediting, deciding, exchange, operations, quoting, terms)
+MODULES = (
+    bench,
+    claiming,
+    comparing,
+    crediting,
+    deciding,
+    exchange,
+    operations,
+    owners,
+    photographs,
+    quoting,
+    stating,
+    terms,
+)
 PARTS_OF_A_VERB = {
     "act_on_first": "who lets time pass and hears answers is the system, by `act`",
     "decide_fault": "a part of opening, adding and judging",
@@ -25,9 +49,9 @@ PARTS_OF_A_VERB = {
 }
 VERBS: list[tuple[Callable[..., Any], dict[str, Any], set[str]]] = [
     (deciding.add_fault, {"component": "remote"}, {"rma.edit"}),
-    (deciding.record_precheck, {"code": "restart", "answer": "done"}, {"rma.edit"}),
-    (deciding.add_photo, {"data": b"", "files": None}, {"rma.edit", "rma.inspect"}),
-    (deciding.state, {"kind": "fee_agreed"}, {"rma.edit"}),
+    (stating.record_precheck, {"code": "restart", "answer": "done"}, {"rma.edit"}),
+    (photographs.add_photo, {"data": b"", "files": None}, {"rma.edit", "rma.inspect"}),
+    (stating.state, {"kind": "fee_agreed"}, {"rma.edit"}),
     (operations.change_case, {"complaint": "dark"}, {"rma.edit"}),
     (exchange.allocate_spare, {"device": "SN-9001"}, {"rma.edit"}),
     (exchange.release_spare, {}, {"rma.edit"}),
@@ -64,7 +88,7 @@ def test_a_photograph_is_kept_by_who_inspects_or_answers_for_the_customer(
 ) -> None:
     able = replace(asked.actor, verbs=asked.actor.verbs - {"rma.edit", "rma.inspect"} | {enough})
     kept = asked.do(
-        deciding.add_photo, ref=asked.case.number, data=PNG, files=asked.files, actor=able
+        photographs.add_photo, ref=asked.case.number, data=PNG, files=asked.files, actor=able
     )
 
     assert kept.media_type == "image/png"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stb_service.rma import bench, deciding
+from stb_service.rma import bench, photographs
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.errors import Invalid
 from tests.stb_service.rma.conftest import MAIN, PNG, House
@@ -39,7 +39,7 @@ def test_a_wiping_names_its_method_and_what_shows_it(
 
 
 def test_a_photograph_shows_it(kept: House) -> None:
-    photo = kept.say(deciding.add_photo, data=PNG, files=kept.files)
+    photo = kept.say(photographs.add_photo, data=PNG, files=kept.files)
     kept.state("wiped", method="storage_destroyed", photo=photo.public_id)
     assert kept.on_order("scrap", reason="worn").order.state == "scrapped"
 
