@@ -265,7 +265,6 @@ class Quote(Letter):
     currency: str
     valid_until: date
     is_paid_first: bool = True
-    return_fee_minor: int = 0
     choices: tuple[Choice, ...] = field(default=())
     offered: str = "repair"
 

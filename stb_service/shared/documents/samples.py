@@ -142,7 +142,6 @@ def _quote(
         taxes=(TaxLine(190, 1953 * cents),),
         currency=currency,
         valid_until=UNTIL,
-        return_fee_minor=490 * cents,
         choices=(
             Choice("repair", 12233 * cents, date(2029, 6, 30)),
             Choice("refurbished", 7900 * cents, date(2029, 6, 30)),
