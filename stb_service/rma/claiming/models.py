@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +21,7 @@ from stb_service.rma.claims import CLAIM, PLACES, Match
 from stb_service.rma.machine import Place, Position
 from stb_service.rma.models import WorkshopOrder
 from stb_service.rma.models.cases import ended_in
+from stb_service.rma.models.steps import Made, Move, each_once, legal_and_in_order
 from stb_service.shared.db import Base, Key, Public
 from stb_service.shared.money import Money
 
@@ -64,22 +64,11 @@ class SupplierTerms(Public, Base):
     supplier: Mapped[Location] = relationship(lazy="joined", innerjoin=True)
 
 
-class ClaimMove(Base):
+class ClaimMove(Move, Base):
     """A legal move of a claim. The rows are those of `claims.CLAIM`."""
 
     __tablename__ = "rma_claim_moves"
-    __table_args__ = (
-        UniqueConstraint(
-            *("from_state", "from_held", "event", "to_state", "to_held"),
-            name="uq_rma_claim_moves_move",
-        ),
-    )
-
-    from_state: Mapped[str] = mapped_column(String(32))
-    from_held: Mapped[bool]
-    event: Mapped[str] = mapped_column(String(32))
-    to_state: Mapped[str] = mapped_column(String(32))
-    to_held: Mapped[bool]
+    __table_args__ = each_once("rma_claim_moves")
 
 
 class ClaimBatch(Public, Base):
@@ -213,59 +202,13 @@ class ClaimLine(Base):
     order_id: Mapped[int | None] = mapped_column(ForeignKey("rma_orders.id"))
 
 
-class ClaimEvent(Base):
-    """A step of a claim; kept as a case's are."""
+class ClaimEvent(Made, Base):
+    """A step of a claim."""
 
     __tablename__ = "rma_claim_events"
-    __table_args__ = (
-        UniqueConstraint("claim_id", "seq"),
-        UniqueConstraint("claim_id", "seq", "to_state", "to_held", name="uq_rma_claim_events_end"),
-        CheckConstraint("previous_seq = seq - 1", name="follows"),
-        CheckConstraint(
-            "(seq = 1 AND from_state = 'new' AND NOT from_held)"
-            " OR (seq > 1 AND predecessor_seq IS NOT NULL)",
-            name="begins",
-        ),
-        CheckConstraint(
-            "predecessor_seq IS NULL OR predecessor_seq = previous_seq", name="predecessor"
-        ),
-        ForeignKeyConstraint(
-            ["from_state", "from_held", "event", "to_state", "to_held"],
-            [
-                "rma_claim_moves.from_state",
-                "rma_claim_moves.from_held",
-                "rma_claim_moves.event",
-                "rma_claim_moves.to_state",
-                "rma_claim_moves.to_held",
-            ],
-            name="fk_rma_claim_events_move",
-        ),
-        ForeignKeyConstraint(
-            ["claim_id", "predecessor_seq", "from_state", "from_held"],
-            [
-                "rma_claim_events.claim_id",
-                "rma_claim_events.seq",
-                "rma_claim_events.to_state",
-                "rma_claim_events.to_held",
-            ],
-            name="fk_rma_claim_events_predecessor",
-        ),
-    )
+    __table_args__ = legal_and_in_order("rma_claim_events", "rma_claim_moves", "claim_id")
 
     claim_id: Mapped[int] = mapped_column(ForeignKey("rma_claims.id"))
-    seq: Mapped[int]
-    previous_seq: Mapped[int]
-    predecessor_seq: Mapped[int | None]
-    from_state: Mapped[str] = mapped_column(String(32))
-    from_held: Mapped[bool]
-    event: Mapped[str] = mapped_column(String(32))
-    to_state: Mapped[str] = mapped_column(String(32))
-    to_held: Mapped[bool]
-    at: Mapped[datetime]
-    actor_ref: Mapped[str] = mapped_column(String(64))
-    actor_label: Mapped[str] = mapped_column(String(128))
-    reason: Mapped[str] = mapped_column(String(1000), default="")
-    stated: Mapped[dict[str, Any]]
 
 
 class CreditNote(Public, Base):

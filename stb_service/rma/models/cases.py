@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -11,7 +10,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     String,
-    UniqueConstraint,
 )
 from sqlalchemy import (
     text as sql,
@@ -21,9 +19,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from stb_service.devices.models import Device
 from stb_service.rma.cases import CASE, PLACES, CaseState
 from stb_service.rma.facts import Remedy
-from stb_service.rma.history import Happened
 from stb_service.rma.lists import Channel
 from stb_service.rma.machine import Machine, Phase, Position
+from stb_service.rma.models.steps import Made, Move, each_once, legal_and_in_order
 from stb_service.shared.db import Base, Key, Public
 from stb_service.staff.models import Organisation
 from stb_service.subscribers.models import Account, Site, Subscriber
@@ -39,22 +37,11 @@ OPEN = f"closed_at IS NULL AND state <> '{CaseState.COMPLETED}'"
 """The condition that something is still to be done in a case, but for its end."""
 
 
-class CaseMove(Base):
+class CaseMove(Move, Base):
     """A legal move of a case. The rows are those of `cases.CASE`."""
 
     __tablename__ = "rma_case_moves"
-    __table_args__ = (
-        UniqueConstraint(
-            *("from_state", "from_held", "event", "to_state", "to_held"),
-            name="uq_rma_case_moves_move",
-        ),
-    )
-
-    from_state: Mapped[str] = mapped_column(String(32))
-    from_held: Mapped[bool]
-    event: Mapped[str] = mapped_column(String(32))
-    to_state: Mapped[str] = mapped_column(String(32))
-    to_held: Mapped[bool]
+    __table_args__ = each_once("rma_case_moves")
 
 
 class ReturnCase(Public, Base):
@@ -169,63 +156,13 @@ class ReturnCase(Public, Base):
         return self.tenure in {"rented", "on_loan"}
 
 
-class CaseEvent(Base):
-    """A step of a case: legal, and beginning where the step before it ended.
-
-    Both are enforced by the database, as for rollouts; triggers refuse UPDATE and DELETE.
-    `stated` is what whoever made it said with it. One that the order carried names the order's.
-    """
+class CaseEvent(Made, Base):
+    """A step of a case. One that the order carried names the order's."""
 
     __tablename__ = "rma_case_events"
-    __table_args__ = (
-        UniqueConstraint("case_id", "seq"),
-        UniqueConstraint("case_id", "seq", "to_state", "to_held", name="uq_rma_case_events_end"),
-        CheckConstraint("previous_seq = seq - 1", name="follows"),
-        CheckConstraint(
-            "(seq = 1 AND from_state = 'new' AND NOT from_held)"
-            " OR (seq > 1 AND predecessor_seq IS NOT NULL)",
-            name="begins",
-        ),
-        CheckConstraint(
-            "predecessor_seq IS NULL OR predecessor_seq = previous_seq", name="predecessor"
-        ),
-        ForeignKeyConstraint(
-            ["from_state", "from_held", "event", "to_state", "to_held"],
-            [
-                "rma_case_moves.from_state",
-                "rma_case_moves.from_held",
-                "rma_case_moves.event",
-                "rma_case_moves.to_state",
-                "rma_case_moves.to_held",
-            ],
-            name="fk_rma_case_events_move",
-        ),
-        ForeignKeyConstraint(
-            ["case_id", "predecessor_seq", "from_state", "from_held"],
-            [
-                "rma_case_events.case_id",
-                "rma_case_events.seq",
-                "rma_case_events.to_state",
-                "rma_case_events.to_held",
-            ],
-            name="fk_rma_case_events_predecessor",
-        ),
-    )
+    __table_args__ = legal_and_in_order("rma_case_events", "rma_case_moves", "case_id")
 
     case_id: Mapped[int] = mapped_column(ForeignKey("rma_cases.id"))
-    seq: Mapped[int]
-    previous_seq: Mapped[int]
-    predecessor_seq: Mapped[int | None]
-    from_state: Mapped[str] = mapped_column(String(32))
-    from_held: Mapped[bool]
-    event: Mapped[str] = mapped_column(String(32))
-    to_state: Mapped[str] = mapped_column(String(32))
-    to_held: Mapped[bool]
-    at: Mapped[datetime]
-    actor_ref: Mapped[str] = mapped_column(String(64))
-    actor_label: Mapped[str] = mapped_column(String(128))
-    reason: Mapped[str] = mapped_column(String(1000), default="")
-    stated: Mapped[dict[str, Any]]
     carried_by: Mapped[int | None] = mapped_column(
         ForeignKey(
             "rma_order_events.id",
@@ -235,9 +172,3 @@ class CaseEvent(Base):
             use_alter=True,
         )
     )
-
-    @property
-    def happened(self) -> Happened:
-        """The step as the arithmetic of histories wants it."""
-        start = Position(self.from_state, self.from_held)
-        return Happened(self.event, start, Position(self.to_state, self.to_held), self.at)

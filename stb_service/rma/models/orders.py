@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -20,29 +19,18 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from stb_service.devices.models import Device
 from stb_service.parts.models import Location
-from stb_service.rma.history import Happened
 from stb_service.rma.machine import Phase, Position
 from stb_service.rma.models.cases import ReturnCase, ended_in
+from stb_service.rma.models.steps import Made, Move, each_once, legal_and_in_order
 from stb_service.rma.workshop import ORDER, PLACES
 from stb_service.shared.db import Base, Key, Public
 
 
-class OrderMove(Base):
+class OrderMove(Move, Base):
     """A legal move of a workshop order. The rows are those of `workshop.ORDER`."""
 
     __tablename__ = "rma_order_moves"
-    __table_args__ = (
-        UniqueConstraint(
-            *("from_state", "from_held", "event", "to_state", "to_held"),
-            name="uq_rma_order_moves_move",
-        ),
-    )
-
-    from_state: Mapped[str] = mapped_column(String(32))
-    from_held: Mapped[bool]
-    event: Mapped[str] = mapped_column(String(32))
-    to_state: Mapped[str] = mapped_column(String(32))
-    to_held: Mapped[bool]
+    __table_args__ = each_once("rma_order_moves")
 
 
 class WorkshopOrder(Public, Base):
@@ -122,59 +110,13 @@ class WorkshopOrder(Public, Base):
         return self.ended_at is None
 
 
-class OrderEvent(Base):
-    """A step of a workshop order; kept as a case's are. One that the case carried names the case's."""
+class OrderEvent(Made, Base):
+    """A step of a workshop order. One that the case carried names the case's."""
 
     __tablename__ = "rma_order_events"
-    __table_args__ = (
-        UniqueConstraint("order_id", "seq"),
-        UniqueConstraint("order_id", "seq", "to_state", "to_held", name="uq_rma_order_events_end"),
-        CheckConstraint("previous_seq = seq - 1", name="follows"),
-        CheckConstraint(
-            "(seq = 1 AND from_state = 'new' AND NOT from_held)"
-            " OR (seq > 1 AND predecessor_seq IS NOT NULL)",
-            name="begins",
-        ),
-        CheckConstraint(
-            "predecessor_seq IS NULL OR predecessor_seq = previous_seq", name="predecessor"
-        ),
-        ForeignKeyConstraint(
-            ["from_state", "from_held", "event", "to_state", "to_held"],
-            [
-                "rma_order_moves.from_state",
-                "rma_order_moves.from_held",
-                "rma_order_moves.event",
-                "rma_order_moves.to_state",
-                "rma_order_moves.to_held",
-            ],
-            name="fk_rma_order_events_move",
-        ),
-        ForeignKeyConstraint(
-            ["order_id", "predecessor_seq", "from_state", "from_held"],
-            [
-                "rma_order_events.order_id",
-                "rma_order_events.seq",
-                "rma_order_events.to_state",
-                "rma_order_events.to_held",
-            ],
-            name="fk_rma_order_events_predecessor",
-        ),
-    )
+    __table_args__ = legal_and_in_order("rma_order_events", "rma_order_moves", "order_id")
 
     order_id: Mapped[int] = mapped_column(ForeignKey("rma_orders.id"))
-    seq: Mapped[int]
-    previous_seq: Mapped[int]
-    predecessor_seq: Mapped[int | None]
-    from_state: Mapped[str] = mapped_column(String(32))
-    from_held: Mapped[bool]
-    event: Mapped[str] = mapped_column(String(32))
-    to_state: Mapped[str] = mapped_column(String(32))
-    to_held: Mapped[bool]
-    at: Mapped[datetime]
-    actor_ref: Mapped[str] = mapped_column(String(64))
-    actor_label: Mapped[str] = mapped_column(String(128))
-    reason: Mapped[str] = mapped_column(String(1000), default="")
-    stated: Mapped[dict[str, Any]]
     carried_by: Mapped[int | None] = mapped_column(
         ForeignKey(
             "rma_case_events.id",
@@ -184,9 +126,3 @@ class OrderEvent(Base):
             use_alter=True,
         )
     )
-
-    @property
-    def happened(self) -> Happened:
-        """The step as the arithmetic of histories wants it."""
-        start = Position(self.from_state, self.from_held)
-        return Happened(self.event, start, Position(self.to_state, self.to_held), self.at)
