@@ -166,6 +166,19 @@ def test_a_rented_box_that_nobody_replaced_has_no_final_notice(post: Post) -> No
     assert "final-notice" not in post.offers
 
 
+def test_a_rented_box_for_which_a_fee_was_agreed_has_its_final_notice(post: Post) -> None:
+    post.do(set_model_terms, model="AUR-1", unreturned_minor=8_000, tax_ppm=TAX)
+    post.lives().open(post.customers_box(tenure="rented")).authorised().state("fee_agreed")
+
+    notice = post.paper("final-notice")
+    assert (notice.fee_minor, notice.replacement_sent_on) == (9_520, None)
+    assert notice.send_by > notice.on
+
+    post.tick(days=31)
+    post.on_case("charge_fee")
+    assert "final-notice" not in post.offers
+
+
 def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     device, spare = post.customers_box(), post.spare()
     terms = {"may_send_ahead": True, "unreturned_minor": 8_000, "tax_ppm": TAX}
