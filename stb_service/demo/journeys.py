@@ -249,13 +249,6 @@ class Journey(Mending):
 
     # --- the decision ----------------------------------------------------------------------------
 
-    def _waive_fees(self) -> None:
-        """Waive what the terms ask for in money that the customer's account is not kept in."""
-        facts = self.facts
-        if facts.damage_elsewhere or facts.handling_elsewhere:
-            why = "Waived: the account is kept in other money"
-            self.say(stating.state, kind="fee_settled", note=why, actor=self.op.agent)
-
     def _decide(self) -> Steps:
         self._waive_fees()
         outcome = self.facts.outcome
