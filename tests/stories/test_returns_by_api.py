@@ -178,6 +178,10 @@ def test_another_box_in_the_parcel(world: World) -> None:
     assert world.refused("accept_other", reason="same") == ["other_fits"]
     assert world.refused("return_other") == ["stray_gone"]
     world.step("return_other", tracking="1Z2")
+    inbound, stray = world.case["parcels"]
+    world.says(f"parcels/{inbound['id']}/delivery", 404)
+    world.says(f"parcels/{stray['id']}/delivery", 200)
+    assert world.case["parcels"][1]["ending"] == "delivered"
     world.step("mismatch", scanned=other["serial"], location=BENCH)
     world.step("accept_other", reason="the customer mixed them up", location=BENCH)
 
