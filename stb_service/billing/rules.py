@@ -112,6 +112,7 @@ class Cause(StrEnum):
 
     QUOTE = "quote"
     ADVANCE_FEE = "advance_fee"
+    UNRETURNED_FEE = "unreturned_fee"
     DAMAGE_FEE = "damage_fee"
     HANDLING_FEE = "handling_fee"
     GOODWILL = "goodwill"
@@ -123,6 +124,7 @@ class Cause(StrEnum):
 CAUSE_NAMES: Mapping[str, Text] = {
     Cause.QUOTE: text("Quote"),
     Cause.ADVANCE_FEE: text("Fee for a box that did not come back"),
+    Cause.UNRETURNED_FEE: text("Fee for a rented box that did not come back"),
     Cause.DAMAGE_FEE: text("Damage fee"),
     Cause.HANDLING_FEE: text("Handling fee"),
     Cause.GOODWILL: text("Goodwill"),
@@ -130,7 +132,10 @@ CAUSE_NAMES: Mapping[str, Text] = {
     Cause.BOX_RETURN: text("Price of a box that was taken back"),
     Cause.MONEY: text("Money received or given back"),
 }
-FEES = (Cause.ADVANCE_FEE, Cause.DAMAGE_FEE, Cause.HANDLING_FEE, Cause.CORRECTION)
+FEES = (
+    *(Cause.ADVANCE_FEE, Cause.UNRETURNED_FEE, Cause.DAMAGE_FEE, Cause.HANDLING_FEE),
+    Cause.CORRECTION,
+)
 CREDITS = (Cause.GOODWILL, Cause.CORRECTION)
 
 

@@ -48,6 +48,9 @@ class Journey(Mending):
         if self.way in {Way.AHEAD, Way.KEPT_BOTH} and self._allocate("MAIN"):
             yield from self._send_ahead()
             return
+        if self.way == Way.NEVER_CAME:
+            yield from self._never_came()
+            return
         self.on_case("post", actor=self.counter, **self._tracking())
         yield self._days(1, 4)
         if self.way == Way.LOST_IN:
@@ -174,12 +177,7 @@ class Journey(Mending):
         self._acknowledge()
         if self.way == Way.KEPT_BOTH:
             yield 16 * DAY
-            self.on_case("charge_fee")
-            yield self._days(3, 9)
-            self._pay_account()
-            self.on_case("settle_fee")
-            self.box.held_by = None
-            yield from self._close()
+            yield from self._pay_for_it()
             return
         yield self._days(2, 6)
         yield from self._bench()
@@ -188,6 +186,21 @@ class Journey(Mending):
         self.on_case("settle_ahead")
         self.box.held_by = None
         self.begin(self, self._see_to_kept(self.technician), self.now + 2 * DAY)
+        yield from self._close()
+
+    def _never_came(self) -> Steps:
+        """The box is the operator's and was asked back; once its time is over, it is paid for."""
+        self.say(stating.state, kind="fee_agreed", actor=self.op.agent)
+        yield 31 * DAY
+        yield from self._pay_for_it()
+
+    def _pay_for_it(self) -> Steps:
+        """Charge the fee for a box that stays away, which is paid."""
+        self.on_case("charge_fee")
+        yield self._days(3, 9)
+        self._pay_account()
+        self.on_case("settle_fee")
+        self.box.held_by = None
         yield from self._close()
 
     def _replace(self) -> Steps:
@@ -235,13 +248,6 @@ class Journey(Mending):
         yield from self._replace()
 
     # --- the decision ----------------------------------------------------------------------------
-
-    def _waive_fees(self) -> None:
-        """Waive what the terms ask for in money that the customer's account is not kept in."""
-        facts = self.facts
-        if facts.damage_elsewhere or facts.handling_elsewhere:
-            why = "Waived: the account is kept in other money"
-            self.say(stating.state, kind="fee_settled", note=why, actor=self.op.agent)
 
     def _decide(self) -> Steps:
         self._waive_fees()

@@ -143,6 +143,13 @@ class Mending(Returning):
         )
         self.say(bench.record_firmware, before=FIRMWARE[0], after=FIRMWARE[1], actor=actor)
 
+    def _waive_fees(self) -> None:
+        """Waive what the terms ask for in money that the customer's account is not kept in."""
+        facts = self.facts
+        if facts.damage_elsewhere or facts.handling_elsewhere:
+            why = "Waived: the account is kept in other money"
+            self.say(stating.state, kind="fee_settled", note=why, actor=self.op.agent)
+
     def _see_to_kept(self, actor: Actor, *, arrived: bool = False) -> Steps:
         """See to a box that is the operator's now: refurbish it, or scrap what is worn."""
         if arrived:
@@ -150,6 +157,7 @@ class Mending(Returning):
             self._check(actor)
             self._judge(actor, self.fault.trouble.cause)
             self.on_order("judge", actor=actor)
+            self._waive_fees()
             self.on_order("shelve", actor=actor)
             yield self._days(1, 5)
         if self.box.life.is_former:

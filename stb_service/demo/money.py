@@ -284,7 +284,7 @@ def charge_for_lost(op: Operator, customer: Customer, serial: str, now: datetime
     charge_account(
         op.session,
         account=customer.uid,
-        cause=Cause.DAMAGE_FEE,
+        cause=Cause.UNRETURNED_FEE,
         net_minor=in_currency(customer, LOST_CENTS),
         tax_ppm=TAX_PPM.get(customer.country.code, OTHER_TAX_PPM),
         currency=customer.country.currency,

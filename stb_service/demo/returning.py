@@ -47,6 +47,7 @@ class Way(StrEnum):
     COUNTER = "counter"
     AHEAD = "ahead"
     KEPT_BOTH = "kept_both"
+    NEVER_CAME = "never_came"
     LOST_IN = "lost_in"
     LOST_OUT = "lost_out"
     OTHER_BOX = "other_box"

@@ -89,6 +89,8 @@ BOARD: Sequence[Shown] = (
     Shown(95, "undelivered", Way.BOUNCED),
     Shown(40, "lost_outbound", Way.LOST_OUT),
     Shown(36, "completed", cause=Cause.NO_FAULT_FOUND),
+    Shown(110, "", Way.NEVER_CAME, is_lent=True),
+    Shown(38, "not_returned", Way.NEVER_CAME, is_lent=True),
 )
 """One of each that is rare, and then something in each column: some overdue, some on hold."""
 TROUBLES: Mapping[Cause, Trouble] = {
@@ -235,6 +237,8 @@ def _can_go(box: Box, way: Way) -> bool:
     if way == Way.COUNTER:
         return box.life.shop in SELLER and box.life.shop == box.held_by.shop
     in_euros = box.held_by.country.currency == "EUR"
+    if way == Way.NEVER_CAME:
+        return box.is_lent and in_euros
     if way in {Way.AHEAD, Way.KEPT_BOTH}:
         return box.life.model in SENT_AHEAD_MODELS and in_euros  # as the fee of the terms is
     return True

@@ -1,4 +1,6 @@
-"""The fee for a replacement that goes ahead: frozen as it was agreed, charged, and given back."""
+"""The fee for a box that does not come back, be it that a replacement went ahead or that it is the
+operator's: frozen as it was agreed, charged, and given back.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ FEE_AGREED = "fee_agreed"
 
 
 FEE_STANDS = Obstacle(
-    "fee-stands", text("The fee is agreed before the replacement leaves; what was agreed stands.")
+    "fee-stands",
+    text("The fee is agreed while only the box is waited for; what was agreed stands."),
 )
 BEFORE = frozenset({CaseState.REQUESTED, CaseState.AUTHORISED})
 """Where the customer may still agree to a fee, or take that back."""
@@ -53,7 +56,7 @@ def frozen(session: Session, case: ReturnCase) -> dict[str, Any]:
     """Return what a statement keeps of the fee that is agreed to now; nothing where there is none.
 
     Raises:
-        Refused: the replacement has left, and what was agreed before that stands.
+        Refused: the replacement has left, or the fee was charged; what was agreed before stands.
     """
     if case.state not in BEFORE:
         raise Refused([FEE_STANDS])
@@ -69,13 +72,16 @@ def frozen(session: Session, case: ReturnCase) -> dict[str, Any]:
 
 
 def _key(acting: Acting) -> str:
-    """Return the key of the fee: one for each replacement that went ahead."""
-    given = live_exchange(acting.session, acting.the_case)
-    return f"{acting.the_case.number}/advance-fee/{given.public_id if given else ''}"
+    """Return the key of the fee: one for each replacement that went ahead, one for the box itself."""
+    case = acting.the_case
+    if not acting.facts.sent_ahead:
+        return f"{case.number}/{Cause.UNRETURNED_FEE}"
+    given = live_exchange(acting.session, case)
+    return f"{case.number}/advance-fee/{given.public_id if given else ''}"
 
 
 def charge(acting: Acting) -> None:
-    """Charge the fee that was agreed, once for a replacement."""
+    """Charge the fee that was agreed: once for a replacement, once for a box that none replaced."""
     case = acting.the_case
     fee = agreed_fee(acting.session, case)
     assert fee is not None
@@ -83,7 +89,7 @@ def charge(acting: Acting) -> None:
     charge_account(
         acting.session,
         account=case.account.public_id,
-        cause=Cause.ADVANCE_FEE,
+        cause=Cause.ADVANCE_FEE if acting.facts.sent_ahead else Cause.UNRETURNED_FEE,
         net_minor=fee.net_minor,
         tax_ppm=fee.tax_ppm,
         currency=fee.currency,
@@ -133,4 +139,21 @@ def settle(acting: Acting) -> None:
     """
     fee = agreed_fee(acting.session, acting.the_case)
     if acting.facts.outcome is not Outcome.BILLABLE and fee is not None and fee.late_credited:
+        give_back(acting)
+
+
+def come_late(acting: Acting) -> None:
+    """Credit a fee that was charged for a rented box which comes late after all, if that was agreed.
+    Where a replacement went ahead, the verdict comes first: `settle`.
+    """
+    if acting.facts.sent_ahead or not acting.facts.fee_charged:
+        return
+    fee = agreed_fee(acting.session, acting.the_case)
+    if fee is not None and fee.late_credited:
+        give_back(acting)
+
+
+def drop(acting: Acting) -> None:
+    """Credit a fee that was charged for a rented box which the case waits for no longer."""
+    if acting.facts.fee_charged and not acting.facts.sent_ahead:
         give_back(acting)

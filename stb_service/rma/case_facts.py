@@ -94,7 +94,7 @@ def _fee_chargeable(known: Known, case: ReturnCase) -> bool:
     """Tell whether the fee could be charged as agreed: to an account, in its currency."""
     agreed = known.statements.get("fee_agreed")
     fee = agreed.fee if agreed else None
-    return fee is not None and case.account is not None and fee.currency == case.account.currency
+    return fee is not None and fee.can_be_charged(case.account)
 
 
 def _fees_elsewhere(known: Known, case: ReturnCase) -> dict[str, bool]:

@@ -14,7 +14,15 @@ from stb_service.billing.pages import shown_rows, typed_lines
 from stb_service.billing.routes import operators_zone
 from stb_service.devices.routes import who
 from stb_service.parts.queries import all_locations
-from stb_service.rma import deciding, exchange, operations, photographs, quoting, stating
+from stb_service.rma import (
+    deciding,
+    exchange,
+    operations,
+    other_box,
+    photographs,
+    quoting,
+    stating,
+)
 from stb_service.rma.case_card import CaseCard, card_of
 from stb_service.rma.facts import REMEDY_NAMES
 from stb_service.rma.forms import (
@@ -300,6 +308,18 @@ def release_pins(ref: str) -> ResponseReturnValue:
         "provisioning",
         lambda: exchange.release_pins(unit(), ref=ref, **read_form(NoteForm()), **who()),
         _("Nothing is pinned to the old box any more."),
+    )
+
+
+@pages.post("/returns/<ref>/parcels/<parcel>/delivered")
+@requires("rma.receive")
+def deliver_stray(ref: str, parcel: str) -> ResponseReturnValue:
+    """Write that the box which came by mistake is back where it belongs."""
+    return on_case(
+        ref,
+        "parcel",
+        lambda: other_box.deliver(unit(), ref=ref, parcel=parcel, **who()),
+        _("The parcel is delivered."),
     )
 
 

@@ -54,7 +54,7 @@ PLACES = table(
         (_S.AUTHORISED, text("Authorised"), _P.ARRIVING, _W.CUSTOMER),
         (_S.INBOUND, text("On its way here"), _P.ARRIVING, _W.CARRIER),
         (_S.AHEAD, text("Replacement sent ahead"), _P.ARRIVING, _W.CUSTOMER),
-        (_S.NOT_RETURNED, text("Old box not returned"), _P.ARRIVING, _W.CUSTOMER),
+        (_S.NOT_RETURNED, text("Box not returned"), _P.ARRIVING, _W.CUSTOMER),
         (_S.MISMATCH, text("Another box in the parcel"), _P.ARRIVING, _W.US),
         (_S.LOST_IN, text("Lost on its way here"), _P.ARRIVING, _W.CARRIER),
         (_S.RECEIVED, text("Received"), _P.BENCH, _W.US),
@@ -100,6 +100,7 @@ EVENTS: dict[str, Text] = {
     "accept_other": text("Take the other box instead"),
     "return_other": text("Other box sent back"),
     "return_other_ahead": text("Other box sent back, exchange goes on"),
+    "return_other_unreturned": text("Other box sent back, fee stands"),
     "lose": text("Parcel lost"),
     "find": text("Parcel found"),
     "write_off": text("Write off"),
@@ -177,7 +178,7 @@ _SWAP = (_N.SAME_BOX, _N.MAY_SWAP, *_SPARE, _N.SPARE_NEW, _N.BALANCE, _N.SIGNATU
 _LOST = (_N.LOSS_CONFIRMED, _N.NOT_ACCESSORY)
 _GONE = {
     _S.AHEAD: (_S.AUTHORISED, ()),
-    _S.NOT_RETURNED: (_S.AUTHORISED, ()),
+    _S.NOT_RETURNED: (_S.AUTHORISED, (_N.AHEAD,)),
     **{state: (state, (_N.AHEAD,)) for state in (_S.LOST_IN, _S.MISMATCH, _S.DECIDING)},
 }
 """Where a case goes on once what was sent ahead has not reached the customer, wherever its own box is
@@ -217,7 +218,10 @@ MOVES = (
         carries=("cancel",),
     ),
     Step(_S.ACCESSORY, "cancel", _S.CANCELLED, _EDIT, (_N.REASON, _N.NOTHING_PAID)),
-    Step(_S.AUTHORISED, "expire", _S.EXPIRED, _EDIT, (_N.DEADLINE,), ("cancel",)),
+    Step(
+        *(_S.AUTHORISED, "expire", _S.EXPIRED, _EDIT, (_N.DEADLINE, _N.NO_FEE_DUE)),
+        carries=("cancel",),
+    ),
     # the way here
     Step(_S.AUTHORISED, "post", _S.INBOUND, _EDIT, (_N.PARCEL,)),
     *(
@@ -234,9 +238,13 @@ MOVES = (
     ),
     Step(
         *(_S.MISMATCH, "return_other", _S.AUTHORISED, _RECEIVE),
-        needs=(_N.STRAY_GONE, _N.NOT_AHEAD),
+        needs=(_N.STRAY_GONE, _N.NOT_AHEAD, _N.NOT_CHARGED),
     ),
     Step(*(_S.MISMATCH, "return_other_ahead", _S.AHEAD, _RECEIVE), needs=(_N.STRAY_GONE, _N.AHEAD)),
+    Step(
+        *(_S.MISMATCH, "return_other_unreturned", _S.NOT_RETURNED, _RECEIVE),
+        needs=(_N.STRAY_GONE, _N.NOT_AHEAD, _N.CHARGED),
+    ),
     Step(_S.INBOUND, "lose", _S.LOST_IN, _RECEIVE, (_N.REASON,)),
     Step(_S.AHEAD, "lose", _S.LOST_IN, _RECEIVE, (_N.REASON,)),
     Step(_S.LOST_IN, "receive", _S.RECEIVED, _RECEIVE, (_N.SAME_BOX,), ("arrive",)),
@@ -273,6 +281,7 @@ MOVES = (
         )
     ),
     Step(_S.AHEAD, "charge_fee", _S.NOT_RETURNED, _DECIDE, (_N.DEADLINE, *_FEE)),
+    Step(_S.AUTHORISED, "charge_fee", _S.NOT_RETURNED, _DECIDE, (_N.RENTED, _N.DEADLINE, *_FEE)),
     Step(_S.NOT_RETURNED, "settle_fee", _S.COMPLETED, _DECIDE, (_N.BALANCE,), ("lose",)),
     Step(
         *(_S.NOT_RETURNED, "write_off", _S.CLOSED, _DECIDE, (_N.REASON, _N.NOT_OVERPAID)),

@@ -19,7 +19,7 @@ STATES: Mapping[str, CustomerText] = {
     _S.AUTHORISED: customer_text("We wait for your box."),
     _S.INBOUND: customer_text("Your box is on its way to us."),
     _S.AHEAD: customer_text("Another box was sent to you. We wait for the old one."),
-    _S.NOT_RETURNED: customer_text("The old box has not reached us."),
+    _S.NOT_RETURNED: customer_text("The box that we wait for has not reached us."),
     _S.MISMATCH: customer_text("Another box came than the one that was announced."),
     _S.LOST_IN: customer_text("The parcel was lost on its way to us."),
     _S.RECEIVED: customer_text("Your box has reached us."),

@@ -64,12 +64,14 @@ def _receive(acting: Acting, step: Step) -> None:
         acting, *sorted(shipping.TAKEN_IN), default=order.location if order else None
     )
     shipping.take_in(acting, acting.the_case.device, location)
+    ahead.come_late(acting)
 
 
 def _accept_other(acting: Acting, step: Step) -> None:
-    """Let the case go on about the box that came."""
+    """Let the case go on about the box that came; the other one is not waited for any more."""
     other = stray_box(acting.session, acting.the_case)
     assert other is not None
+    ahead.drop(acting)
     other_box.take_instead(acting, other)
     _receive(acting, step)
 
@@ -118,6 +120,7 @@ def _ahead_lost(acting: Acting, step: Step) -> None:
 def _cancel(acting: Acting, step: Step) -> None:
     if step.from_state == CaseState.MISMATCH:
         other_box.send_back(acting)
+        ahead.drop(acting)
     exchange.drop_allocated(acting)
     if acting.the_case.remedy == Remedy.ACCESSORY:
         quoting.give_up(acting)
@@ -354,6 +357,7 @@ CASE_EFFECTS: Mapping[str, Sequence[Effect]] = {
     "accept_other": (_accept_other,),
     "return_other": (_plain(other_box.send_back),),
     "return_other_ahead": (_plain(other_box.send_back),),
+    "return_other_unreturned": (_plain(other_box.send_back),),
     "lose": (_lose,),
     "find": (_find,),
     "cancel": (_cancel,),

@@ -1,10 +1,11 @@
-"""The fee that a customer agrees to when a replacement goes ahead of the box."""
+"""The fee that a customer agrees to for a box that does not come back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from stb_service.billing.rules import tax_of
+from stb_service.subscribers.models import Account
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,7 @@ class Fee:
     def total_minor(self) -> int:
         """The fee with its tax."""
         return self.net_minor + tax_of(self.net_minor, self.tax_ppm)
+
+    def can_be_charged(self, account: Account | None) -> bool:
+        """Tell whether it can be charged as agreed: to an account, in its currency."""
+        return account is not None and account.currency == self.currency

@@ -226,6 +226,21 @@ EXCHANGE: Mapping[Need, Guard] = {
         lambda f: f.fee_chargeable or not f.fee_agreed,
         text("The fee cannot be charged: the terms had none, or not in the account's currency."),
     ),
+    Need.NO_FEE_DUE: Guard(
+        lambda f: not (f.rented and f.fee_agreed and f.fee_chargeable),
+        text(
+            "The customer agreed to a fee for a box that does not come back: charge it, or cancel"
+            " the return."
+        ),
+    ),
+    Need.CHARGED: Guard(
+        lambda f: f.fee_charged, text("No fee was charged for a box that did not come back.")
+    ),
+    Need.NOT_CHARGED: Guard(
+        lambda f: not f.fee_charged,
+        text("The fee for the box that did not come back was charged, and stands."),
+    ),
+    Need.RENTED: Guard(lambda f: f.rented, text("The box was sold: it is the customer's.")),
     Need.COVERED_AHEAD: Guard(
         lambda f: f.outcome is not Outcome.BILLABLE,
         text("The fault is not covered: charge the fee that was agreed for the replacement."),

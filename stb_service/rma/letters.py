@@ -230,18 +230,21 @@ def _covered_until(writing: Writing, device: Device, on: date) -> date:
 
 
 def _is_overdue(writing: Writing) -> bool:
-    """Tell whether a box that was replaced ahead is waited for. One that nobody replaced is with the
-    customer as before, and costs nothing.
+    """Tell whether a box is waited for that costs a fee if it stays away: one that was replaced ahead,
+    or one that is the operator's.
     """
-    return writing.case.state == _S.AHEAD
+    case = writing.case
+    if case.state != _S.AUTHORISED or not case.is_rented:
+        return case.state == _S.AHEAD
+    fee = agreed_fee(writing.session, case)
+    return fee is not None and fee.can_be_charged(case.account)
 
 
 def _final_notice(writing: Writing) -> Paper:
-    sent = writing.entered(_S.AHEAD)
+    sent = writing.entered(_S.AHEAD) if writing.case.state == _S.AHEAD else None
     fee = agreed_fee(writing.session, writing.case)
     if fee is None:
         raise Refused([NO_FEE])
-    assert sent is not None
     return papers.FinalNotice(
         *writing.head,
         on=writing.day(writing.now),
@@ -250,7 +253,7 @@ def _final_notice(writing: Writing) -> Paper:
         send_by=writing.send_by,
         fee_minor=fee.total_minor,
         currency=fee.currency,
-        replacement_sent_on=writing.day(sent.at),
+        replacement_sent_on=writing.day(sent.at) if sent else None,
     )
 
 

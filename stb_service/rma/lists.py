@@ -193,6 +193,7 @@ DEEDS: Mapping[str, Text] = {
     "reserve-accessory": text("Accessory kept for a return"),
     "provision": text("Provisioning acknowledged"),
     "release-pins": text("Pinned ids released"),
+    "deliver-stray": text("Box that came by mistake delivered back"),
     "check": text("Point of the checklist recorded"),
     "plan-part": text("Part planned"),
     "use-part": text("Part used"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
@@ -75,14 +77,15 @@ def other_live_case(session: Session, device_id: int, but: int | None = None) ->
     return session.scalar(statement) or 0
 
 
-def stray_box(session: Session, case: ReturnCase) -> Device | None:
-    """Return the box that came instead of the one that was authorised."""
-    event = session.scalar(
+def stray_box(session: Session, case: ReturnCase, before: datetime | None = None) -> Device | None:
+    """Return the box that came instead of the one that was authorised: the last, or the last before."""
+    came = (
         select(CaseEvent)
         .where(CaseEvent.case_id == case.id, CaseEvent.event == "mismatch")
         .order_by(CaseEvent.seq.desc())
         .limit(1)
     )
+    event = session.scalar(came if before is None else came.where(CaseEvent.at <= before))
     return find_scanned(session, str(event.stated.get("scanned", ""))) if event else None
 
 

@@ -4,10 +4,15 @@ was known of the first is not true of the other) or sent back.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from stb_service.devices.holdings.chain import current_holding
 from stb_service.devices.models import Device
+from stb_service.devices.operations import hand_over, renew
+from stb_service.devices.queries import custody_of
 from stb_service.devices.rules import RETIRED, Status
 from stb_service.parts.rules import LocationKind
 from stb_service.rma import cover_facts, homes, shipping
@@ -15,7 +20,12 @@ from stb_service.rma.acting import Acting
 from stb_service.rma.deciding import decide_fault
 from stb_service.rma.facts import Content
 from stb_service.rma.lookups import is_received, live_exchange, stray_box
-from stb_service.rma.models import Fault, Statement
+from stb_service.rma.models import Fault, Parcel, Statement
+from stb_service.rma.owners import record
+from stb_service.rma.touching import touch_case
+from stb_service.shared.access import EVERYTHING, Actor
+from stb_service.shared.errors import NotFound
+from stb_service.shared.i18n import text
 
 ASIDE = shipping.TAKEN_IN | {LocationKind.QUARANTINE}
 """The kinds of places where it waits until that is settled."""
@@ -56,6 +66,46 @@ def send_back(acting: Acting) -> None:
         shipping.mark(acting, other, Status.ACTIVE if other.activated_on else Status.SOLD)
     else:
         shipping.mark(acting, other, Status.REFURB, Status.IN_STOCK)
+
+
+def deliver(session: Session, *, ref: str, parcel: str, actor: Actor, now: datetime) -> Parcel:
+    """Write that the parcel (its public id) in which the box went back was delivered, whatever has
+    become of the return since: who has the box holds it again.
+
+    Raises:
+        Forbidden: the actor takes no boxes in.
+        NotFound: there is no such case in the actor's scope, or no such parcel of it.
+    """
+    actor.demand("rma.receive")
+    case = touch_case(session, ref, actor=actor, ended=True)
+    found = session.scalar(
+        select(Parcel).filter_by(case_id=case.id, public_id=parcel, direction="stray")
+    )
+    if found is None:
+        raise NotFound(text("There is no such parcel."))
+    if found.ending is None:
+        found.ending, found.ended_at = "delivered", now
+        other = stray_box(session, case, before=found.sent_at)
+        if other is not None:
+            _hand_to_holder(session, other, found, actor=actor, now=now)
+        said = {"tracking": found.tracking, **({"box": other.label} if other else {})}
+        record(session, case, "deliver-stray", said, actor=actor, now=now)
+    return found
+
+
+def _hand_to_holder(
+    session: Session, other: Device, parcel: Parcel, *, actor: Actor, now: datetime
+) -> None:
+    """Let a box that is still with the carrier of a parcel be with the account that has it."""
+    held = current_holding(session, other)
+    custody = custody_of(session, other, EVERYTHING)
+    carrier = parcel.carrier or parcel.tracking
+    if held is None or not custody or custody[0].until is not None:
+        return
+    if custody[0].organisation_id is None and custody[0].holder == carrier:
+        hand_over(session, other, None, holder=held.account.number, reason="", actor=actor, now=now)
+        renew(other, now)
+        session.flush()
 
 
 def take_instead(acting: Acting, other: Device) -> None:

@@ -138,7 +138,8 @@ MOVES = (
     Step(_S.WAITING_PARTS, "go_on", _S.IN_REPAIR, "rma.repair", (_N.PARTS,)),
     Step(_S.WAITING_SUPPLIER, "go_on", _S.IN_REPAIR, "rma.repair", (_N.SAME_BOX,)),
     Step(
-        *(_S.WAITING_SUPPLIER, "supplier_keeps", _S.WITH_SUPPLIER, "rma.claim", (_N.REASON,)),
+        *(_S.WAITING_SUPPLIER, "supplier_keeps", _S.WITH_SUPPLIER, "rma.claim"),
+        needs=(_N.REASON, _N.DAMAGE_MONEY),
         carries=_WRITE_OFF,
     ),
     Step(
@@ -186,12 +187,12 @@ MOVES = (
     ),
     Step(_S.KEPT, "plan_refurbishment", _S.PLANNED, "rma.repair", (_N.NO_DISPOSAL,)),
     Step(_S.KEPT, "wipe", _S.WIPED, "rma.repair", (_N.WIPED,)),
-    Step(_S.KEPT, "claim", _S.WITH_SUPPLIER, "rma.claim", (_N.WIPED, _N.PARCEL)),
-    Step(_S.KEPT, "scrap", _S.SCRAPPED, "rma.scrap", (_N.WIPED, _N.REASON)),
-    Step(_S.WIPED, "scrap", _S.SCRAPPED, "rma.scrap", (_N.WIPED, _N.REASON)),
+    Step(_S.KEPT, "claim", _S.WITH_SUPPLIER, "rma.claim", (_N.WIPED, _N.PARCEL, _N.DAMAGE_MONEY)),
+    Step(_S.KEPT, "scrap", _S.SCRAPPED, "rma.scrap", (_N.WIPED, _N.REASON, _N.DAMAGE_MONEY)),
+    Step(_S.WIPED, "scrap", _S.SCRAPPED, "rma.scrap", (_N.WIPED, _N.REASON, _N.DAMAGE_MONEY)),
     Step(
         *(_S.WIPED, "restock", _S.RESTOCKED, "rma.scrap"),
-        needs=(_N.WIPED, _N.TESTED, _N.GRADED, _N.NO_DISPOSAL),
+        needs=(_N.WIPED, _N.TESTED, _N.GRADED, _N.NO_DISPOSAL, _N.DAMAGE_MONEY),
     ),
 )
 ORDER = Machine("order", text("Workshop order"), PLACES, EVENTS, MOVES, "rma.repair")

@@ -104,7 +104,7 @@ def test_an_advance_replacement_that_is_not_returned(
     story.step("Send the replacement ahead", leads_to="Replacement sent ahead", tracking="1Z-NEW")
     story.holds(box, spare).refused("Charge the fee", "The time for it has not passed")
     trade.let_time_run_out(story.number)
-    story.look_again().sees("past due").step("Charge the fee", leads_to="Old box not returned")
+    story.look_again().sees("past due").step("Charge the fee", leads_to="Box not returned")
     story.refused("Fee paid", "A balance is open, and the account has no credit terms.")
     story.pays("95.20").step("Fee paid", leads_to="Completed")
     story.provisioned().step("Customer confirms", leads_to="Closed")

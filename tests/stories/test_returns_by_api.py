@@ -130,6 +130,23 @@ def test_an_advance_replacement_that_is_not_returned(world: World) -> None:
     assert world.status_of(box) == "lost"
 
 
+def test_a_rented_box_that_never_comes(world: World) -> None:
+    box = world.customers_box(tenure="rented")
+    world.boss.patch("/return-terms/models/AUR-1", unreturned_minor=8_000, tax_ppm=TAX)
+    world.open(box).authorised().says("statements", kind="fee_agreed")
+    assert world.refused("charge_fee") == ["deadline"]
+    world.clock.pass_days(31)
+    assert world.refused("expire") == ["no_fee_due"]
+    world.step("charge_fee")
+    assert world.refused("settle_fee") == ["balance"]
+    world.pays(9_520, account=world.home).step("settle_fee").step("confirm")
+
+    assert world.states == ("closed", "missing")
+    assert [amount for _, amount in world.entries] == [9_520, -9_520]
+    assert world.entries[0][0] == "unreturned_fee"
+    assert (world.held, world.status_of(box)) == (set(), "lost")
+
+
 def test_a_swap_at_a_dealers_counter(world: World) -> None:
     """The dealer sold the box, so the box and the shelf are the dealer's to see."""
     box, spare = world.customers_box(seller="north"), world.spare(place=SHOP)
@@ -161,6 +178,10 @@ def test_another_box_in_the_parcel(world: World) -> None:
     assert world.refused("accept_other", reason="same") == ["other_fits"]
     assert world.refused("return_other") == ["stray_gone"]
     world.step("return_other", tracking="1Z2")
+    inbound, stray = world.case["parcels"]
+    world.says(f"parcels/{inbound['id']}/delivery", 404)
+    world.says(f"parcels/{stray['id']}/delivery", 200)
+    assert world.case["parcels"][1]["ending"] == "delivered"
     world.step("mismatch", scanned=other["serial"], location=BENCH)
     world.step("accept_other", reason="the customer mixed them up", location=BENCH)
 

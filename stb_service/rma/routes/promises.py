@@ -10,7 +10,7 @@ from typing import Any
 from stb_service.billing.routes import operators_zone
 from stb_service.billing.rules import Line
 from stb_service.devices.routes import who
-from stb_service.rma import comparing, exchange, quoting
+from stb_service.rma import comparing, exchange, other_box, quoting
 from stb_service.rma.routes.cards import (
     Answer,
     case_answer,
@@ -94,6 +94,19 @@ def release_pins(body: dict[str, Any], return_id: str) -> Answer:
     """Say that nothing is pinned to the old box any more: 200, also when it was said before."""
     case = case_for_change(return_id)
     exchange.release_pins(unit(), ref=case.public_id, **body, **who())
+    return case_answer(case)
+
+
+@api.route("/returns/<string:return_id>/parcels/<string:parcel_id>/delivery", methods=["POST"])
+@api.refuses(404, 409, 412, 422)
+@api.response(200, ReturnCardSchema)
+@requires("rma.receive")
+def deliver_stray(return_id: str, parcel_id: str) -> Answer:
+    """Say that the box which came by mistake is back where it belongs: 200, also when it was said
+    before; 404 for any other parcel, whose delivery is a step.
+    """
+    case = case_for_change(return_id)
+    other_box.deliver(unit(), ref=case.public_id, parcel=parcel_id, **who())
     return case_answer(case)
 
 

@@ -349,7 +349,7 @@ class FinalNotice(Letter):
     send_by: date
     fee_minor: int
     currency: str
-    replacement_sent_on: date
+    replacement_sent_on: date | None  # None: it is the operator's own and was asked back
 
     name = "final-notice"
     title = text("Final notice: box not returned")

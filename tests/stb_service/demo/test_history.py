@@ -330,6 +330,8 @@ def test_returns_have_gone_in_many_ways_and_ended(session: Session) -> None:
 
     assert {"approve_repair", "return_nff", "quote", "dispute", "send_ahead", "lose"} <= events
     assert {"mismatch", "bounce", "approve_replace", "confirm", "close"} <= events
+    assert {"unreturned_fee"} <= states(session, LedgerEntry.cause)
+    assert session.scalar(select(ReturnCase.id).where(ReturnCase.state == "not_returned"))
     assert {"given_back", "missing"} <= ends
     assert session.scalar(select(func.count(OrderPart.id)).where(OrderPart.used > 0))
 

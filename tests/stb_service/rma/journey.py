@@ -136,4 +136,5 @@ STAGES: dict[str, Callable[[Journey], Journey]] = {
     "replaced": lambda j: j.to("replace").case("allocate", "ship"),
     "refurbishing": lambda j: j.to("replace").order("plan_refurbishment", "reserve", "begin"),
     "ahead": lambda j: j.to("authorised").case("send_ahead"),
+    "unreturned": lambda j: j.know(rented=True).to("authorised").case("charge_fee"),
 }

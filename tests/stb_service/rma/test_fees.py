@@ -13,7 +13,7 @@ from stb_service.rma.terms import set_model_terms
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Invalid
-from tests.stb_service.rma.conftest import SHOP, TAX, House
+from tests.stb_service.rma.conftest import SCRAP, SHOP, TAX, House
 
 FEES = {"damage_minor": 4_000, "handling_minor": 1_500, "tax_ppm": TAX}
 
@@ -124,6 +124,26 @@ def test_damage_found_after_a_swap_with_a_fee_in_other_money_keeps_the_return_op
     one: House,
 ) -> None:
     assert swapped(one, currency="USD").refused(CASE, "confirm") == ["damage_money"]
+
+
+def found_late(house: House) -> House:
+    """Let a swapped box be found damaged once its return is closed, with a fee in other money."""
+    house.do(set_model_terms, model="AUR-1", **FEES, currency="USD")
+    device, spare = house.customers_box(tenure="rented"), house.spare(place=SHOP)
+    house.open(device, remedy="swap_counter").authorised().allocated(spare)
+    house.on_case("swap_at_counter", scanned=device.serial, location=SHOP, signed_by="Ada")
+    house.provisioned().on_case("confirm")
+    return house.judged("user_damage", photo=True).on_order("shelve")
+
+
+def test_a_fee_in_other_money_keeps_the_box_once_its_return_is_closed(house: House) -> None:
+    found_late(house).state("wiped", method="storage_destroyed", note="shredded")
+    assert house.refused(ORDER, "scrap", reason="cracked") == ["damage_money"]
+
+    house.state("fee_settled", note="waived: the terms are in dollars")
+    house.on_order("scrap", reason="cracked", location=SCRAP)
+
+    assert (house.states, charged(house)) == (("closed", "scrapped"), [])
 
 
 def test_a_damaged_box_that_goes_back_to_who_rents_it_costs_its_fee(one: House) -> None:

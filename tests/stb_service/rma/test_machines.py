@@ -162,6 +162,16 @@ BREACHES: list[tuple[Need, Machine, str, Callable[[Journey], Journey], dict[str,
         *(lambda j: j.to("authorised"), {"may_send_ahead": False}),
     ),
     (Need.FEE_AGREED, CASE, "send_ahead", lambda j: j.to("authorised"), {"fee_agreed": False}),
+    (Need.RENTED, CASE, "charge_fee", lambda j: j.to("authorised"), {}),
+    (Need.NO_FEE_DUE, CASE, "expire", lambda j: j.to("authorised"), {"rented": True}),
+    (
+        *(Need.CHARGED, CASE, "return_other_unreturned"),
+        *(lambda j: j.to("authorised").know(scanned="SN7").case("mismatch"), {}),
+    ),
+    (
+        *(Need.NOT_CHARGED, CASE, "return_other"),
+        *(lambda j: j.to("unreturned").know(scanned="SN7").case("mismatch"), {}),
+    ),
     (Need.AHEAD_LOST, CASE, "ahead_lost", lambda j: j.to("ahead"), {"ahead_lost": False}),
     (Need.AHEAD_BACK, CASE, "cancel", lambda j: j.to("ahead"), {"ahead_back": False}),
     (
@@ -511,6 +521,7 @@ def test_nothing_known_bars_every_step_that_needs_something() -> None:
             Need.COVERED_AHEAD,
             Need.FEE_CHARGEABLE,
         ),
+        *(Need.NO_FEE_DUE, Need.NOT_CHARGED),
     }
 
     met = {need for need, guard in GUARDS.items() if guard.is_met(unknown)}

@@ -496,6 +496,19 @@ def test_a_refused_form_of_the_page_keeps_what_was_typed(
     assert shown in answer.text
 
 
+def test_the_parcel_of_a_box_that_came_by_mistake_is_told_delivered(
+    client: FlaskClient, post: Post, names: SimpleNamespace
+) -> None:
+    post.step(names.authorised, "mismatch", scanned="UNKNOWN-7")
+    post.step(names.authorised, "return_other", tracking="1Z-STRAY")
+    path = f"/returns/{names.authorised}"
+    found = re.search(rf'action="({path}/parcels/[^"]+/delivered)"', client.get(path).text)
+    assert found is not None
+
+    assert post(found[1]).status_code == 303
+    assert "/delivered" not in client.get(path).text
+
+
 def test_the_forms_of_the_page_write_what_they_say(
     client: FlaskClient, post: Post, names: SimpleNamespace
 ) -> None:

@@ -25,6 +25,7 @@ from stb_service.subscribers.operations import change_account, change_site
 from stb_service.subscribers.queries import account_by_uid
 from tests.conftest import csrf_of
 from tests.stb_service.rma.conftest import OLD, TAX, House
+from tests.stb_service.rma.test_fees import found_late
 
 LINK = "https://box.example/r/word"
 OUTSIDE = "https://box.example/p/word"
@@ -166,6 +167,19 @@ def test_a_rented_box_that_nobody_replaced_has_no_final_notice(post: Post) -> No
     assert "final-notice" not in post.offers
 
 
+def test_a_rented_box_for_which_a_fee_was_agreed_has_its_final_notice(post: Post) -> None:
+    post.do(set_model_terms, model="AUR-1", unreturned_minor=8_000, tax_ppm=TAX)
+    post.lives().open(post.customers_box(tenure="rented")).authorised().state("fee_agreed")
+
+    notice = post.paper("final-notice")
+    assert (notice.fee_minor, notice.replacement_sent_on) == (9_520, None)
+    assert notice.send_by > notice.on
+
+    post.tick(days=31)
+    post.on_case("charge_fee")
+    assert "final-notice" not in post.offers
+
+
 def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     device, spare = post.customers_box(), post.spare()
     terms = {"may_send_ahead": True, "unreturned_minor": 8_000, "tax_ppm": TAX}
@@ -198,6 +212,18 @@ def test_fees_stand_on_letters_and_on_the_page(
     post.open(bought).received(bought).judged("none_found", confirmed="no").on_case("return_nff")
     assert post.paper("returned-unrepaired").fee_minor == 1_785
     assert "Handling fee" in client.get(f"/returns/{post.ref}").text
+
+
+def test_the_page_of_a_closed_return_asks_what_became_of_a_fee_while_the_box_is_here(
+    people: Any, client: FlaskClient, post: Post
+) -> None:
+    found_late(post)
+    path = f"/returns/{post.ref}"
+    assert "State something" in client.get(path).text
+
+    said = {"kind": "fee_settled", "note": "waived: in dollars"}
+    assert send(client, f"{path}/statements", **said).status_code == 303
+    assert "waived: in dollars" in client.get(path).text
 
 
 def test_a_return_that_was_rejected(post: Post) -> None:

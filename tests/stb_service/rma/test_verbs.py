@@ -15,6 +15,7 @@ from stb_service.rma import (
     deciding,
     exchange,
     operations,
+    other_box,
     owners,
     photographs,
     quoting,
@@ -34,6 +35,7 @@ MODULES = (
     deciding,
     exchange,
     operations,
+    other_box,
     owners,
     photographs,
     quoting,
@@ -58,6 +60,7 @@ VERBS: list[tuple[Callable[..., Any], dict[str, Any], set[str]]] = [
     (exchange.reserve_accessory, {"part": PSU, "location": BENCH}, {"rma.edit"}),
     (exchange.acknowledge_provisioning, {}, {"rma.edit"}),
     (exchange.release_pins, {}, {"rma.edit"}),
+    (other_box.deliver, {"parcel": "x"}, {"rma.receive"}),
     (quoting.quote_case, {"lines": [], "zone": "UTC"}, {"rma.decide"}),
     (comparing.compare_repair, {"parts_minor": 1, "labour_minor": 1}, {"rma.edit"}),
 ]
