@@ -241,7 +241,7 @@ def _is_overdue(writing: Writing) -> bool:
 
 
 def _final_notice(writing: Writing) -> Paper:
-    sent = writing.entered(_S.AHEAD) if writing.case.state == _S.AHEAD else None
+    sent = writing.made("send_ahead") if writing.case.state == _S.AHEAD else None
     fee = agreed_fee(writing.session, writing.case)
     if fee is None:
         raise Refused([NO_FEE])

@@ -217,6 +217,10 @@ class Writing:
         into = (e for e in self.events if e.to_state in states and e.from_state != e.to_state)
         return max(into, key=lambda e: e.seq, default=None)
 
+    def made(self, event: str) -> CaseEvent | None:
+        """Return the last step of an event."""
+        return max((e for e in self.events if e.event == event), key=lambda e: e.seq, default=None)
+
     @cached_property
     def faults(self) -> Sequence[Fault]:
         """The fault lines."""

@@ -24,7 +24,7 @@ from stb_service.staff.queries import operator
 from stb_service.subscribers.operations import change_account, change_site
 from stb_service.subscribers.queries import account_by_uid
 from tests.conftest import csrf_of
-from tests.stb_service.rma.conftest import OLD, TAX, House
+from tests.stb_service.rma.conftest import MAIN, OLD, TAX, House
 from tests.stb_service.rma.test_fees import found_late
 
 LINK = "https://box.example/r/word"
@@ -190,6 +190,11 @@ def test_a_replacement_sent_ahead_and_the_final_notice(post: Post) -> None:
     notice, replaced = post.paper("final-notice"), post.paper("box-replaced")
     assert (notice.fee_minor, notice.currency) == (9_520, "EUR")
     assert notice.replacement_sent_on == replaced.on
+    post.tick(days=3)
+    other = post.customers_box("SN-0002")
+    post.on_case("mismatch", scanned=other.serial, location=MAIN)
+    post.on_case("return_other_ahead", tracking="1Z9")
+    assert post.paper("final-notice").replacement_sent_on == notice.replacement_sent_on
     assert replaced.replacement.serial == "SN-9001"
     assert not replaced.is_refurbished
     assert isinstance(replaced.covered_until, date)
