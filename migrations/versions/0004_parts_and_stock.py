@@ -304,6 +304,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_stock_count_lines_key")),
     )
     with op.batch_alter_table("stock_count_lines", schema=None) as batch_op:
+        batch_op.create_index("ix_stock_count_lines_count", ["count_id", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_stock_count_lines_part_id"), ["part_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_stock_count_lines_device_id"), ["device_id"], unique=False
@@ -476,6 +477,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_stock_moves_location")
     op.drop_table("stock_moves")
     with op.batch_alter_table("stock_count_lines", schema=None) as batch_op:
+        batch_op.drop_index("ix_stock_count_lines_count")
         batch_op.drop_index(batch_op.f("ix_stock_count_lines_part_id"))
     op.drop_table("stock_count_lines")
     with op.batch_alter_table("reservations", schema=None) as batch_op:

@@ -449,6 +449,7 @@ class CountLine(Base):
             where="device_id IS NOT NULL",
         ),
         UniqueConstraint("key"),
+        Index("ix_stock_count_lines_count", "count_id", "id"),
         CheckConstraint(
             "device_id IS NULL OR (counted <= 1 AND expected BETWEEN 0 AND 1)", name="box"
         ),

@@ -270,7 +270,7 @@ VERDICTS: Mapping[Need, Guard] = {
     ),
     Need.EVIDENCE: Guard(
         lambda f: not without_evidence(f.lines),
-        text("A user fault needs a photograph that shows it; there is none for line %(lines)s."),
+        text("A user fault needs a photograph that shows it; there is none for fault %(lines)s."),
         lambda f: {"lines": _numbers(without_evidence(f.lines))},
     ),
     Need.MORE_FAULTS: Guard(lambda f: f.new_lines > 0, text("No further fault is written down.")),

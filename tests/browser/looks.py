@@ -46,6 +46,21 @@ OVERHANGING = """
   return [...wide, ...found.slice(0, 5).map((element) => element.outerHTML.slice(0, 160))];
 }
 """
+# One of our numbers whose halves stand in two lines: it is read out, and copied, as one word.
+TORN = r"""
+() => {
+  const found = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = texts.nextNode(); text; text = texts.nextNode())
+    for (const number of text.data.matchAll(/\b[A-Z]{1,2}-\d{6}\b(?!\/)/g)) {
+      const range = document.createRange();
+      range.setStart(text, number.index);
+      range.setEnd(text, number.index + number[0].length);
+      const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+      if (lines.size > 1) found.push(`${number[0]} in ${text.parentElement.outerHTML}`);
+    }
+  return found.slice(0, 5);
+}
+"""
 # Two frames after the page has the width and the colours that were asked for, everything is where it
 # belongs, and no colour is on its way to another.
 STILL = """
@@ -89,4 +104,10 @@ def barriers(
 def overhang(page: Page) -> list[str]:
     """Return what hangs over the window's left or right edge."""
     found: list[str] = page.evaluate(OVERHANGING)
+    return found
+
+
+def torn(page: Page) -> list[str]:
+    """Return numbers of ours that are broken at their hyphen."""
+    found: list[str] = page.evaluate(TORN)
     return found

@@ -22,7 +22,7 @@ from stb_service.shared.access import SYSTEM
 from tests.browser.boxes import Boxes
 from tests.browser.desk import NARROW, WIDE, Desk, sign_in
 from tests.browser.left_behind import left_behind
-from tests.browser.looks import AXE, COLOURS, FRAME, barriers, overhang, stand
+from tests.browser.looks import AXE, COLOURS, FRAME, barriers, overhang, stand, torn
 from tests.conftest import People
 from tests.live import Live
 
@@ -122,6 +122,15 @@ RIG = """<testsuites name="Bench 4, living room boxes"><testsuite name="sound">
 # what it fetched.
 SETTLED = "() => !document.querySelector('.htmx-request')"
 DRAWN = "() => !document.querySelector('#api-docs') || document.querySelector('#api-docs .opblock')"
+BENEATH = """
+() => {
+  const { activeElement: here } = document, bar = document.querySelector(".stb-sticky");
+  if (!here.closest("main") || bar.contains(here)) return [];
+  const at = here.getBoundingClientRect(), over = bar.getBoundingClientRect();
+  const is_beneath = at.bottom > over.top + 1 && at.top < over.bottom - 1;
+  return is_beneath ? [`${here.name || here.tagName}: ${at.bottom} beneath ${over.top}`] : [];
+}
+"""
 STYLESHEET = "link[rel=stylesheet][href*=tabler]"
 
 
@@ -204,9 +213,13 @@ class Walk:
         page = settled(self._english)
         page.wait_for_function(DRAWN)
         at_hand = overhang(stand(page, NARROW, "light"))
+        broken = torn(page)
+        on_a_desk = overhang(stand(page, WIDE, "light"))
         return {
             "over the edge of a phone": at_hand,
-            "barriers in light": barriers(stand(page, WIDE, "light"), but=frame),
+            "over the edge of a desk": on_a_desk,
+            "torn apart": broken + torn(page),
+            "barriers in light": barriers(page, but=frame),
             "harder to read in dark": barriers(stand(page, WIDE, "dark"), COLOURS, but=frame),
         }
 
@@ -287,6 +300,31 @@ def test_the_menu_of_a_phone_opens_and_leads_on(desk: Desk) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Rollouts")
     assert overhang(page) == []
+
+
+def test_what_has_the_focus_is_not_beneath_the_buttons_that_stay_in_reach(
+    desk: Desk, places: Mapping[str, str]
+) -> None:
+    page = desk("ann.admin", width=820)
+    page.goto(places["an inspection"])
+    expect(page.locator(".stb-sticky")).to_be_visible()
+    page.locator("#main input, #main select").first.focus()
+
+    covered = []
+    for _stop in range(40):
+        page.keyboard.press("Tab")
+        covered += page.evaluate(BENEATH)
+
+    assert covered == []
+
+
+def test_where_a_part_stands_is_seen_whole_on_a_desk(desk: Desk, places: Mapping[str, str]) -> None:
+    page = desk("ann.admin")
+    page.goto(places["a part"])
+
+    table = page.get_by_role("region", name="Where it stands")
+
+    assert table.evaluate("(region) => region.scrollWidth - region.clientWidth") <= 1
 
 
 def test_filters_leave_a_phones_first_screen_to_the_boxes(desk: Desk) -> None:

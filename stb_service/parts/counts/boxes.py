@@ -79,7 +79,7 @@ def state_box(
     is_here = stands is not None and stands.location.id == place.id
     is_so = stands == Place(place, said.condition) if said.is_there else not is_here
     sheet = sheet_for(session, place, source, actor, now)
-    if queries.is_box_on_sheet(session, sheet, box, actor.scope):
+    if queries.line_of_box(session, sheet, box.public_id, actor.scope) is not None:
         sheet = new_sheet(session, place, source, actor, now)
     _write_line(session, sheet, key, box, line, said, is_here=is_here, actor=actor, now=now)
     if is_so:

@@ -113,7 +113,7 @@ def count_part(
         raise Invalid.field("part", text("Whole boxes are moved one by one; name the box."))
     if not 0 <= counted <= MOST:
         raise Invalid.field("counted", text("From 0 to %(most)s.", most=MOST))
-    known = _line(count, found, condition)
+    known = queries.line_of_part(session, count, found, condition, actor.scope)
     if known is not None and not again:
         message = text(
             "%(who)s has counted %(sku)s already; say so to count it over.",
@@ -133,12 +133,6 @@ def count_part(
     changes = {"part": found.sku, "condition": condition, "counted": [before, counted]}
     record_count(session, count, verb="stock_count.count", changes=changes, actor=actor, now=now)
     return line
-
-
-def _line(count: StockCount, part: Part, condition: str) -> CountLine | None:
-    key = (part.id, condition, None)
-    lines = ((row.part_id, row.condition, row.device_id, row) for row in count.lines)
-    return next((row for *named, row in lines if tuple(named) == key), None)
 
 
 def close_count(
@@ -274,7 +268,7 @@ def state_stock(
         return Stated.UNCHANGED
     balance = balance_of(session, position)
     sheet = sheet_for(session, found, source, actor, now)
-    if queries.is_on_sheet(session, sheet, part, condition, actor.scope):
+    if queries.line_of_part(session, sheet, part, condition, actor.scope) is not None:
         sheet = new_sheet(session, found, source, actor, now)
     line = CountLine(
         count_id=sheet.id,

@@ -19,7 +19,6 @@ from stb_service.parts.counts.schemas import (
     NewCount,
     ScanForm,
 )
-from stb_service.parts.models import StockCount
 from stb_service.parts.pages import PAGE_SIZE, carry_out, location_choices, read_filter, words
 from stb_service.parts.rules import (
     BOX_OUTCOME_COLOURS,
@@ -32,7 +31,7 @@ from stb_service.parts.schemas import StockReasonForm
 from stb_service.shared.access import requires
 from stb_service.shared.errors import DomainError
 from stb_service.shared.http import current_actor, read_form, unit
-from stb_service.shared.http.pages import form_errors, form_page, see_other
+from stb_service.shared.http.pages import form_errors, form_page, see_other, typed_values
 
 pages = Blueprint("counts_pages", __name__, template_folder="../templates")
 pages.context_processor(words)
@@ -52,16 +51,21 @@ class CountFilter:
 def list_counts() -> ResponseReturnValue:
     """List the stock-takings."""
     wanted: CountFilter = read_filter(CountFilter, CountFilterFields())
+    scope = current_actor().scope
     page = queries.counts_page(
         unit(),
-        current_actor().scope,
+        scope,
         state=wanted.state,
         location=wanted.location,
         cursor=request.args.get("cursor"),
         limit=PAGE_SIZE,
     )
     return render_template(
-        "parts/counts.html", page=page, wanted=wanted, locations=location_choices(_("all"), COUNTED)
+        "parts/counts.html",
+        page=page,
+        lines=queries.numbers_of_lines(unit(), page.rows, scope),
+        wanted=wanted,
+        locations=location_choices(_("all"), COUNTED),
     )
 
 
@@ -96,29 +100,35 @@ def show_count(ref: str) -> ResponseReturnValue:
 def _sheet(ref: str, status: int = 200, **shown: Any) -> ResponseReturnValue:
     """Show a sheet; what belongs to the scan of boxes stands under `boxes` and `box_errors`."""
     more = {"values": {}, "errors": {}, "boxes": None, "box_errors": {}, **shown}
-    return render_template("parts/count.html", count=_count(ref), **_names(), **more), status
+    return render_template("parts/count.html", **_what_it_says(ref), **more), status
 
 
-def _names() -> dict[str, Any]:
-    return {"outcome_names": BOX_OUTCOME_NAMES, "outcome_colours": BOX_OUTCOME_COLOURS}
-
-
-def _count(ref: str) -> StockCount:
-    return queries.count_by_ref(unit(), ref, current_actor().scope)
+def _what_it_says(ref: str) -> dict[str, Any]:
+    scope = current_actor().scope
+    count = queries.sheet_by_ref(unit(), ref, scope)
+    cursor = request.args.get("cursor")
+    return {
+        "count": count,
+        "page": queries.lines_page(unit(), count, scope, cursor=cursor, limit=PAGE_SIZE),
+        "tally": queries.tally_of(unit(), count, scope),
+        "outcome_names": BOX_OUTCOME_NAMES,
+        "outcome_colours": BOX_OUTCOME_COLOURS,
+    }
 
 
 @pages.post("/stock/counts/<ref>")
 @requires("stock.count")
 def count_part(ref: str) -> ResponseReturnValue:
     """Write down how many of a part were found, and go on with the next."""
-
-    def save() -> ResponseReturnValue:
+    try:
         line = operations.count_part(unit(), ref=ref, **read_form(CountedForm()), **who())
-        flash(_("%(sku)s: %(count)s counted.", sku=line.part.sku, count=line.counted))
-        return see_other("counts_pages.show_count", ref=ref)
-
-    about: dict[str, Any] = {"boxes": None, "box_errors": {}, **_names()}
-    return form_page("parts/count.html", save, count=lambda: _count(ref), **about)
+    except DomainError as refusal:
+        if refusal.status in {401, 403, 404}:
+            raise
+        unit().rollback()
+        return _sheet(ref, refusal.status, values=typed_values({}), errors=form_errors(refusal))
+    flash(_("%(sku)s: %(count)s counted.", sku=line.part.sku, count=line.counted))
+    return see_other("counts_pages.show_count", ref=ref)
 
 
 @pages.post("/stock/counts/<ref>/boxes")
@@ -153,7 +163,7 @@ def take_out(ref: str, uid: str) -> ResponseReturnValue:
     return carry_out(
         lambda: scanning.take_out(unit(), ref=ref, device=uid, **who()),
         _("The box is taken from the sheet."),
-        see_other("counts_pages.show_count", ref=ref, boxes=""),
+        see_other("counts_pages.show_count", ref=ref, boxes="", cursor=request.args.get("cursor")),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, or_, select
-from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, selectinload
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, lazyload, selectinload
 
 from stb_service.devices import queries as devices
 from stb_service.devices.identity.rules import lookup_key
@@ -14,7 +16,7 @@ from stb_service.devices.models import Device, DeviceIdentifier
 from stb_service.devices.queries import check_cursor
 from stb_service.parts.models import CountLine, Location, Part, StockCount, StockMove, StockPosition
 from stb_service.parts.queries import within
-from stb_service.parts.rules import Side
+from stb_service.parts.rules import BoxOutcome, Side
 from stb_service.shared.access import Scope
 from stb_service.shared.errors import NotFound
 from stb_service.shared.i18n import text
@@ -31,13 +33,13 @@ def counts_page(
     cursor: str | None,
     limit: int,
 ) -> Page[StockCount]:
-    """Return stock-takings, the newest first, with their lines, in 2 queries."""
+    """Return stock-takings, the newest first."""
     order = [(StockCount.id, True)]
     check_cursor(cursor, order)
     statement = (
         select(StockCount)
         .join(Location, StockCount.location_id == Location.id)
-        .options(joinedload(StockCount.location), selectinload(StockCount.lines))
+        .options(joinedload(StockCount.location))
         .where(within(scope))
     )
     if state:
@@ -54,12 +56,27 @@ def count_by_ref(session: Session, ref: str, scope: Scope) -> StockCount:
     Raises:
         NotFound: there is none in the scope.
     """
+    return _count_by_ref(session, ref, scope, selectinload)
+
+
+def sheet_by_ref(session: Session, ref: str, scope: Scope) -> StockCount:
+    """Return a stock-taking; its lines are read when somebody looks at them.
+
+    Raises:
+        NotFound: there is none in the scope.
+    """
+    return _count_by_ref(session, ref, scope, lazyload)
+
+
+def _count_by_ref(
+    session: Session, ref: str, scope: Scope, loading: Callable[..., Any]
+) -> StockCount:
     found = session.scalar(
         select(StockCount)
         .join(Location, StockCount.location_id == Location.id)
         .options(
             joinedload(StockCount.location),
-            selectinload(StockCount.lines).options(
+            loading(StockCount.lines).options(
                 joinedload(CountLine.part), joinedload(CountLine.device)
             ),
         )
@@ -68,6 +85,61 @@ def count_by_ref(session: Session, ref: str, scope: Scope) -> StockCount:
     if found is None:
         raise NotFound(text("There is no such stock-taking."))
     return found
+
+
+def numbers_of_lines(
+    session: Session, counts: Sequence[StockCount], scope: Scope
+) -> dict[int, int]:
+    """Return how many lines each of these sheets has, by its id."""
+    statement = (
+        select(CountLine.count_id, func.count().label("number"))
+        .join(StockCount, CountLine.count_id == StockCount.id)
+        .join(Location, StockCount.location_id == Location.id)
+        .where(CountLine.count_id.in_([count.id for count in counts]), within(scope))
+        .group_by(CountLine.count_id)
+    )
+    return {row.count_id: row.number for row in session.execute(statement)}
+
+
+def lines_page(
+    session: Session, count: StockCount, scope: Scope, *, cursor: str | None, limit: int
+) -> Page[CountLine]:
+    """Return lines of a sheet with their parts and boxes, what was written down last first."""
+    order = [(CountLine.id, True)]
+    check_cursor(cursor, order)
+    statement = (
+        select(CountLine)
+        .join(StockCount, CountLine.count_id == StockCount.id)
+        .join(Location, StockCount.location_id == Location.id)
+        .options(joinedload(CountLine.part), joinedload(CountLine.device))
+        .where(CountLine.count_id == count.id, within(scope))
+    )
+    return keyset_page(session, statement, order=order, cursor=cursor, limit=limit)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many lines a sheet has: of parts, of boxes, and of boxes that are missing."""
+
+    parts: int
+    boxes: int
+    missing: int
+
+
+def tally_of(session: Session, count: StockCount, scope: Scope) -> Tally:
+    """Return how many lines a sheet has, by what they say."""
+    statement = (
+        select(
+            func.count(),
+            func.count(CountLine.device_id),
+            func.count().filter(CountLine.outcome == BoxOutcome.MISSING),
+        )
+        .join(StockCount, CountLine.count_id == StockCount.id)
+        .join(Location, StockCount.location_id == Location.id)
+        .where(CountLine.count_id == count.id, within(scope))
+    )
+    lines, boxes, missing = session.execute(statement).one()
+    return Tally(lines - boxes, boxes, missing)
 
 
 def open_count_of(session: Session, location: Location, scope: Scope) -> StockCount | None:
@@ -106,12 +178,12 @@ def sheet_of(
     return found
 
 
-def is_on_sheet(
+def line_of_part(
     session: Session, sheet: StockCount, part: Part, condition: str, scope: Scope
-) -> bool:
-    """Tell whether a sheet of the scope says something of a part in a condition already."""
-    statement = (
-        select(CountLine.id)
+) -> CountLine | None:
+    """Return what a sheet of the scope says of a part in a condition; None where it does not."""
+    return session.scalar(
+        select(CountLine)
         .join(StockCount, CountLine.count_id == StockCount.id)
         .join(Location, StockCount.location_id == Location.id)
         .where(
@@ -122,18 +194,18 @@ def is_on_sheet(
             within(scope),
         )
     )
-    return session.scalar(statement) is not None
 
 
-def is_box_on_sheet(session: Session, sheet: StockCount, box: Device, scope: Scope) -> bool:
-    """Tell whether a sheet of the scope says something of a box already."""
-    statement = (
-        select(CountLine.id)
+def line_of_box(session: Session, sheet: StockCount, uid: str, scope: Scope) -> CountLine | None:
+    """Return what a sheet of the scope says of a box; None where it does not."""
+    return session.scalar(
+        select(CountLine)
         .join(StockCount, CountLine.count_id == StockCount.id)
         .join(Location, StockCount.location_id == Location.id)
-        .where(CountLine.count_id == sheet.id, CountLine.device_id == box.id, within(scope))
+        .join(Device, CountLine.device_id == Device.id)
+        .options(contains_eager(CountLine.device), joinedload(CountLine.part))
+        .where(CountLine.count_id == sheet.id, Device.public_id == uid, within(scope))
     )
-    return session.scalar(statement) is not None
 
 
 def boxes_scanned(session: Session, scanned: str, scope: Scope) -> Sequence[Device]:

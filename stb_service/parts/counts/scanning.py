@@ -59,7 +59,7 @@ def scan_box(
     if part is None:
         message = text("Add whole boxes of model %(model)s to the catalogue.", model=box.model_code)
         raise Invalid.field("scanned", message)
-    known = next((line for line in count.lines if line.device_id == box.id), None)
+    known = queries.line_of_box(session, count, box.public_id, actor.scope)
     if known is not None:
         return Scanned(known, was_known=True)
     last = last_place_of(session, box, EVERYTHING)
@@ -111,13 +111,13 @@ def take_out(session: Session, *, ref: str, device: str, actor: Actor, now: date
         Refused: the stock-taking has ended.
     """
     count = open_sheet(session, ref, actor)
-    boxes = [line for line in count.lines if line.device is not None]
-    line = next((row for row in boxes if row.device and row.device.public_id == device), None)
+    line = queries.line_of_box(session, count, device, actor.scope)
     if line is None or line.device is None:
         raise NotFound(text("The box is not on this sheet."))
     changes = {"part": line.part.sku, "device": line.device.label, "condition": line.condition}
-    count.lines.remove(line)
+    session.delete(line)
     session.flush()
+    session.expire(count, ["lines"])
     record_count(session, count, verb="stock_count.take-out", changes=changes, actor=actor, now=now)
 
 

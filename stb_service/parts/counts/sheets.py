@@ -58,12 +58,12 @@ def open_sheet(session: Session, ref: str, actor: Actor) -> StockCount:
 
 
 def held_sheet(session: Session, ref: str, actor: Actor) -> StockCount:
-    """Return a stock-taking, held against other writers, with its lines as they are now.
+    """Return a stock-taking, held against other writers; its lines are those of now.
 
     Raises:
         NotFound: there is none in the actor's scope.
     """
-    count = queries.count_by_ref(session, ref, actor.scope)
+    count = queries.sheet_by_ref(session, ref, actor.scope)
     lock_row(session, StockCount, count.id)
     session.expire(count, ["lines"])  # as they are now that nobody else writes
     return count

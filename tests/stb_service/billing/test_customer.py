@@ -18,7 +18,7 @@ from stb_service.billing.models import Payment, Quote
 from stb_service.billing.notices import signature
 from stb_service.shared.settings import Settings
 from tests.conftest import NOW, csrf_of
-from tests.stb_service.billing.conftest import TOTAL, Till
+from tests.stb_service.billing.conftest import CASE, TOTAL, Till
 
 SECRET, FORMER = "s" * 20, "f" * 20
 
@@ -51,6 +51,18 @@ def post(browser: FlaskClient, path: str, **form: str) -> Any:
     """Post the form of a page."""
     page = browser.get(path.removesuffix("/pay"))
     return browser.post(path, data={"csrf_token": csrf_of(page.text), **form})
+
+
+def test_what_a_quote_is_about_is_not_said_twice_where_it_is_its_title(
+    one: Till, client: FlaskClient, anonymous: FlaskClient, link: Callable[[Quote], str]
+) -> None:
+    called = "R-000002"
+    other = anonymous.get(link(one.sent())).text
+    same = one.sent(title=called, subject=("rma_case", "case-2", called))
+
+    assert f'<bdi class="text-secondary">{CASE[2]}</bdi>' in other
+    assert f'<bdi class="text-secondary">{called}</bdi>' not in anonymous.get(link(same)).text
+    assert client.get("/quotes").text.count(called) == 1
 
 
 def test_a_customer_reads_accepts_and_pays(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+from itertools import chain
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from flask.testing import FlaskClient
+from sqlalchemy import event, select
 
 from stb_service.parts import operations as stocking
 from stb_service.parts.counts import operations, queries
-from stb_service.parts.models import StockMove
+from stb_service.parts.models import CountLine, Part, StockCount, StockMove
 from stb_service.shared.access import EVERYTHING, Actor
 from stb_service.shared.errors import Conflict, Invalid, NotFound, Refused
+from tests.stb_service.devices.test_queries import statements
 from tests.stb_service.parts.conftest import BOX, MAIN, NORTH, PSU, REMOTE, SCRAP, VAN, Stock
+from tests.stb_service.parts.test_pages import post
 
 OTHER = Actor("person", "other", "other.person")
 
@@ -196,3 +202,93 @@ def test_a_closed_sheet_says_what_was_expected(one: Stock) -> None:
     (line,) = one.ask(queries.count_by_ref, ref, EVERYTHING).lines
 
     assert (line.expected, line.difference) == (10, -3)
+
+
+def many(stock: Stock, ref: str, lines: int, *, after: int = 0) -> None:
+    """Let a sheet say of so many parts that one was found, as many scans would."""
+    with stock.db.write() as session:
+        (sheet,) = session.scalars(select(StockCount).where(StockCount.public_id == ref))
+        for number in range(after, after + lines):
+            screw = {"name": "Screw", "kind": "part", "currency": "EUR"}
+            made = {"created_at": stock.now, "changed_at": stock.now}
+            part = Part(sku=f"P-{number:04}", **screw, **made)
+            line = {"part": part, "condition": "new", "counted": 1, "expected": 0, "times": 1}
+            session.add(CountLine(count=sheet, counted_at=stock.now, counted_by="cara", **line))
+
+
+def skus(page: str) -> list[str]:
+    return re.findall(r">(P-\d{4})</a>", page)
+
+
+def test_a_sheet_is_shown_by_pages_with_what_was_written_down_last_before_the_rest(
+    client: FlaskClient, one: Stock
+) -> None:
+    ref = begin(one)
+    many(one, ref, 120)
+
+    pages: list[str] = []
+    address = f"/stock/counts/{ref}?boxes=&condition=refurbished"
+    while address and len(pages) < 9:
+        pages.append(client.get(address).text)
+        following = re.search(r'rel="next" href="([^"]+)"', pages[-1])
+        address = unescape(following[1]) if following else ""
+
+    shown = [skus(page) for page in pages]
+    assert [len(found) for found in shown] == [50, 50, 20]
+    assert list(chain(*shown)) == [f"P-{number:04}" for number in reversed(range(120))]
+    assert "What was found: 120" in pages[2]
+    assert '<option value="refurbished" selected>' in pages[2]
+
+
+def test_a_large_sheet_takes_as_many_queries_as_a_small_one_and_reads_one_page_of_it(
+    client: FlaskClient, one: Stock
+) -> None:
+    ref = begin(one)
+    many(one, ref, 2)
+    paths = ("/stock/counts", f"/stock/counts/{ref}")
+    few, several = [], []
+    for path in paths:
+        client.get(path)
+        with statements(one.db) as found:
+            client.get(path)
+        few.append(len(found))
+    many(one, ref, 200, after=2)
+    for path in paths:
+        with statements(one.db) as found:
+            page = client.get(path).text
+        several.append(len(found))
+
+    assert few == several
+    assert len(skus(page)) == 50
+
+
+def test_a_scan_reads_no_other_line_of_the_sheet(one: Stock) -> None:
+    ref = begin(one)
+    many(one, ref, 60)
+    read: list[CountLine] = []
+
+    def note(line: CountLine, _context: Any) -> None:
+        read.append(line)
+
+    event.listen(CountLine, "load", note)
+    try:
+        count(one, ref, 3)
+    finally:
+        event.remove(CountLine, "load", note)
+
+    assert read == []
+
+
+def test_a_refused_count_keeps_what_was_typed_and_leads_on_to_the_next_page(
+    client: FlaskClient, one: Stock
+) -> None:
+    ref = begin(one)
+    many(one, ref, 60)
+
+    answer = post(client, f"/stock/counts/{ref}", part="NO-SUCH", counted="17")
+
+    assert answer.status_code == 422
+    assert 'value="NO-SUCH"' in answer.text
+    assert 'value="17"' in answer.text
+    assert len(skus(answer.text)) == 50
+    assert f'href="/stock/counts/{ref}?cursor=' in answer.text
