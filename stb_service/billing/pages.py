@@ -15,7 +15,7 @@ from marshmallow import EXCLUDE
 from stb_service.billing import operations, queries
 from stb_service.billing.addresses import link_of
 from stb_service.billing.ledger import queries as ledger
-from stb_service.billing.ledger.operations import charge_account, credit_account
+from stb_service.billing.ledger.operations import charge_account, credit_account, typed_key
 from stb_service.billing.payments.queries import payments_of_quote
 from stb_service.billing.providers import provider_name
 from stb_service.billing.queries import QuoteFilter
@@ -363,8 +363,13 @@ def _posting_page(uid: str, kind: str) -> ResponseReturnValue:
     def save() -> ResponseReturnValue:
         form = read_form(PostingPageForm())
         minor = read_amount(form["amount"], currency, field="amount")
-        common = {name: form[name] for name in ("cause", "key", "reason")}
-        common |= {"account": uid, "currency": currency, **who()}
+        common = {name: form[name] for name in ("cause", "reason")}
+        common |= {
+            "key": typed_key(uid, form["key"]),
+            "account": uid,
+            "currency": currency,
+            **who(),
+        }
         if kind == "charge":
             tax_ppm = read_decimal(form["tax"] or "0", PERCENT_PLACES)
             if tax_ppm is None:

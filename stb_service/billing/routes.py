@@ -16,6 +16,7 @@ from stb_service.billing.ledger.operations import (
     Subject,
     charge_account,
     credit_account,
+    typed_key,
 )
 from stb_service.billing.models import Quote
 from stb_service.billing.queries import QuoteFilter
@@ -214,6 +215,7 @@ def get_ledger(arguments: dict[str, Any], account_id: str) -> Any:
 def create_charge(body: dict[str, Any], account_id: str) -> Any:
     """Charge an account: 201; the same `key` again answers with the first charge."""
     subject = subject_from(body)
+    body["key"] = typed_key(account_id, body["key"])
     return charge_account(
         unit(), account=account_id, subject=subject, zone=operators_zone(), **body, **who()
     )
@@ -227,4 +229,5 @@ def create_charge(body: dict[str, Any], account_id: str) -> Any:
 def create_credit(body: dict[str, Any], account_id: str) -> Any:
     """Credit an account: 201; the same `key` again answers with the first credit."""
     subject = subject_from(body)
+    body["key"] = typed_key(account_id, body["key"])
     return credit_account(unit(), account=account_id, subject=subject, **body, **who())

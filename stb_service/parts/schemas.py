@@ -16,6 +16,7 @@ from stb_service.parts.rules import (
 )
 from stb_service.shared.http import fields
 from stb_service.shared.http.api import CursorArguments
+from stb_service.shared.i18n import text
 from stb_service.shared.money import MOST_MINOR
 
 CONDITIONS = [condition.value for condition in Condition]
@@ -304,7 +305,9 @@ class ReservationsSchema(ma.Schema):
 
 
 class NewReservation(ma.Schema):
-    """Pieces to be held back. `key` names the need: sent again, it reserves once."""
+    """Pieces to be held back. `key` names the need: sent again, it reserves once. It stands in
+    addresses, and has no slash, which the keys of returns and workshop orders have.
+    """
 
     key = fields.line(128, required=True)
     part = fields.line(64, required=True)
@@ -312,6 +315,11 @@ class NewReservation(ma.Schema):
     quantity = pieces(load_default=1)
     condition = condition_field(load_default=Condition.NEW.value)
     purpose = fields.line(200, shortest=0, load_default="")
+
+    @ma.validates("key")
+    def _is_of_one_piece(self, key: str, **_: Any) -> None:
+        if "/" in key:
+            raise ma.ValidationError([text("Without a slash.")])
 
 
 class ConsumeForm(ma.Schema):

@@ -104,8 +104,10 @@ def read_amount(raw: str, currency: str, *, field: str) -> int:
     """Return the minor units of a typed amount (see `read_decimal`; `1,234` could mean two things).
 
     Raises:
-        Invalid: it is no amount of the currency.
+        Invalid: it is no amount of the currency, or that is none of ISO 4217.
     """
+    if currency not in CURRENCIES:
+        raise Invalid.field("currency", text("This is no currency that can be counted."))
     places = decimals(currency)
     minor = read_decimal(raw, places)
     if minor is None:

@@ -51,6 +51,13 @@ class Posting(NamedTuple):
     reason: str = ""
 
 
+def typed_key(account: str, key: str) -> str:
+    """Return the key of a charge or a credit that a person or a program asks for: it is theirs for
+    this account alone, and never one of those by which rooms know what they charged.
+    """
+    return f"typed:{account}:{key}"
+
+
 def zone_of(account: Account, default: str) -> str:
     """Return the time zone in which an account's days are counted: its first site's."""
     return account.sites[0].timezone if account.sites else default

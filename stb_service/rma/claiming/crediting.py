@@ -96,14 +96,18 @@ def read_lines(raw: str, currency: str) -> list[Credited]:
     Raises:
         Invalid: a line cannot be read, or there are none.
     """
-    rows = [row for row in csv.reader(raw.splitlines(), delimiter=_delimiter(raw)) if any(row)]
+    reader = csv.reader(raw.splitlines(), delimiter=_delimiter(raw))
+    try:
+        rows = [row for row in reader if any(row)]
+    except csv.Error as error:  # a cell without an end
+        raise _unread(reader.line_num) from error
     found = []
     for at, row in enumerate(rows, 1):
         cells = [cell.strip() for cell in (*row, "", "")]
         code = cells[2].upper() or currency
         if at == 1 and not any(letter.isdigit() for letter in cells[0] + cells[1]):
             continue
-        if not cells[0] or code not in CURRENCIES:
+        if not cells[0] or not cells[0].isprintable() or code not in CURRENCIES:
             raise _unread(at)
         try:
             amount = read_amount(cells[1], code, field="lines")

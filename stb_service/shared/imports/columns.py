@@ -157,14 +157,18 @@ def read_header(
         else:
             places[place] = column
     if not {column.name for column in places.values()} & set(by):
-        first, second = by
-        message = text(
-            "The first line names no column “%(first)s” and none “%(second)s”.",
-            first=first,
-            second=second,
-        )
-        raise Invalid.field("file", message)
+        raise Invalid.field("file", _unnamed(*by))
     return Header(places, tuple(unknown), len(cells))
+
+
+def _unnamed(first: str, second: str = "") -> Text:
+    if not second:
+        return text("The first line names no column “%(name)s”.", name=first)
+    return text(
+        "The first line names no column “%(first)s” and none “%(second)s”.",
+        first=first,
+        second=second,
+    )
 
 
 SHEET_ERRORS = frozenset(

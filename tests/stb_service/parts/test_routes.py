@@ -213,7 +213,7 @@ def test_a_delivery_sent_twice_with_one_key_is_received_once(api: Any, one: Stoc
 
 def test_a_reservation_is_made_used_and_read(api: Any, one: Stock) -> None:
     one.receive(5)
-    body = {"key": "repair/1", "part": PSU, "location": MAIN, "quantity": 3}
+    body = {"key": "repair-1", "part": PSU, "location": MAIN, "quantity": 3}
     made = api("POST", "/reservations", json=body)
     again = api("POST", "/reservations", json=body)
     path = f"/reservations/{made.json['id']}"
@@ -225,6 +225,16 @@ def test_a_reservation_is_made_used_and_read(api: Any, one: Stock) -> None:
     assert late.status_code == 409
     assert api("GET", path).json == used.json
     assert one.numbers() == (3, 0)
+
+
+def test_nobody_reserves_by_a_key_of_a_return(api: Any, one: Stock) -> None:
+    one.receive(5)
+    body = {"key": "R-000001/accessory/1", "part": PSU, "location": MAIN}
+
+    answer = api("POST", "/reservations", json=body)
+
+    assert (answer.status_code, list(answer.json["errors"])) == (422, ["key"])
+    assert one.numbers() == (5, 0)
 
 
 def test_a_reservation_is_used_only_as_it_was_read(api: Any, one: Stock) -> None:

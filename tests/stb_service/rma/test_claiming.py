@@ -182,6 +182,16 @@ def test_a_note_is_read_with_or_without_a_heading() -> None:
         crediting.read_lines("SC-1,1\nSC-2,much\n", "EUR")
 
 
+@pytest.mark.parametrize(
+    "second",
+    ["SC-2," + "1" * 140_000, '"SC-2' + "\n" * 140_000, "SC\0-2,1", "SC-2,1,ZZZ"],
+    ids=["long", "open", "zero", "currency"],
+)
+def test_a_line_that_nothing_can_be_made_of_is_refused_by_its_number(second: str) -> None:
+    with pytest.raises(Invalid, match="Line 2"):
+        crediting.read_lines(f"SC-1,1\n{second}\n", "EUR")
+
+
 def test_where_no_sale_is_stated_the_supplier_answers_from_who_had_the_box_first(
     one: Claims,
 ) -> None:
@@ -465,6 +475,15 @@ def test_the_pages_play_it_all(people: Any, client: Any, one: Claims) -> None:
     assert one.states("SC-000001") == ["credited"]
     assert client.get(f"{root}/SC-9").status_code == 404
     assert client.get(f"{root}?state=nonsense&cursor=x").status_code in {200, 422}
+
+
+def test_terms_in_no_currency_are_refused_on_the_page(client: Any, one: Claims) -> None:
+    page = "/returns/claims/terms"
+    form = {**AGREED, "labour": "30.00", "freight": "4.90", "currency": "zzz"}
+
+    answer = client.post(page, data={"csrf_token": csrf_of(client.get(page).text), **form})
+
+    assert (answer.status_code, "no currency that can be" in answer.text) == (422, True)
 
 
 def noted(one: Claims) -> list[str]:

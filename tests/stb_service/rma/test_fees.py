@@ -13,6 +13,8 @@ from stb_service.rma.terms import set_model_terms
 from stb_service.rma.workshop import ORDER
 from stb_service.shared.access import EVERYTHING
 from stb_service.shared.errors import Invalid
+from stb_service.subscribers.operations import create_account
+from tests.conftest import Api
 from tests.stb_service.rma.conftest import SCRAP, SHOP, TAX, House
 
 FEES = {"damage_minor": 4_000, "handling_minor": 1_500, "tax_ppm": TAX}
@@ -182,3 +184,19 @@ def test_handling_is_paid_before_a_box_without_a_fault_goes_back(house: House) -
     house.pay_account(1_785).on_case("ship", tracking="1Z2").on_case("deliver").on_case("confirm")
 
     assert charged(house) == [("charge", "handling_fee", 1_785)]
+
+
+def test_nobodys_charge_stands_for_a_fee_of_a_return(one: House, api: Api) -> None:
+    other = one.do(create_account, kind="person", name="Other", currency="EUR")
+    key = "R-000001/damage_fee"
+    charge = {"cause": "damage_fee", "net_minor": 10**9, "currency": "EUR", "key": key}
+    given = api("POST", f"/accounts/{other.public_id}/charges", json=charge)
+    again = api("POST", f"/accounts/{other.public_id}/charges", json=charge)
+    elsewhere = api(
+        "POST", f"/accounts/{one.home.public_id}/charges", json={**charge, "net_minor": 1}
+    )
+    judged(one).on_case("approve_repair").on_case("redecide", reason="contested")
+
+    assert [answer.status_code for answer in (given, again, elsewhere)] == [201, 201, 201]
+    assert charged(one) == [("charge", "damage_fee", 4_760)]
+    assert one.ask(balances, other, EVERYTHING)[0].minor == 10**9

@@ -13,7 +13,8 @@ from stb_service.shared import jobs
 from stb_service.shared.access import SYSTEM, Actor
 from stb_service.shared.db import Database
 from stb_service.shared.files import FileStore
-from tests.conftest import NOW, csrf_of
+from stb_service.shared.settings import Settings
+from tests.conftest import NOW, Api, csrf_of
 from tests.stb_service.rma.conftest import House
 from tests.stb_service.rma.test_cases_imported import HEAD, ROWS, cases, filled, row
 
@@ -124,3 +125,17 @@ def test_the_api_asks_for_a_file_and_knows_its_own_trials_alone(api: Any, one: H
 def test_open_returns_are_imported_by_whoever_may(api_as: Any, one: House) -> None:
     assert upload(api_as("viewer"), *ROWS).status_code == 403
     assert cases(one) == []
+
+
+@pytest.mark.parametrize("content", [b"box,arrival\nSN-1,asked\n", b"a,b\n"])
+def test_a_file_that_names_no_returns_is_refused_as_a_whole(
+    one: House, api: Api, settings: Settings, content: bytes
+) -> None:
+    sent = {"file": (BytesIO(content), "returns.csv")}
+    asked = api("POST", "/returns/imports", data=sent, content_type="multipart/form-data").json
+
+    work_off(one, settings)
+
+    job = api("GET", f"/jobs/{asked['id']}").json
+    assert job["state"] == "failed"
+    assert "names no column “external_id”." in job["error"]

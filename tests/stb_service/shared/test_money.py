@@ -101,6 +101,14 @@ def test_what_could_mean_two_things_or_nothing_is_refused(typed: str, currency: 
     assert list(refusal.value.fields) == ["amount"]
 
 
+@pytest.mark.parametrize("code", ["ZZZ", "eur", "", "SSAA"])
+def test_an_amount_of_no_currency_is_refused(code: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        read_amount("1", code, field="price")
+
+    assert list(refusal.value.fields) == ["currency"]
+
+
 @given(st.integers(0, MOST_MINOR), st.sampled_from(sorted(CURRENCIES)))
 def test_what_a_form_shows_is_read_back(minor: int, currency: str) -> None:
     assert read_amount(plain_amount(minor, currency), currency, field="amount") == minor
