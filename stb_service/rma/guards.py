@@ -16,7 +16,7 @@ from stb_service.rma.verdicts import (
     without_evidence,
 )
 from stb_service.shared.errors import Obstacle
-from stb_service.shared.i18n import Text, text
+from stb_service.shared.i18n import Moment, Text, text
 
 
 def _no_values(facts: Facts) -> Mapping[str, Any]:
@@ -121,7 +121,7 @@ REQUEST: Mapping[Need, Guard] = {
     Need.DEADLINE: Guard(
         _is_due,
         text("The time for it has not passed: %(day)s."),
-        lambda f: {"day": f.due_at.date().isoformat() if f.due_at else "-"},
+        lambda f: {"day": Moment(f.due_at) if f.due_at else "-"},
     ),
 }
 PARCELS: Mapping[Need, Guard] = {

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, has_app_context
-from flask_babel import Babel, get_locale, get_timezone, gettext
+from flask_babel import Babel, format_datetime, get_locale, get_timezone, gettext
 
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = {"en": "English", "ar": "العربية"}  # of staff
@@ -79,6 +79,19 @@ def day_here(instant: datetime) -> date:
     """Return the day of an instant where the reader is; where nobody reads, in UTC."""
     zone = (get_timezone() if has_app_context() else None) or UTC
     return instant.astimezone(zone).date()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant in a sentence: its day and time where the reader is, as pages write them."""
+
+    instant: datetime
+
+    def __str__(self) -> str:
+        """Return it in the reader's language; where nobody reads, in UTC."""
+        if not has_app_context():
+            return f"{self.instant.astimezone(UTC):%Y-%m-%d %H:%M}"
+        return str(format_datetime(self.instant, "d MMM y HH:mm"))
 
 
 def direction(language: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,16 @@ from stb_service.shared.access import (
 )
 from stb_service.shared.assets import LOCALE
 from stb_service.shared.errors import Forbidden, Obstacle, Refused
-from stb_service.shared.i18n import LANGUAGES, Text, direction, foreign_text, speaking, spoken, text
+from stb_service.shared.i18n import (
+    LANGUAGES,
+    Moment,
+    Text,
+    direction,
+    foreign_text,
+    speaking,
+    spoken,
+    text,
+)
 from tests.architecture.test_style import PLACEHOLDER
 from tests.conftest import NOW
 
@@ -178,3 +187,13 @@ def test_only_those_of_the_operator_see_everything() -> None:
     assert EVERYTHING.is_everything
     assert not Scope(0).is_everything
     assert not Actor("person", "r", "l", organisation_id=5).scope.is_everything
+
+
+def test_an_instant_in_a_sentence_is_written_where_and_as_its_reader_reads() -> None:
+    sentence = text("Not before %(at)s", at=Moment(datetime(2026, 3, 1, 23, 30, tzinfo=UTC)))
+
+    assert str(sentence) == "Not before 2026-03-01 23:30"
+    with speaking("en", "Asia/Dubai"):
+        assert str(sentence) == "Not before 2 Mar 2026 03:30"
+    with speaking("ar", "Asia/Dubai"):
+        assert "مارس" in str(sentence)
