@@ -37,6 +37,7 @@ def real(served: Served) -> dict[str, list[Any]]:
         "order_id": ["W-000001"],
         "number": [1, 2],
         "code": ["restart", "power", "nothing"],
+        "parcel_id": [parcel["id"] for parcel in case["parcels"]] or ["none"],
         "photo_id": [case["photos"][0]["id"]],
         "part_id": [order["parts"][0]["id"]],
         "test_id": [order["tests"][0]["id"]],
