@@ -79,7 +79,9 @@ SENT_OUT = frozenset({CaseState.OUTBOUND, CaseState.COMPLETED})
 
 @dataclass(frozen=True)
 class Turnaround:
-    """From the box received to the box sent, with what the customer took of it told apart."""
+    """From the box received to the box sent, or to the end for the customer where it stays; with what
+    the customer took of it told apart.
+    """
 
     whole: timedelta
     customer: timedelta

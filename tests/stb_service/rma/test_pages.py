@@ -352,6 +352,15 @@ def test_the_list_is_exported_by_long_work(
 # --- the page of a case --------------------------------------------------------------------------
 
 
+def test_a_return_tells_how_long_its_box_is_here_once_it_is(
+    client: FlaskClient, names: SimpleNamespace
+) -> None:
+    pages = [client.get(f"/returns/{ref}") for ref in (names.posted, names.received)]
+
+    told = [(page.status_code, "Turnaround" in page.text) for page in pages]
+    assert told == [(200, False), (200, True)]
+
+
 def test_the_case_page_tells_where_it_is_and_what_bars_what(
     client: FlaskClient, names: SimpleNamespace
 ) -> None:
